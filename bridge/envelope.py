@@ -1,0 +1,239 @@
+"""Reading a widget envelope: ``{channel, topic, subtopic, source?, data}`` as UTF-8 JSON.
+
+Pure: bytes in, an `Envelope` out or a typed refusal that says what to change.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from bridge.failures import InvalidEnvelope
+from bridge.jsontypes import JsonObject, JsonValue
+
+MAX_ECHOED_CHANNEL = 255
+"""Characters of a request's channel that an error event repeats; a longer one is not a channel."""
+
+_CURLY_QUOTES = frozenset("\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u2033\u00ab\u00bb")
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+class ReplyAsRequest(Exception):
+    """The envelope has ``message`` and no ``data``: a reply. It is never answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large an envelope may be: its body in bytes, its nesting in levels."""
+
+    body_bytes: int = 1024 * 1024
+    depth: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A request, its members as received.
+
+    ``data`` is None where it is missing or not an object, which is for the operation to refuse.
+    """
+
+    channel: str
+    topic: str
+    subtopic: str
+    source: str | None
+    data: JsonObject | None
+
+
+def parse(body: bytes, limits: Limits) -> Envelope:
+    """Read a request's body.
+
+    Raises `InvalidEnvelope` (says what stands where) and `ReplyAsRequest`.
+    """
+    members = _members(_json_object(body, limits))
+    if "message" in members and "data" not in members:
+        raise ReplyAsRequest
+    try:
+        channel, topic, subtopic = (_text(members, name) for name in ("channel", "topic", "subtopic"))
+        data = members.get("data")
+        if isinstance(data, dict):
+            _members(data, "data.")
+    except InvalidEnvelope as refusal:
+        known = members.get("channel")
+        refusal.channel = known if isinstance(known, str) else None
+        raise
+    source = members.get("source")
+    return Envelope(
+        channel=channel,
+        topic=topic,
+        subtopic=subtopic,
+        source=source if isinstance(source, str) else None,
+        data=data if isinstance(data, dict) else None,
+    )
+
+
+def _text(members: JsonObject, name: str) -> str:
+    if name not in members:
+        raise InvalidEnvelope(f"{name} is missing")
+    value = members[name]
+    if not isinstance(value, str):
+        raise InvalidEnvelope(f"{name} must be a string, not {json_type(value)}")
+    return value
+
+
+def _members(value: JsonObject, path: str = "") -> JsonObject:
+    """Return the members under their lower-case names; the same name twice is ambiguous."""
+    members: JsonObject = {}
+    spellings: dict[str, str] = {}
+    for key, member in value.items():
+        name = key.casefold()
+        if name in spellings:
+            raise InvalidEnvelope(
+                f"{_shown(path + key)} is given twice (also as {_shown(path + spellings[name])}); "
+                "keys are matched without regard to case"
+            )
+        spellings[name] = key
+        members[name] = member
+    return members
+
+
+def json_type(value: JsonValue) -> str:
+    """Name a JSON value's type for an error message: ``a number``, ``null``, ``an object``."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    return {str: "a string", int: "a number", float: "a number", list: "an array", dict: "an object"}[
+        type(value)
+    ]
+
+
+# --- JSON ---------------------------------------------------------------------------------------
+
+
+class _Refused(ValueError):
+    """Raised out of the decoder's hooks."""
+
+
+def _object(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _Refused(f"the key {_shown(key)} is given twice in one object")
+            seen.add(key)
+    return value
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise _Refused(f"the number {_shown(text)} is too large")
+    return number
+
+
+def _int(text: str) -> int:
+    if len(text) > 1000:  # noqa: PLR2004 - far beyond any id; Python's own limit is 4,300 digits
+        raise _Refused(f"a number of {len(text)} digits is too large")
+    return int(text)
+
+
+def _constant(text: str) -> NoReturn:
+    raise _Refused(f"{text} is not JSON")
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant
+)
+
+
+def _json_object(body: bytes, limits: Limits) -> JsonObject:
+    if len(body) > limits.body_bytes:
+        raise InvalidEnvelope(f"the body has {len(body)} bytes; at most {limits.body_bytes} are taken")
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidEnvelope(
+            f"the body is not UTF-8: byte {body[error.start]:#04x} at offset {error.start}"
+        ) from error
+    if not text.strip():
+        raise InvalidEnvelope("the body is not JSON: it is empty")
+    too_deep = InvalidEnvelope(f"the body is nested deeper than {limits.depth} levels")
+    try:
+        value: JsonValue = _decoder.decode(text)
+    except json.JSONDecodeError as error:
+        raise InvalidEnvelope(_what_stands_there(error)) from error
+    except _Refused as error:
+        raise InvalidEnvelope(f"the body cannot be taken: {error}") from error
+    except RecursionError as error:
+        raise too_deep from error
+    # A body with fewer brackets than the limit cannot be deeper, and one without an escape
+    # cannot hold a lone surrogate (UTF-8 has none): almost no envelope needs the walk.
+    if body.count(b"{") + body.count(b"[") > limits.depth and _deeper_than(value, limits.depth):
+        raise too_deep
+    if b"\\u" in body and (text := _lone_surrogate(value)):
+        raise InvalidEnvelope(
+            f"the string {_shown(text)} holds half of a surrogate pair, which is no character"
+        )
+    if not isinstance(value, dict):
+        raise InvalidEnvelope(f"the body must be a JSON object, not {json_type(value)}")
+    return value
+
+
+def _children(value: JsonValue) -> Iterable[JsonValue]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _deeper_than(value: JsonValue, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [child for parent in level for child in _children(parent)]
+    return any(isinstance(value, dict | list) for value in level)
+
+
+def _lone_surrogate(root: JsonValue) -> str:
+    waiting = [root]
+    while waiting:
+        value = waiting.pop()
+        texts = list(value) if isinstance(value, dict) else [value]
+        for text in texts:
+            if isinstance(text, str) and _LONE_SURROGATE.search(text):
+                return text
+        waiting.extend(_children(value))
+    return ""
+
+
+# --- messages -----------------------------------------------------------------------------------
+
+
+def _shown(text: str, limit: int = 60) -> str:
+    """Quote what a stranger sent: bounded, one line, no control characters."""
+    return ascii(text if len(text) <= limit else text[:limit] + "...")
+
+
+def _name(char: str) -> str:
+    return f"{unicodedata.name(char, 'a control character').lower()} (U+{ord(char):04X})"
+
+
+def _what_stands_there(error: json.JSONDecodeError) -> str:
+    """Say line, column and character: text copied from a web page has no-break spaces and curly quotes."""
+    text, position = error.doc, error.pos
+    reason = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
+    where = f"the body is not JSON: line {error.lineno}, column {error.colno}: {reason}"
+    if position < len(text):
+        char = text[position]
+        where += f", but a {_name(char)} stands there" if not char.isascii() else f", found {char!r}"
+    else:
+        where += ", but the text ends there"
+    # A curly quote that should close a string is only missed further on, at the line's end.
+    start = text.rfind("\n", 0, position) + 1
+    for column, char in enumerate(text[start:position], start=1):
+        if char in _CURLY_QUOTES:
+            line = text.count("\n", 0, position) + 1
+            where += f"; a {_name(char)} stands at line {line}, column {column}: use a straight quote"
+            break
+    return where

@@ -1,0 +1,167 @@
+"""What comes from the broker and what goes to it, without any client library's types."""
+
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from bridge.failures import InvalidEnvelope
+
+DIRECT_REPLY_TO = "amq.rabbitmq.reply-to."
+"""Prefix of a direct reply-to address, as the broker hands it to the consumer."""
+
+_LONGEST_KEY = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Properties:
+    """The AMQP basic properties, names and types as in AMQP 0-9-1 (expiration: milliseconds as text)."""
+
+    content_type: str | None = None
+    content_encoding: str | None = None
+    headers: dict[str, Any] = field(default_factory=dict)
+    delivery_mode: int | None = None
+    priority: int | None = None
+    correlation_id: str | None = None
+    reply_to: str | None = None
+    expiration: str | None = None
+    message_id: str | None = None
+    timestamp: datetime | None = None
+    message_type: str | None = None
+    user_id: str | None = None
+    app_id: str | None = None
+
+
+class Settler(Protocol):
+    """Settles one delivery with the broker. Doing so after its channel died is counted, not an error."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether the delivery's channel has died, so that the broker delivers it again."""
+
+    async def ack(self) -> None:
+        """Tell the broker that the request is done with."""
+
+    async def requeue(self) -> None:
+        """Give the request back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One request as the broker delivered it. ``received`` is in unix seconds."""
+
+    body: bytes
+    properties: Properties
+    queue: str
+    exchange: str
+    routing_key: str
+    redelivered: bool
+    settler: Settler
+    received: float = field(default_factory=time.time)
+
+    @property
+    def reply_to(self) -> str | None:
+        """The queue that waits for the reply, None if nobody does."""
+        return self.properties.reply_to or None
+
+    @property
+    def correlation_id(self) -> str | None:
+        """What the reply is correlated by: the request's correlation id, else its message id."""
+        return self.properties.correlation_id or self.properties.message_id or None
+
+    def idempotency_key(self) -> str | None:
+        """Return the request's key: header ``idempotency-key``, message id, or reply queue and correlation id.
+
+        Raises `InvalidEnvelope` for a header that is no key.
+        """
+        key = self.properties.headers.get("idempotency-key")
+        if key is not None:
+            if not isinstance(key, str) or not 1 <= len(key) <= _LONGEST_KEY:
+                raise InvalidEnvelope(
+                    f"the header idempotency-key must be a string of 1 to {_LONGEST_KEY} characters"
+                )
+            return key
+        if self.properties.message_id:
+            return self.properties.message_id
+        if self.properties.reply_to and self.properties.correlation_id:
+            return f"{self.properties.reply_to} {self.properties.correlation_id}"
+        return None
+
+    def deadline(self) -> float | None:
+        """Return the moment, in unix seconds, after which the requester waits no longer.
+
+        The earliest of header ``x-deadline`` (unix milliseconds) and timestamp + expiration; without
+        a timestamp the expiration counts from the delivery. Raises `InvalidEnvelope`.
+        """
+        moments = []
+        stated = self.properties.headers.get("x-deadline")
+        if stated is not None:
+            if isinstance(stated, bool) or not isinstance(stated, int | str) or not str(stated).isdecimal():
+                raise InvalidEnvelope("the header x-deadline must be a time in unix milliseconds")
+            moments.append(int(str(stated)[:20]) / 1000)
+        if self.properties.expiration and self.properties.expiration.isdecimal():
+            sent = self.properties.timestamp
+            start = sent.timestamp() if sent else self.received
+            moments.append(start + int(self.properties.expiration) / 1000)
+        return min(moments, default=None)
+
+    def waited(self) -> float | None:
+        """Return the seconds between publishing and delivery, where the publisher set a timestamp."""
+        sent = self.properties.timestamp
+        return None if sent is None else max(0.0, self.received - sent.timestamp())
+
+
+class Reason(StrEnum):
+    """Why a request was dead-lettered: header ``x-reason`` and label ``reason``."""
+
+    REPLY_AS_REQUEST = "reply-as-request"
+    FAILURE_WITHOUT_REPLY_TO = "failure-without-reply-to"
+    REPLY_TO_REFUSED = "reply-to-refused"
+    RETRIES_EXHAUSTED = "retries-exhausted"
+    OUTCOME_UNKNOWN = "outcome-unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One message to publish."""
+
+    exchange: str
+    routing_key: str
+    body: bytes
+    properties: Properties
+    mandatory: bool = True
+
+
+def dead_letter(  # noqa: PLR0913 - each is a header of its own
+    delivery: Delivery,
+    *,
+    exchange: str,
+    queue: str,
+    reason: Reason,
+    error: str,
+    operation: str,
+    attempts: int,
+) -> Outgoing:
+    """Build a request's dead letter: body and properties kept, why and whence in the headers.
+
+    ``expiration`` and ``user_id`` move to headers: the one would expire it again, the other is
+    refused by the broker as not our own.
+    """
+    original = delivery.properties
+    headers = {
+        **original.headers,
+        "x-reason": reason.value,
+        "x-error": error,
+        "x-operation": operation,
+        "x-attempts": attempts,
+        "x-original-exchange": delivery.exchange,
+        "x-original-routing-key": delivery.routing_key,
+        "x-dead-lettered-at": datetime.now(UTC),
+    }
+    if original.expiration is not None:
+        headers["x-original-expiration"] = original.expiration
+    if original.user_id is not None:
+        headers["x-original-user-id"] = original.user_id
+    properties = replace(original, headers=headers, expiration=None, user_id=None, delivery_mode=2)
+    return Outgoing(exchange=exchange, routing_key=queue, body=delivery.body, properties=properties)

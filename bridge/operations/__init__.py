@@ -1,0 +1,1 @@
+"""The pure translation of widget envelopes into LCM calls, and of LCM's results into replies."""

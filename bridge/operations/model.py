@@ -1,0 +1,130 @@
+"""What an operation is: one vendor operation, its routes, its request and its reply.
+
+Everything here is pure. An operation turns ``data`` into a `Command` and LCM's result into the
+``message`` of a reply; it knows no I/O, no clock and no settings.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, NamedTuple
+
+from bridge.envelope import Envelope
+from bridge.jsontypes import JsonObject, JsonValue
+
+Lane = Literal["agent", "campaign"]
+"""Which request queue an operation is bound to: an agent waits, or a bulk load runs."""
+
+Shelf = Literal["manual", "od"]
+"""The two kinds of cached contacts; neither serves the other."""
+
+Contact = JsonObject
+"""A contact in the reply's shape, members in the reply's order."""
+
+
+class Address(NamedTuple):
+    """Channel, topic and subtopic in their canonical spelling."""
+
+    channel: str
+    topic: str
+    subtopic: str
+
+    def __str__(self) -> str:
+        return f"{self.channel}/{self.topic}/{self.subtopic}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A request address, and the address that its reply bears."""
+
+    request: Address
+    reply: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The limits and choices of a site that translation needs."""
+
+    contacts: int = 100
+    xml_chars: int = 65_536
+    single_contact_as_object: bool = False
+
+
+class LcmCall(NamedTuple):
+    """A call of LCM: the operation (``lcm.methods`` may rename it) and its parameters."""
+
+    operation: str
+    parameters: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """The cached contacts that may answer a request: this agent's, of this shelf and consent."""
+
+    shelf: Shelf
+    count: int
+    consent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A valid request in LCM's terms.
+
+    ``content`` is the validated data in canonical form. ``call`` is None for a relay. ``reserved``
+    says which cached contacts may answer in LCM's place, ``shelf`` where the answer's contacts are
+    cached, ``skips`` the account number that leaves the cache.
+    """
+
+    content: JsonObject
+    call: LcmCall | None = None
+    side_effect: bool = False
+    agent: str | None = None
+    reserved: Reserved | None = None
+    shelf: Shelf | None = None
+    skips: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The ``message`` of a reply, and the contacts in it that are now reserved for the agent."""
+
+    message: JsonObject
+    contacts: Sequence[Contact] = field(default=())
+
+
+class UnexpectedResult(Exception):
+    """LCM's result has not the shape that the operation expects; the text says what came instead."""
+
+
+class Operation(ABC):
+    """One operation of the catalogue."""
+
+    name: ClassVar[str]
+    lane: ClassVar[Lane] = "agent"
+    routes: ClassVar[tuple[Route, ...]]
+    broadcast: ClassVar[bool] = False
+    """Whether every success is published to the events exchange beside the reply."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+
+    @abstractmethod
+    def translate(self, envelope: Envelope) -> Command:
+        """Turn the request into a command. Raises `bridge.failures.InvalidData`."""
+
+    @abstractmethod
+    def answer(self, command: Command, result: JsonValue) -> Answer:
+        """Turn LCM's result into the reply.
+
+        Raises `UnexpectedResult`, and the failures that LCM's own answer means (`WsError`,
+        `ContactNotFound`).
+        """
+
+    def answer_cached(self, contacts: Sequence[Contact]) -> Answer:
+        """Turn cached contacts into the reply; only for commands with ``reserved``."""
+        raise NotImplementedError(self.name)
+
+
+def lcm_route(request: str, reply: str) -> Route:
+    """Return the route LCM / WebService / ``request``, answered as LCM / WebService / ``reply``."""
+    return Route(Address("LCM", "WebService", request), Address("LCM", "WebService", reply))

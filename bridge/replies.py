@@ -1,0 +1,144 @@
+"""The messages that answer a request: pure, a delivery and its end in, an `Outgoing` out."""
+
+import json
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import Any
+from uuid import uuid4
+
+from bridge import __version__
+from bridge.envelope import MAX_ECHOED_CHANNEL
+from bridge.failures import Failure, InvalidData
+from bridge.jsontypes import JsonObject
+from bridge.messages import DIRECT_REPLY_TO, Delivery, Outgoing, Properties
+from bridge.operations.model import Address
+
+APP_ID = "lcm-bridge"
+
+
+def encode(value: JsonObject) -> bytes:
+    """Serialise as compact UTF-8 JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def reply_body(address: Address, message: JsonObject) -> JsonObject:
+    """Return the reply envelope, members in the contract's order."""
+    return {
+        "channel": address.channel,
+        "topic": address.topic,
+        "subtopic": address.subtopic,
+        "message": message,
+    }
+
+
+def failure_body(address: Address, failure: Failure) -> JsonObject:
+    """Return the reply envelope of a known operation that failed: its normal reply subtopic."""
+    response: JsonObject = {
+        "success": False,
+        "errorType": failure.error_type,
+        "errorMessage": failure.message,
+        "msg": failure.msg,
+        "retryable": failure.retryable,
+    }
+    if isinstance(failure, InvalidData):
+        response["details"] = [{"field": field, "problem": problem} for field, problem in failure.details]
+    return reply_body(address, {"response": response})
+
+
+def error_event(channel: str | None, failure: Failure) -> JsonObject:
+    """Return the vendor's error event, for a request whose operation cannot be told."""
+    name = (channel or "").strip()
+    return {
+        "channel": name if 0 < len(name) <= MAX_ECHOED_CHANNEL else "LCM",
+        "topic": "Error",
+        "subtopic": "ApiError",
+        "data": {
+            "errorType": failure.error_type,
+            "errorMessage": failure.message,
+            "msg": failure.msg,
+            "retryable": failure.retryable,
+        },
+    }
+
+
+def reply(
+    delivery: Delivery, body: JsonObject, *, error_type: str | None = None, cache: str | None = None
+) -> Outgoing:
+    """Address a reply to the queue that the requester named.
+
+    A direct reply-to is published without ``mandatory``: RabbitMQ 3.10 returns such a message as
+    unroutable although it was delivered.
+    """
+    reply_to = delivery.reply_to or ""
+    return Outgoing(
+        exchange="",
+        routing_key=reply_to,
+        body=encode(body),
+        properties=_properties(delivery, body, error_type=error_type, cache=cache),
+        mandatory=not reply_to.startswith(DIRECT_REPLY_TO),
+    )
+
+
+def event(
+    delivery: Delivery, address: Address, body: JsonObject, *, exchange: str, cache: str | None = None
+) -> Outgoing:
+    """Address a successful reply to the events exchange, with the request's idempotency key."""
+    key = delivery.idempotency_key()
+    return Outgoing(
+        exchange=exchange,
+        routing_key=".".join(address),
+        body=encode(body),
+        properties=_properties(
+            delivery, body, cache=cache, more={} if key is None else {"idempotency-key": key}
+        ),
+    )
+
+
+def _properties(
+    delivery: Delivery,
+    body: JsonObject,
+    *,
+    error_type: str | None = None,
+    cache: str | None = None,
+    more: dict[str, Any] | None = None,
+) -> Properties:
+    headers: dict[str, Any] = {
+        "x-bridge-status": "error" if error_type else "ok",
+        "x-bridge-version": __version__,
+        **(more or {}),
+    }
+    if error_type:
+        headers["x-bridge-error-type"] = error_type
+    if cache:
+        headers["x-bridge-cache"] = cache
+    if isinstance(trace := delivery.properties.headers.get("traceparent"), str):
+        headers["traceparent"] = trace
+    return Properties(
+        content_type="application/json",
+        delivery_mode=2,
+        correlation_id=delivery.correlation_id,
+        message_id=uuid4().hex,
+        timestamp=datetime.now(UTC),
+        message_type=str(body["subtopic"]),
+        app_id=APP_ID,
+        headers=headers,
+    )
+
+
+class ReplyPolicy:
+    """Which reply queues may be written to: never the bridge's own, and only those that a pattern allows."""
+
+    def __init__(self, *, allowed: list[str], own_queues: list[str], own_prefix: str) -> None:
+        self._allowed = allowed
+        self._own = frozenset(own_queues)
+        self._own_prefix = own_prefix
+
+    def refusal(self, reply_to: str | None) -> str | None:
+        """Return why a reply may not go there, None if it may."""
+        if reply_to is None:
+            return None
+        if reply_to in self._own or reply_to.startswith(self._own_prefix):
+            return "reply_to names one of the bridge's own queues"
+        if not any(fnmatchcase(reply_to, pattern) for pattern in self._allowed):
+            return "reply_to is not allowed by replies.allowed_reply_to"
+        return None

@@ -1,0 +1,280 @@
+"""Every setting, in one typed tree. Each part of the bridge gets its own branch; none gets the whole.
+
+Sources, the first that has a value wins: environment ``BRIDGE_<GROUP>__<NAME>``, files of the same
+names in ``BRIDGE_SECRETS_DIR``, ``config/bridge.toml`` (or ``BRIDGE_CONFIG``), the defaults here.
+"""
+
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    model_validator,
+)
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Share = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _schemes(*allowed: str) -> AfterValidator:
+    def check(url: SecretStr) -> SecretStr:
+        for part in url.get_secret_value().split(","):
+            split = urlsplit(part.strip())
+            if split.scheme not in allowed or not split.netloc:
+                raise ValueError(
+                    f"must be a URL that starts with {' or '.join(f'{one}://' for one in allowed)}"
+                )
+            if split.port == 0:
+                raise ValueError("must not have port 0")
+        return url
+
+    return AfterValidator(check)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:  # what zoneinfo raises for an unknown or malformed name
+        raise ValueError("must be an IANA time zone such as Europe/Berlin") from error
+    return name
+
+
+class Group(BaseModel):
+    """One group of settings; an unknown name in it is a fault."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Amqp(Group):
+    """RabbitMQ: where it is, and the names and bounds of what is declared there."""
+
+    url: Annotated[SecretStr, _schemes("amqp", "amqps")] = Field(
+        SecretStr("amqp://guest:guest@localhost:5672/"),
+        description="RabbitMQ; several nodes: comma separated",
+    )
+    prefix: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")] = Field(
+        "lcm", description="first part of every name below that is not set"
+    )
+    declare: bool = Field(True, description="declare exchanges and queues; false: only check that they exist")
+    requests_exchange: str = Field("", description='request exchange; empty: "<prefix>.requests"')
+    unrouted_exchange: str = Field(
+        "", description='its alternate exchange; empty: "<prefix>.requests.unrouted"'
+    )
+    agent_queue: str = Field("", description='request queue of agents; empty: "<prefix>.requests.agent"')
+    campaign_queue: str = Field(
+        "", description='request queue of campaigns; empty: "<prefix>.requests.campaign"'
+    )
+    events_exchange: str = Field("", description='events exchange; empty: "<prefix>.events"')
+    dead_letters_exchange: str = Field("", description='dead-letter exchange; empty: "<prefix>.dead-letters"')
+    dead_letters_queue: str = Field("", description='dead-letter queue; empty: "<prefix>.dead-letters"')
+    agent_prefetch: Share = Field(100, description="agent requests in flight per process")
+    campaign_prefetch: Share = Field(50, description="campaign requests in flight per process")
+    max_length: PositiveInt = Field(1_000_000, description="messages a request queue holds before it refuses")
+    delivery_limit: PositiveInt = Field(
+        1_000_000, description="the broker's own limit; the bridge counts attempts itself"
+    )
+    heartbeat: Annotated[int, Field(ge=1, le=300)] = Field(15, description="seconds between heartbeats")
+    connect_timeout: PositiveFloat = Field(10.0, description="seconds for one attempt to connect")
+    reconnect_wait: PositiveFloat = Field(
+        0.5, description="seconds before the first attempt to reconnect, with jitter"
+    )
+    reconnect_wait_max: PositiveFloat = Field(
+        5.0, description="seconds that the backoff between attempts grows to"
+    )
+    publish_timeout: PositiveFloat = Field(10.0, description="seconds until a publish must be confirmed")
+    depth_interval: PositiveFloat = Field(15.0, description="seconds between looks at the queues' lengths")
+
+    @model_validator(mode="after")
+    def _name_everything(self) -> Self:
+        defaults = {
+            "requests_exchange": "requests",
+            "unrouted_exchange": "requests.unrouted",
+            "agent_queue": "requests.agent",
+            "campaign_queue": "requests.campaign",
+            "events_exchange": "events",
+            "dead_letters_exchange": "dead-letters",
+            "dead_letters_queue": "dead-letters",
+        }
+        for field, suffix in defaults.items():
+            if not getattr(self, field):
+                # The model is frozen for its users; here it is still being built.
+                object.__setattr__(self, field, f"{self.prefix}.{suffix}")
+        exchanges = {
+            self.requests_exchange,
+            self.unrouted_exchange,
+            self.events_exchange,
+            self.dead_letters_exchange,
+        }
+        queues = {self.agent_queue, self.campaign_queue, self.dead_letters_queue}
+        if len(exchanges) < 4 or len(queues) < 3:  # noqa: PLR2004 - as many as are listed
+            raise ValueError("exchanges must have four different names, and queues three")
+        return self
+
+
+class Redis(Group):
+    """Redis: the contact cache."""
+
+    url: Annotated[
+        SecretStr,
+        _schemes("redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"),
+    ] = Field(
+        SecretStr("redis://localhost:6379/0"),
+        description="redis://, redis+sentinel://host:26379,host:26379/service/0 or redis+cluster://host:port",
+    )
+    prefix: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^{}\s]+$")] = Field(
+        "lcm", description="first part of every key"
+    )
+    timeout: PositiveFloat = Field(0.3, description="seconds for one command")
+    retries: Annotated[int, Field(ge=0, le=5)] = Field(2, description="quick retries of one command")
+    connections: PositiveInt = Field(50, description="connections per process")
+    watch_interval: PositiveFloat = Field(1.0, description="seconds between looks at a Redis that is away")
+
+
+class Lcm(Group):
+    """The LCM WebService: where it is, how to log in, how long to wait."""
+
+    base_url: str = Field(
+        "http://localhost:8090/lcmwebservice/contracts/lcmwcfservice.svc",
+        pattern=r"^https?://[^\s/?#]+[^\s?#]*$",
+        description="base URL; the operation's name is appended",
+    )
+    methods: dict[str, str] = Field(
+        default_factory=dict,
+        description='LCM method names that differ here, e.g. {"CreateContact": "AddContact"}',
+    )
+    timeout: PositiveFloat = Field(20.0, description="seconds for a whole call; below shutdown.grace")
+    connect_timeout: PositiveFloat = Field(3.0, description="seconds to connect")
+    concurrency: PositiveInt = Field(100, description="calls under way per process")
+    keepalive: NonNegativeFloat = Field(
+        15.0, description="seconds an idle connection is kept; below LCM's own"
+    )
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        "UTC", description="IANA zone of LCM's ExpiryTime"
+    )
+    max_response_bytes: PositiveInt = Field(4 * 1024 * 1024, description="largest answer that is read")
+    headers: dict[str, SecretStr] = Field(
+        default_factory=dict, description="further headers, e.g. an API key"
+    )
+    username: str = Field("", description="basic auth user")
+    password: SecretStr = Field(SecretStr(""), description="basic auth password")
+    bearer_token: SecretStr = Field(SecretStr(""), description="bearer token")
+    ca_file: str = Field("", description="PEM file of the CA that signed LCM's certificate")
+    cert_file: str = Field("", description="PEM file of a client certificate")
+    key_file: str = Field("", description="PEM file of its key, if not in cert_file")
+
+    @model_validator(mode="after")
+    def _one_login(self) -> Self:
+        if self.username and self.bearer_token.get_secret_value():
+            raise ValueError("username and bearer_token exclude each other")
+        if self.key_file and not self.cert_file:
+            raise ValueError("key_file needs cert_file")
+        return self
+
+
+class Contract(Group):
+    """Choices where the vendor's pages disagree with themselves."""
+
+    single_contact_as_object: bool = Field(
+        False,
+        description="GetReservedManualDialContact: exactly one contact is an object, as in the vendor's sample",
+    )
+
+
+class Contacts(Group):
+    """The cache of contacts reserved for an agent."""
+
+    fresh_for: NonNegativeFloat = Field(
+        30.0, description="seconds in which it answers in LCM's place; 0: never"
+    )
+    max_age: PositiveFloat = Field(
+        12 * 3600.0, description="seconds after which a contact leaves at the latest"
+    )
+    default_age: PositiveFloat = Field(
+        300.0, description="seconds for a contact whose ExpiryTime cannot be read"
+    )
+    per_agent: PositiveInt = Field(
+        200, description="contacts kept per agent and kind; the oldest leave first"
+    )
+    require_fetched: Literal["off", "enforce"] = Field(
+        "off", description="enforce: only a contact in the agent's cache may be skipped"
+    )
+
+
+class Replies(Group):
+    """Where replies may go."""
+
+    allowed_reply_to: list[str] = Field(
+        default_factory=lambda: ["*"],
+        description="patterns (with * and ?) of reply queues that may be written to",
+    )
+
+
+class LimitSettings(Group):
+    """What is refused as too large."""
+
+    body_bytes: PositiveInt = Field(1024 * 1024, description="bytes of a request's body")
+    depth: Annotated[int, Field(ge=3, le=200)] = Field(
+        32, description="levels of nesting in a request's body"
+    )
+    contacts: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        100, description="contacts that one request may ask for"
+    )
+    xml_chars: PositiveInt = Field(65_536, description="characters of one XML field")
+
+
+class Shutdown(Group):
+    """How the process ends."""
+
+    grace: PositiveFloat = Field(25.0, description="seconds in which running requests finish after SIGTERM")
+
+
+class Admin(Group):
+    """The admin server: /livez, /readyz, /metrics."""
+
+    host: str = Field("0.0.0.0", description="address to listen on")  # noqa: S104 - probes come from outside the pod
+    port: Port = Field(8080, description="port to listen on; 0 picks a free one")
+
+
+class Log(Group):
+    """Logs on standard output."""
+
+    format: Literal["json", "console"] = Field("json", description="json or console")
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
+    mask: bool = Field(True, description="mask phone numbers and agent ids")
+
+
+class Settings(Group):
+    """The whole tree. `bridge.configuration.load` fills it."""
+
+    amqp: Amqp = Field(default_factory=Amqp)
+    redis: Redis = Field(default_factory=Redis)
+    lcm: Lcm = Field(default_factory=Lcm)
+    contacts: Contacts = Field(default_factory=Contacts)
+    contract: Contract = Field(default_factory=Contract)
+    replies: Replies = Field(default_factory=Replies)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+    access: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="broker users that may use an operation; one not listed is open to all",
+    )
+    shutdown: Shutdown = Field(default_factory=Shutdown)
+    admin: Admin = Field(default_factory=Admin)
+    log: Log = Field(default_factory=Log)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.lcm.timeout >= self.shutdown.grace:
+            raise ValueError(
+                "lcm.timeout must be below shutdown.grace, or a running call cannot finish at shutdown"
+            )
+        return self
