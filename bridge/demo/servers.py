@@ -1,0 +1,292 @@
+"""Private, throw-away RabbitMQ and Redis servers on 127.0.0.1, for the demonstration and for tests.
+
+    async with PrivateRabbit() as rabbit, PrivateRedis() as redis:
+        ... rabbit.url, redis.url ...
+
+Nothing of the machine's own servers is used or touched: no port, folder, cookie, setting or service. When
+the process that started them ends, in whatever way, SIGKILL included, they end as well and their folders go.
+"""
+
+import asyncio
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import aiormq
+
+from bridge.demo.containers import OwnedContainer, Recipe
+from bridge.demo.guard import Guard
+from bridge.demo.ports import free_port
+from bridge.demo.private import PrivateServer, ServerFailed, ServerMissing
+from bridge.demo.runs import ContainerRun, Program
+
+__all__ = ["PrivateRabbit", "PrivateRedis", "ServerFailed", "ServerMissing"]
+
+# The scripts themselves. Those that packages put on the PATH may switch to the user `rabbitmq` and to the
+# machine's own settings.
+RABBIT_FOLDERS = ("/usr/lib/rabbitmq/bin", "/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin")
+RABBIT_IMAGE = "rabbitmq:4-management"
+REDIS_IMAGE = "redis:8"
+MANAGEMENT, PROMETHEUS = "rabbitmq_management", "rabbitmq_prometheus"
+PROBE_SECONDS = 2.0  # whoever took the port meanwhile may keep silent for ever
+
+
+class PrivateRabbit(PrivateServer):
+    """A RabbitMQ node of one's own, with its own epmd, user guest/guest and virtual host "/".
+
+    `conf` holds further lines for rabbitmq.conf, `plugins` the names of plugins to switch on (none by
+    default: it starts and stops faster). The management and Prometheus plugins get free ports:
+    `management_url`, `metrics_url`.
+    """
+
+    name = "RabbitMQ"
+
+    def __init__(
+        self,
+        *,
+        conf: Sequence[str] = (),
+        plugins: Sequence[str] = (),
+        folder: Path | None = None,
+        start_seconds: float = 90.0,
+    ) -> None:
+        super().__init__(folder=folder, start_seconds=start_seconds)
+        self._conf = tuple(conf)
+        self._plugins = tuple(plugins)
+        self._token = secrets.token_hex(4)
+        self._program = ""
+        self._env: dict[str, str] = {}
+        self._plugin_ports: dict[str, int] = {}
+
+    @property
+    def url(self) -> str:
+        """`amqp://guest:guest@127.0.0.1:<port>/`."""
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/"
+
+    @property
+    def management_url(self) -> str:
+        """`http://127.0.0.1:<port>` of the management plugin. Raises KeyError when it is not switched on."""
+        return f"http://127.0.0.1:{self._plugin_ports[MANAGEMENT]}"
+
+    @property
+    def metrics_url(self) -> str:
+        """The URL of the Prometheus plugin's metrics. Raises KeyError when it is not switched on."""
+        return f"http://127.0.0.1:{self._plugin_ports[PROMETHEUS]}/metrics"
+
+    async def ctl(self, *arguments: str, seconds: float = 60.0) -> str:
+        """Run `rabbitmqctl` with `arguments` on this node and return what it printed (about 2 s).
+
+        Raises RuntimeError when it reports an error, TimeoutError after `seconds`.
+        """
+        if isinstance(self._run, ContainerRun):
+            return await self._run.container.execute("rabbitmqctl", *arguments, seconds=seconds)
+        port = str(free_port())
+        process = await asyncio.create_subprocess_exec(
+            str(Path(self._program).with_name("rabbitmqctl")),
+            "-n",
+            self._node,
+            *arguments,
+            env={**self._env, "RABBITMQ_CTL_DIST_PORT_MIN": port, "RABBITMQ_CTL_DIST_PORT_MAX": port},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            async with asyncio.timeout(seconds):
+                output, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode != 0:
+            raise RuntimeError(
+                f"rabbitmqctl {' '.join(arguments)}: {output.decode(errors='replace').strip()}"
+            )
+        return output.decode(errors="replace")
+
+    @property
+    def _node(self) -> str:
+        return f"private-{self._token}@localhost"
+
+    def _find_program(self) -> str | None:
+        candidates = [f"{folder}/rabbitmq-server" for folder in RABBIT_FOLDERS]
+        candidates += [path for path in [shutil.which("rabbitmq-server")] if path]
+        return next((path for path in candidates if os.access(path, os.X_OK)), None)
+
+    def _programs(self, program: str, port: int) -> list[Program]:
+        self._program = program
+        folder = self.folder
+        (folder / "mnesia").mkdir(exist_ok=True)
+        (folder / "conf.d").mkdir(exist_ok=True)
+        cookie = folder / ".erlang.cookie"
+        if not cookie.exists():
+            cookie.touch(mode=0o600)
+            cookie.write_text(secrets.token_hex(16))
+            cookie.chmod(0o400)
+        (folder / "enabled_plugins").write_text(f"[{','.join(self._plugins)}].\n")
+        (folder / "advanced.config").write_text("[].\n")
+        (folder / "rabbitmq.conf").write_text("\n".join(self._conf_lines(port)) + "\n")
+        epmd_port = free_port()
+        self._env = {
+            # Settings of the machine's own RabbitMQ and Erlang stay out.
+            **{key: value for key, value in os.environ.items() if not key.startswith(("RABBITMQ_", "ERL_"))},
+            "HOME": str(folder),  # where Erlang keeps its cookie
+            "ERL_EPMD_PORT": str(epmd_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_CONF_ENV_FILE": os.devnull,
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            "RABBITMQ_CONFIG_FILES": str(folder / "conf.d" / "*.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+            "RABBITMQ_GENERATED_CONFIG_DIR": str(folder / "generated"),
+            "RABBITMQ_FEATURE_FLAGS_FILE": str(folder / "feature_flags"),
+            "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(folder),
+            "RABBITMQ_LOGS": "-",  # to standard output, which is the log file
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            "RABBITMQ_NODENAME": self._node,
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            # The script becomes the server instead of its parent, so that its id is the server's.
+            "RABBITMQ_ALLOW_INPUT": "1",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                "-noinput +B i +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none "
+                "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}"
+            ),
+            "RABBITMQ_CTL_ERL_ARGS": "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
+        }
+        epmd = shutil.which("epmd") or "epmd"
+        return [
+            Program(command=[epmd, "-port", str(epmd_port), "-address", "127.0.0.1"], env=self._env),
+            Program(command=[program], env=self._env),
+        ]
+
+    def _conf_lines(self, port: int) -> list[str]:
+        lines = [
+            f"listeners.tcp.default = 127.0.0.1:{port}",
+            "log.console = true",
+            "log.console.level = info",
+            "log.file = false",
+            "vm_memory_high_watermark.absolute = 1GB",
+            "disk_free_limit.absolute = 50MB",
+        ]
+        for plugin, prefix in ((MANAGEMENT, "management"), (PROMETHEUS, "prometheus")):
+            if plugin in self._plugins:
+                self._plugin_ports[plugin] = free_port()
+                lines += [
+                    f"{prefix}.tcp.ip = 127.0.0.1",
+                    f"{prefix}.tcp.port = {self._plugin_ports[plugin]}",
+                ]
+        return [*lines, *self._conf]
+
+    def _make_container(self, engine: str, port: int, guard: Guard) -> OwnedContainer:
+        conf = self.folder / "90-private.conf"
+        conf.write_text("\n".join(["vm_memory_high_watermark.absolute = 1GB", *self._conf]) + "\n")
+        conf.chmod(0o644)
+        files = [(conf, "/etc/rabbitmq/conf.d/90-private.conf")]
+        if self._plugins:
+            enabled = self.folder / "enabled_plugins"
+            enabled.write_text(f"[{','.join(self._plugins)}].\n")
+            enabled.chmod(0o644)
+            files.append((enabled, "/etc/rabbitmq/enabled_plugins"))
+        ports = {port: 5672}
+        for plugin, inner in ((MANAGEMENT, 15672), (PROMETHEUS, 15692)):
+            if plugin in self._plugins:
+                self._plugin_ports[plugin] = free_port()
+                ports[self._plugin_ports[plugin]] = inner
+        name = f"lcm-bridge-{self._token}-{port}"
+        return OwnedContainer(engine, Recipe(image=RABBIT_IMAGE, name=name, ports=ports, files=files), guard)
+
+    async def _answers(self, port: int) -> bool:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                if not await self._greets(port):
+                    return False
+                connection = await aiormq.connect(f"amqp://guest:guest@127.0.0.1:{port}/")
+                await connection.close()
+                return True
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, aiormq.exceptions.AMQPError):
+            return False
+
+    async def _greets(self, port: int) -> bool:
+        """Whether what listens there opens the AMQP handshake with our node's name.
+
+        Another suite's node may have taken the port: then ours is about to give up.
+        """
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            writer.write(b"AMQP\x00\x00\x09\x01")
+            header = await reader.readexactly(7)
+            length = int.from_bytes(header[3:], "big")
+            return self._token.encode() in await reader.readexactly(min(length, 65_536))
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+
+class PrivateRedis(PrivateServer):
+    """A Redis server of one's own, without a password.
+
+    `appendonly` keeps every confirmed write over `kill` and `start`; `arguments` are further arguments of
+    redis-server, such as `("--maxmemory", "50mb")`.
+    """
+
+    name = "Redis"
+
+    def __init__(
+        self,
+        *,
+        appendonly: bool = True,
+        arguments: Sequence[str] = (),
+        folder: Path | None = None,
+        start_seconds: float = 60.0,
+    ) -> None:
+        super().__init__(folder=folder, start_seconds=start_seconds)
+        keep = "yes" if appendonly else "no"
+        self._options = ["--save", "", "--appendonly", keep, "--maxmemory-policy", "noeviction", *arguments]
+
+    @property
+    def url(self) -> str:
+        """`redis://127.0.0.1:<port>/0`."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def _find_program(self) -> str | None:
+        return shutil.which("redis-server", path=os.environ.get("PATH", "") + ":/usr/bin:/usr/local/bin")
+
+    def _programs(self, program: str, port: int) -> list[Program]:
+        own = ("--port", str(port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--daemonize", "no")
+        return [Program(command=[program, *own, *self._options], env=dict(os.environ))]
+
+    def _make_container(self, engine: str, port: int, guard: Guard) -> OwnedContainer:
+        name = f"lcm-bridge-{secrets.token_hex(4)}-{port}"
+        command = ("redis-server", *self._options)
+        return OwnedContainer(
+            engine, Recipe(image=REDIS_IMAGE, name=name, ports={port: 6379}, command=command), guard
+        )
+
+    async def _answers(self, port: int) -> bool:
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                try:
+                    writer.write(b"PING\r\nINFO server\r\n")
+                    first = await reader.readline()
+                    if first.startswith(b"-NOAUTH"):
+                        return True  # a password among the arguments: it serves, though not us
+                    if first != b"+PONG\r\n":
+                        return False  # loading its data
+                    if isinstance(self._run, ContainerRun):
+                        return True
+                    length = int((await reader.readline())[1:])
+                    said = await reader.readexactly(length)
+                    return f"process_id:{self.pid}\r".encode() in said
+                finally:
+                    writer.close()
+                    with suppress(OSError):
+                        await writer.wait_closed()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
+            return False
