@@ -89,7 +89,7 @@ def _secrets(directory: Path) -> Tree:
     if not directory.is_dir():
         raise NotADirectoryError(f"{PREFIX}SECRETS_DIR names no directory")
     plain = SecretsSettingsSource(_Reader, secrets_dir=directory, env_prefix=PREFIX)
-    tree = NestedSecretsSettingsSource(
+    return NestedSecretsSettingsSource(
         plain,
         secrets_dir=directory,
         secrets_prefix=PREFIX,
@@ -97,7 +97,6 @@ def _secrets(directory: Path) -> Tree:
         # A mounted secret holds a few files; a directory of megabytes is a mistake.
         secrets_dir_max_size=1024 * 1024,
     )()
-    return tree
 
 
 def _toml(file: Path) -> Tree:
@@ -107,7 +106,7 @@ def _toml(file: Path) -> Tree:
 
 
 def _strange_variables() -> list[str]:
-    """Find mistyped variables. Kubernetes itself sets ``BRIDGE_SERVICE_HOST`` and the like: no ``__`` in them."""
+    """Find mistyped variables. Kubernetes itself sets ``BRIDGE_SERVICE_HOST`` and such, without ``__``."""
     groups = set(Settings.model_fields)
     return [
         f"{name}: there is no group of settings {group!r}; there are {', '.join(sorted(groups))}"

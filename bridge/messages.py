@@ -71,16 +71,14 @@ class Delivery:
         return self.properties.correlation_id or self.properties.message_id or None
 
     def idempotency_key(self) -> str | None:
-        """Return the request's key: header ``idempotency-key``, message id, or reply queue and correlation id.
+        """Return the key: header ``idempotency-key``, message id, or reply queue and correlation id.
 
         Raises `InvalidEnvelope` for a header that is no key.
         """
         key = self.properties.headers.get("idempotency-key")
         if key is not None:
             if not isinstance(key, str) or not 1 <= len(key) <= _LONGEST_KEY:
-                raise InvalidEnvelope(
-                    f"the header idempotency-key must be a string of 1 to {_LONGEST_KEY} characters"
-                )
+                raise InvalidEnvelope(f"the header idempotency-key must be text of 1 to {_LONGEST_KEY}")
             return key
         if self.properties.message_id:
             return self.properties.message_id

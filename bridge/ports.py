@@ -14,13 +14,15 @@ class CallFailed(Exception):
     """A call of LCM ended without a result.
 
     ``failure`` is what a reader is told. ``effect_possible`` says whether LCM may have acted, which
-    makes the outcome of a side effect unknown.
+    makes the outcome of a side effect unknown.  ``fault`` marks a WCF fault, as against a refusal
+    by HTTP status.
     """
 
-    def __init__(self, failure: Failure, *, effect_possible: bool) -> None:
+    def __init__(self, failure: Failure, *, effect_possible: bool, fault: bool = False) -> None:
         super().__init__(failure.message)
         self.failure = failure
         self.effect_possible = effect_possible
+        self.fault = fault
 
 
 class Lcm(Protocol):

@@ -57,40 +57,56 @@ class Amqp(Group):
     """RabbitMQ: where it is, and the names and bounds of what is declared there."""
 
     url: Annotated[SecretStr, _schemes("amqp", "amqps")] = Field(
-        SecretStr("amqp://guest:guest@localhost:5672/"),
+        default=SecretStr("amqp://guest:guest@localhost:5672/"),
         description="RabbitMQ; several nodes: comma separated",
     )
     prefix: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")] = Field(
-        "lcm", description="first part of every name below that is not set"
+        default="lcm", description="first part of every name below that is not set"
     )
-    declare: bool = Field(True, description="declare exchanges and queues; false: only check that they exist")
-    requests_exchange: str = Field("", description='request exchange; empty: "<prefix>.requests"')
+    declare: bool = Field(
+        default=True, description="declare exchanges and queues; false: only check that they exist"
+    )
+    requests_exchange: str = Field(default="", description='request exchange; empty: "<prefix>.requests"')
     unrouted_exchange: str = Field(
-        "", description='its alternate exchange; empty: "<prefix>.requests.unrouted"'
+        default="", description='its alternate exchange; empty: "<prefix>.requests.unrouted"'
     )
-    agent_queue: str = Field("", description='request queue of agents; empty: "<prefix>.requests.agent"')
+    agent_queue: str = Field(
+        default="", description='request queue of agents; empty: "<prefix>.requests.agent"'
+    )
     campaign_queue: str = Field(
-        "", description='request queue of campaigns; empty: "<prefix>.requests.campaign"'
+        default="", description='request queue of campaigns; empty: "<prefix>.requests.campaign"'
     )
-    events_exchange: str = Field("", description='events exchange; empty: "<prefix>.events"')
-    dead_letters_exchange: str = Field("", description='dead-letter exchange; empty: "<prefix>.dead-letters"')
-    dead_letters_queue: str = Field("", description='dead-letter queue; empty: "<prefix>.dead-letters"')
-    agent_prefetch: Share = Field(100, description="agent requests in flight per process")
-    campaign_prefetch: Share = Field(50, description="campaign requests in flight per process")
-    max_length: PositiveInt = Field(1_000_000, description="messages a request queue holds before it refuses")
+    events_exchange: str = Field(default="", description='events exchange; empty: "<prefix>.events"')
+    dead_letters_exchange: str = Field(
+        default="", description='dead-letter exchange; empty: "<prefix>.dead-letters"'
+    )
+    dead_letters_queue: str = Field(
+        default="", description='dead-letter queue; empty: "<prefix>.dead-letters"'
+    )
+    agent_prefetch: Share = Field(default=100, description="agent requests in flight per process")
+    campaign_prefetch: Share = Field(default=50, description="campaign requests in flight per process")
+    max_length: PositiveInt = Field(
+        default=1_000_000, description="messages a request queue holds before it refuses"
+    )
     delivery_limit: PositiveInt = Field(
-        1_000_000, description="the broker's own limit; the bridge counts attempts itself"
+        default=1_000_000, description="deliveries the broker allows; the bridge counts attempts itself"
     )
-    heartbeat: Annotated[int, Field(ge=1, le=300)] = Field(15, description="seconds between heartbeats")
-    connect_timeout: PositiveFloat = Field(10.0, description="seconds for one attempt to connect")
+    heartbeat: Annotated[int, Field(ge=1, le=300)] = Field(
+        default=15, description="seconds between heartbeats"
+    )
+    connect_timeout: PositiveFloat = Field(default=10.0, description="seconds for one attempt to connect")
     reconnect_wait: PositiveFloat = Field(
-        0.5, description="seconds before the first attempt to reconnect, with jitter"
+        default=0.5, description="seconds before the first attempt to reconnect, with jitter"
     )
     reconnect_wait_max: PositiveFloat = Field(
-        5.0, description="seconds that the backoff between attempts grows to"
+        default=5.0, description="seconds that the backoff between attempts grows to"
     )
-    publish_timeout: PositiveFloat = Field(10.0, description="seconds until a publish must be confirmed")
-    depth_interval: PositiveFloat = Field(15.0, description="seconds between looks at the queues' lengths")
+    publish_timeout: PositiveFloat = Field(
+        default=10.0, description="seconds until a publish must be confirmed"
+    )
+    depth_interval: PositiveFloat = Field(
+        default=15.0, description="seconds between looks at the queues' lengths"
+    )
 
     @model_validator(mode="after")
     def _name_everything(self) -> Self:
@@ -126,23 +142,25 @@ class Redis(Group):
         SecretStr,
         _schemes("redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"),
     ] = Field(
-        SecretStr("redis://localhost:6379/0"),
+        default=SecretStr("redis://localhost:6379/0"),
         description="redis://, redis+sentinel://host:26379,host:26379/service/0 or redis+cluster://host:port",
     )
     prefix: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^{}\s]+$")] = Field(
-        "lcm", description="first part of every key"
+        default="lcm", description="first part of every key"
     )
-    timeout: PositiveFloat = Field(0.3, description="seconds for one command")
-    retries: Annotated[int, Field(ge=0, le=5)] = Field(2, description="quick retries of one command")
-    connections: PositiveInt = Field(50, description="connections per process")
-    watch_interval: PositiveFloat = Field(1.0, description="seconds between looks at a Redis that is away")
+    timeout: PositiveFloat = Field(default=0.3, description="seconds for one command")
+    retries: Annotated[int, Field(ge=0, le=5)] = Field(default=2, description="quick retries of one command")
+    connections: PositiveInt = Field(default=50, description="connections per process")
+    watch_interval: PositiveFloat = Field(
+        default=1.0, description="seconds between looks at a Redis that is away"
+    )
 
 
 class Lcm(Group):
     """The LCM WebService: where it is, how to log in, how long to wait."""
 
     base_url: str = Field(
-        "http://localhost:8090/lcmwebservice/contracts/lcmwcfservice.svc",
+        default="http://localhost:8090/lcmwebservice/contracts/lcmwcfservice.svc",
         pattern=r"^https?://[^\s/?#]+[^\s?#]*$",
         description="base URL; the operation's name is appended",
     )
@@ -150,25 +168,27 @@ class Lcm(Group):
         default_factory=dict,
         description='LCM method names that differ here, e.g. {"CreateContact": "AddContact"}',
     )
-    timeout: PositiveFloat = Field(20.0, description="seconds for a whole call; below shutdown.grace")
-    connect_timeout: PositiveFloat = Field(3.0, description="seconds to connect")
-    concurrency: PositiveInt = Field(100, description="calls under way per process")
+    timeout: PositiveFloat = Field(default=20.0, description="seconds for a whole call; below shutdown.grace")
+    connect_timeout: PositiveFloat = Field(default=3.0, description="seconds to connect")
+    concurrency: PositiveInt = Field(default=100, description="calls under way per process")
     keepalive: NonNegativeFloat = Field(
-        15.0, description="seconds an idle connection is kept; below LCM's own"
+        default=15.0, description="seconds an idle connection is kept; below LCM's own"
     )
     timezone: Annotated[str, AfterValidator(_zone)] = Field(
-        "UTC", description="IANA zone of LCM's ExpiryTime"
+        default="UTC", description="IANA zone of LCM's ExpiryTime"
     )
-    max_response_bytes: PositiveInt = Field(4 * 1024 * 1024, description="largest answer that is read")
+    max_response_bytes: PositiveInt = Field(
+        default=4 * 1024 * 1024, description="largest answer that is read"
+    )
     headers: dict[str, SecretStr] = Field(
         default_factory=dict, description="further headers, e.g. an API key"
     )
-    username: str = Field("", description="basic auth user")
-    password: SecretStr = Field(SecretStr(""), description="basic auth password")
-    bearer_token: SecretStr = Field(SecretStr(""), description="bearer token")
-    ca_file: str = Field("", description="PEM file of the CA that signed LCM's certificate")
-    cert_file: str = Field("", description="PEM file of a client certificate")
-    key_file: str = Field("", description="PEM file of its key, if not in cert_file")
+    username: str = Field(default="", description="basic auth user")
+    password: SecretStr = Field(default=SecretStr(""), description="basic auth password")
+    bearer_token: SecretStr = Field(default=SecretStr(""), description="bearer token")
+    ca_file: str = Field(default="", description="PEM file of the CA that signed LCM's certificate")
+    cert_file: str = Field(default="", description="PEM file of a client certificate")
+    key_file: str = Field(default="", description="PEM file of its key, if not in cert_file")
 
     @model_validator(mode="after")
     def _one_login(self) -> Self:
@@ -183,8 +203,8 @@ class Contract(Group):
     """Choices where the vendor's pages disagree with themselves."""
 
     single_contact_as_object: bool = Field(
-        False,
-        description="GetReservedManualDialContact: exactly one contact is an object, as in the vendor's sample",
+        default=False,
+        description="GetReservedManualDialContact: one contact is an object, as in the vendor's sample",
     )
 
 
@@ -192,19 +212,19 @@ class Contacts(Group):
     """The cache of contacts reserved for an agent."""
 
     fresh_for: NonNegativeFloat = Field(
-        30.0, description="seconds in which it answers in LCM's place; 0: never"
+        default=30.0, description="seconds in which it answers in LCM's place; 0: never"
     )
     max_age: PositiveFloat = Field(
-        12 * 3600.0, description="seconds after which a contact leaves at the latest"
+        default=12 * 3600.0, description="seconds after which a contact leaves at the latest"
     )
     default_age: PositiveFloat = Field(
-        300.0, description="seconds for a contact whose ExpiryTime cannot be read"
+        default=300.0, description="seconds for a contact whose ExpiryTime cannot be read"
     )
     per_agent: PositiveInt = Field(
-        200, description="contacts kept per agent and kind; the oldest leave first"
+        default=200, description="contacts kept per agent and kind; the oldest leave first"
     )
     require_fetched: Literal["off", "enforce"] = Field(
-        "off", description="enforce: only a contact in the agent's cache may be skipped"
+        default="off", description="enforce: only a contact in the agent's cache may be skipped"
     )
 
 
@@ -220,37 +240,39 @@ class Replies(Group):
 class LimitSettings(Group):
     """What is refused as too large."""
 
-    body_bytes: PositiveInt = Field(1024 * 1024, description="bytes of a request's body")
+    body_bytes: PositiveInt = Field(default=1024 * 1024, description="bytes of a request's body")
     depth: Annotated[int, Field(ge=3, le=200)] = Field(
-        32, description="levels of nesting in a request's body"
+        default=32, description="levels of nesting in a request's body"
     )
     contacts: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        100, description="contacts that one request may ask for"
+        default=100, description="contacts that one request may ask for"
     )
-    xml_chars: PositiveInt = Field(65_536, description="characters of one XML field")
+    xml_chars: PositiveInt = Field(default=65_536, description="characters of one XML field")
 
 
 class Shutdown(Group):
     """How the process ends."""
 
-    grace: PositiveFloat = Field(25.0, description="seconds in which running requests finish after SIGTERM")
+    grace: PositiveFloat = Field(
+        default=25.0, description="seconds in which running requests finish after SIGTERM"
+    )
 
 
 class Admin(Group):
     """The admin server: /livez, /readyz, /metrics."""
 
-    host: str = Field("0.0.0.0", description="address to listen on")  # noqa: S104 - probes come from outside the pod
-    port: Port = Field(8080, description="port to listen on; 0 picks a free one")
+    host: str = Field(default="0.0.0.0", description="address to listen on")  # noqa: S104 - probes come from outside the pod
+    port: Port = Field(default=8080, description="port to listen on; 0 picks a free one")
 
 
 class Log(Group):
     """Logs on standard output."""
 
-    format: Literal["json", "console"] = Field("json", description="json or console")
+    format: Literal["json", "console"] = Field(default="json", description="json or console")
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="DEBUG, INFO, WARNING or ERROR"
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR"
     )
-    mask: bool = Field(True, description="mask phone numbers and agent ids")
+    mask: bool = Field(default=True, description="mask phone numbers and agent ids")
 
 
 class Settings(Group):

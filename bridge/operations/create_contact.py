@@ -13,9 +13,11 @@ from bridge.jsontypes import JsonValue
 from bridge.operations.fields import Field, Flag, Integer, Minute, Text, Xml, read_fields, read_minute
 from bridge.operations.model import Answer, Command, LcmCall, Operation, Rules, UnexpectedResult, lcm_route
 
-_OTHER_ADD_COMPLIANCE: Final = frozenset(
-    {"cvalue", "channeltype", "uploadtype", "operation", "campaigncategory"}
+OTHER_ADD_COMPLIANCE: Final = (
+    "is that of the vendor's other AddCompliance operation (a DNC upload), which this bridge does not take; "
+    "under AddCompliance it takes the data of CreateContact"
 )
+_OTHER_MEMBERS: Final = frozenset({"cvalue", "channeltype", "uploadtype", "operation", "campaigncategory"})
 """Members by which the vendor's other AddCompliance operation (a DNC upload) is told."""
 
 
@@ -93,21 +95,12 @@ class CreateContact(Operation):
         names = {key.casefold() for key in envelope.data or ()}
         if envelope.subtopic.strip().casefold() != "addcompliance":
             return
-        if len(names & _OTHER_ADD_COMPLIANCE) > 1 and not names & {
+        if len(names & _OTHER_MEMBERS) > 1 and not names & {
             "bussinessfields",
             "businessfields",
             "modes",
         }:
-            raise InvalidData(
-                [
-                    Detail(
-                        "data",
-                        "is that of the vendor's other AddCompliance operation, which is not taken here",
-                    )
-                ],
-                "this is the data of the vendor's other AddCompliance operation (a DNC upload), which this bridge "
-                "does not take; under AddCompliance it takes the data of CreateContact",
-            )
+            raise InvalidData([Detail("data", OTHER_ADD_COMPLIANCE)])
 
 
 def _is_none_or_negative(word: str) -> bool:

@@ -1,0 +1,1 @@
+"""RabbitMQ: what is declared there, how requests come in and how replies go out."""

@@ -1,0 +1,209 @@
+"""Consumption of one request queue with a bounded prefetch.
+
+The client library cancels a consumer's callbacks when its channel dies. So the callback only hands
+over: each request runs in a task of our own, which a lost connection does not interrupt.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.exceptions import ChannelInvalidStateError
+from pamqp import commands
+
+from bridge.bus.connection import Backoff
+from bridge.bus.topology import Topology
+from bridge.messages import Delivery, Properties
+from bridge.metrics import Metrics
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[Delivery], Awaitable[None]]
+
+
+class Consumer:
+    """Takes requests from one queue and runs at most ``prefetch`` of them at once."""
+
+    def __init__(
+        self, queue: str, prefetch: int, handler: Handler, topology: Topology, metrics: Metrics
+    ) -> None:
+        self.queue = queue
+        self._prefetch = prefetch
+        self._handler = handler
+        self._topology = topology
+        self._metrics = metrics
+        self._slots = asyncio.Semaphore(prefetch)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._channel: AbstractChannel | None = None
+        self._tag: str | None = None
+        self._stopping = asyncio.Event()
+        metrics.in_flight_limit.labels(queue).set(prefetch)
+        metrics.consumers.labels(queue).set(0)
+        metrics.in_flight.labels(queue).set(0)
+
+    @property
+    def registered(self) -> bool:
+        """Whether the broker knows this consumer."""
+        return self._tag is not None
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests have been taken and not settled."""
+        return len(self._tasks)
+
+    async def run(self, connection: AbstractConnection) -> None:
+        """Consume for as long as the connection lives.
+
+        A channel that dies alone (a queue deleted, an acknowledgement timeout) is opened anew; what is
+        missing is declared again.
+        """
+        backoff = Backoff(0.2, 5.0)
+        while not connection.is_closed and not self._stopping.is_set():
+            try:
+                await self._consume(connection, backoff)
+            except CONNECTION_EXCEPTIONS as error:
+                log.error(
+                    "consumer.failed",
+                    queue=self.queue,
+                    error=f"{type(error).__name__}: {error}",
+                    next="tried again; if a queue is declared otherwise, delete it or change the setting",
+                )
+            if not connection.is_closed:
+                await asyncio.sleep(backoff.next())
+
+    async def _consume(self, connection: AbstractConnection, backoff: Backoff) -> None:
+        opened = connection.channel(publisher_confirms=False)
+        # No time-out around these: cancelling one of them closes the channel, and heartbeats bound it.
+        await opened.initialize()
+        channel = await opened.get_underlay_channel()
+        over = asyncio.Event()
+        try:
+            await self._topology.establish(channel)
+            await channel.basic_qos(prefetch_count=self._prefetch)
+            opened.close_callbacks.add(lambda *_: over.set())
+            channel.on_consumer_cancel_callbacks.add(lambda _: over.set())
+            self._channel = channel
+            ok = await channel.basic_consume(self.queue, self._hand_over)
+            self._registered(ok.consumer_tag)
+            backoff.reset()
+            log.info("consumer.registered", queue=self.queue, prefetch=self._prefetch)
+            await over.wait()
+            if not self._stopping.is_set():
+                log.warning("consumer.lost", queue=self.queue, next="registered again")
+        finally:
+            self._registered(None)
+            if not self._stopping.is_set() and not opened.is_closed:
+                await opened.close()
+
+    def _registered(self, tag: str | None) -> None:
+        self._tag = tag
+        self._metrics.consumers.labels(self.queue).set(0 if tag is None else 1)
+
+    async def _hand_over(self, message: DeliveredMessage) -> None:
+        delivery = _delivery(message, self.queue)
+        if (waited := delivery.waited()) is not None:
+            self._metrics.request_wait_seconds.labels(self.queue).observe(waited)
+        task = asyncio.create_task(self._work(delivery))
+        self._tasks.add(task)
+        self._metrics.in_flight.labels(self.queue).set(len(self._tasks))
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._metrics.in_flight.labels(self.queue).set(len(self._tasks))
+        if not task.cancelled() and (error := task.exception()):
+            log.error("consumer.task_failed", queue=self.queue, error=repr(error), exc_info=error)
+
+    async def _work(self, delivery: Delivery) -> None:
+        # The prefetch bounds the requests of one channel; the slots bound those of a lost one and
+        # its successor together.
+        async with self._slots:
+            if delivery.settler.lost:
+                return
+            if self._stopping.is_set():
+                await delivery.settler.requeue()
+                return
+            await self._handler(delivery)
+
+    async def stop(self) -> None:
+        """Take no more requests; those that have not begun go back to the queue."""
+        self._stopping.set()
+        if self._channel is None or self._tag is None:
+            return
+        try:
+            await self._channel.basic_cancel(self._tag)
+        except CONNECTION_EXCEPTIONS as error:
+            log.info("consumer.cancel_failed", queue=self.queue, error=f"{type(error).__name__}: {error}")
+
+    async def drain(self) -> None:
+        """Wait until the requests that have begun are settled."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def abandon(self) -> None:
+        """Cancel what still runs: the broker delivers it again."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+
+
+class ChannelSettler:
+    """Settles one delivery on the channel that brought it."""
+
+    __slots__ = ("_channel", "_tag")
+
+    def __init__(self, channel: AbstractChannel, tag: int) -> None:
+        self._channel = channel
+        self._tag = tag
+
+    @property
+    def lost(self) -> bool:
+        """Whether the channel has died."""
+        return self._channel.is_closed
+
+    async def ack(self) -> None:
+        """Acknowledge without waiting for the socket; a lost one comes again."""
+        try:
+            await self._channel.basic_ack(self._tag, wait=False)
+        except (ChannelInvalidStateError, *CONNECTION_EXCEPTIONS):
+            log.warning("request.ack_lost", next="the broker delivers it again")
+
+    async def requeue(self) -> None:
+        """Give the request back to its queue."""
+        try:
+            await self._channel.basic_nack(self._tag, requeue=True, wait=False)
+        except (ChannelInvalidStateError, *CONNECTION_EXCEPTIONS):
+            log.info("request.requeue_lost", next="the broker delivers it again")
+
+
+def _delivery(message: DeliveredMessage, queue: str) -> Delivery:
+    frame, properties = message.delivery, message.header.properties
+    if not isinstance(frame, commands.Basic.Deliver) or frame.delivery_tag is None:
+        raise TypeError(f"not a delivery: {frame!r}")
+    return Delivery(
+        body=bytes(message.body),
+        queue=queue,
+        exchange=frame.exchange or "",
+        routing_key=frame.routing_key or "",
+        redelivered=bool(frame.redelivered),
+        settler=ChannelSettler(message.channel, frame.delivery_tag),
+        properties=Properties(
+            content_type=properties.content_type,
+            content_encoding=properties.content_encoding,
+            headers=dict(properties.headers or {}),
+            delivery_mode=properties.delivery_mode,
+            priority=properties.priority,
+            correlation_id=properties.correlation_id,
+            reply_to=properties.reply_to,
+            expiration=properties.expiration,
+            message_id=properties.message_id,
+            timestamp=properties.timestamp,
+            message_type=properties.message_type,
+            user_id=properties.user_id,
+            app_id=properties.app_id,
+        ),
+    )

@@ -1,0 +1,98 @@
+"""Publishing with confirms on a channel of its own connection.
+
+A connection that the broker blocks for publishing (a memory alarm) still delivers and acknowledges on
+the other one.
+"""
+
+import asyncio
+from dataclasses import asdict
+
+import structlog
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.exceptions import ChannelInvalidStateError, DeliveryError
+from pamqp import commands
+
+from bridge.bus.connection import Backoff
+from bridge.messages import Outgoing
+from bridge.ports import Confirmation, PublishFailed
+
+log = structlog.get_logger(__name__)
+
+_NACKS_BEFORE_REOPENING = 3
+
+
+class Publisher:
+    """Implements `bridge.ports.Sender`."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._channel: AbstractChannel | None = None
+        self._open = asyncio.Event()
+        self._nacks = 0
+        self._reopen = asyncio.Event()
+
+    @property
+    def open(self) -> bool:
+        """Whether there is a channel to publish on."""
+        return self._open.is_set()
+
+    async def run(self, connection: AbstractConnection) -> None:
+        """Keep a channel open for as long as the connection lives."""
+        backoff = Backoff(0.1, 2.0)
+        while not connection.is_closed:
+            opened = connection.channel(publisher_confirms=True)
+            await opened.initialize()
+            channel = await opened.get_underlay_channel()
+            self._reopen = over = asyncio.Event()
+            opened.close_callbacks.add(lambda *_, over=over: over.set())
+            self._nacks = 0
+            self._channel = channel
+            self._open.set()
+            try:
+                await over.wait()
+            finally:
+                self._open.clear()
+                self._channel = None
+            if not opened.is_closed:
+                await opened.close()
+            if not connection.is_closed:
+                log.warning("publisher.channel_lost", next="opened again")
+                await asyncio.sleep(backoff.next())
+
+    async def publish(self, outgoing: Outgoing) -> Confirmation:
+        """Publish and await the confirm, within the bound, which covers a reconnect too.
+
+        Raises `PublishFailed`.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._open.wait()
+                if (channel := self._channel) is None:
+                    raise PublishFailed("the channel was lost", refused=False)
+                result = await channel.basic_publish(
+                    outgoing.body,
+                    exchange=outgoing.exchange,
+                    routing_key=outgoing.routing_key,
+                    mandatory=outgoing.mandatory,
+                    properties=commands.Basic.Properties(**asdict(outgoing.properties)),
+                )
+        except DeliveryError as error:
+            self._count_nack()
+            raise PublishFailed("the broker refused the message", refused=True) from error
+        except TimeoutError as error:
+            raise PublishFailed(f"not confirmed within {self._timeout} s", refused=False) from error
+        except (ChannelInvalidStateError, *CONNECTION_EXCEPTIONS) as error:
+            raise PublishFailed(f"{type(error).__name__}: {error}", refused=False) from error
+        self._nacks = 0
+        return Confirmation.UNROUTABLE if isinstance(result, DeliveredMessage) else Confirmation.CONFIRMED
+
+    def _count_nack(self) -> None:
+        """Reopen a channel that is only ever refused.
+
+        RabbitMQ 3.10 refuses every publish of a channel whose first one met a lost queue leader, for ever.
+        """
+        self._nacks += 1
+        if self._nacks >= _NACKS_BEFORE_REOPENING:
+            self._reopen.set()

@@ -1,0 +1,185 @@
+"""The HTTP client: ``POST <base>/<Method>`` with one flat JSON object, bounded in every way."""
+
+import asyncio
+import base64
+import ssl
+import time
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+import orjson
+
+from bridge.failures import Failure, LcmBadResponse, LcmTimeout, LcmUnavailable, WsError
+from bridge.jsontypes import JsonValue
+from bridge.lcm.wire import read_answer
+from bridge.metrics import Metrics
+from bridge.operations.model import LcmCall
+from bridge.ports import CallFailed
+from bridge.settings import Lcm as LcmSettings
+
+CONTENT_TYPE: Final = "application/json; charset=utf-8"
+
+
+class LcmClient:
+    """Calls LCM. Open it with ``async with``; implements `bridge.ports.Lcm`."""
+
+    def __init__(self, settings: LcmSettings, metrics: Metrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._base = settings.base_url.rstrip("/")
+        self._methods = {name.casefold(): method for name, method in settings.methods.items()}
+        self._slots = asyncio.Semaphore(settings.concurrency)
+        self._tls = tls_context(settings)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        settings = self._settings
+        self._session = aiohttp.ClientSession(
+            # As many connections as slots: a call that has a slot never waits for a connection.
+            connector=aiohttp.TCPConnector(
+                limit=settings.concurrency, keepalive_timeout=settings.keepalive, ssl=self._tls
+            ),
+            headers={"Content-Type": CONTENT_TYPE, "Accept": "application/json", **log_in(settings)},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def call(self, call: LcmCall, *, timeout: float | None = None) -> JsonValue:  # noqa: ASYNC109 - HTTP's own bound
+        """Call LCM and return its unwrapped result. Raises `bridge.ports.CallFailed`."""
+        method = self._methods.get(call.operation.casefold(), call.operation)
+        allowed = self._settings.timeout if timeout is None else min(timeout, self._settings.timeout)
+        started = time.monotonic()
+        outcome = "ok"
+        try:
+            async with _Slot(self._slots, allowed):
+                left = allowed - (time.monotonic() - started)
+                result = await self._post(method, orjson.dumps(call.parameters), left)
+        except CallFailed as failed:
+            outcome = _outcome(failed)
+            raise
+        finally:
+            self._metrics.lcm_call_seconds.labels(method, outcome).observe(time.monotonic() - started)
+        return result
+
+    async def _post(self, method: str, body: bytes, allowed: float) -> JsonValue:
+        if self._session is None:
+            raise AssertionError("the client is not open")
+        timeout = aiohttp.ClientTimeout(
+            total=max(allowed, 0.001), sock_connect=min(self._settings.connect_timeout, allowed)
+        )
+        url = f"{self._base}/{method}"
+        try:
+            async with self._session.post(url, data=body, timeout=timeout, allow_redirects=False) as response:
+                return read_answer(response.status, await self._read(response))
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+            raise CallFailed(
+                LcmUnavailable(f"LCM cannot be reached ({_cause(error)})"), effect_possible=False
+            ) from error
+        except TimeoutError as error:
+            raise CallFailed(
+                LcmTimeout(f"LCM did not answer within {allowed:.1f} s"), effect_possible=True
+            ) from error
+        except (
+            aiohttp.ClientPayloadError,
+            aiohttp.ClientResponseError,
+            aiohttp.http.HttpProcessingError,
+        ) as error:
+            raise CallFailed(
+                LcmBadResponse(f"LCM's answer broke off or is not HTTP ({type(error).__name__})"),
+                effect_possible=True,
+            ) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise CallFailed(
+                LcmUnavailable(f"the connection to LCM was cut off ({type(error).__name__})"),
+                effect_possible=True,
+            ) from error
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        limit = self._settings.max_response_bytes
+        body = bytearray()
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > limit:
+                response.close()
+                raise CallFailed(
+                    LcmBadResponse(f"LCM's answer has more than {limit} bytes"), effect_possible=True
+                )
+        return bytes(body)
+
+
+class _Slot:
+    """One of the bounded calls under way; waiting for it counts against the call's time."""
+
+    def __init__(self, slots: asyncio.Semaphore, allowed: float) -> None:
+        self._slots = slots
+        self._allowed = allowed
+
+    async def __aenter__(self) -> None:
+        try:
+            async with asyncio.timeout(self._allowed):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            raise CallFailed(
+                LcmUnavailable("too many calls of LCM are under way (lcm.concurrency)"), effect_possible=False
+            ) from error
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._slots.release()
+
+
+def log_in(settings: LcmSettings) -> dict[str, str]:
+    """Return the headers by which the bridge is known to whatever guards LCM."""
+    headers = {name: value.get_secret_value() for name, value in settings.headers.items()}
+    if settings.username:
+        login = f"{settings.username}:{settings.password.get_secret_value()}".encode()
+        headers["Authorization"] = f"Basic {base64.b64encode(login).decode()}"
+    elif token := settings.bearer_token.get_secret_value():
+        headers["Authorization"] = f"Bearer {token}"
+    return headers
+
+
+def tls_context(settings: LcmSettings) -> ssl.SSLContext | bool:
+    """Return the TLS context: the system's trust, or ``lcm.ca_file``; with a client certificate if set.
+
+    Raises OSError (ssl.SSLError) for files that cannot be read.
+    """
+    if not (settings.ca_file or settings.cert_file):
+        return True
+    context = ssl.create_default_context(cafile=settings.ca_file or None)
+    if settings.cert_file:
+        context.load_cert_chain(settings.cert_file, settings.key_file or None)
+    return context
+
+
+def _cause(error: Exception) -> str:
+    """Say what went wrong without the host: the requester is told this."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return "its certificate is not trusted, or TLS failed"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its name is not known"
+    if isinstance(error, TimeoutError):
+        return "no connection in time"
+    return "connection refused"
+
+
+_OUTCOMES: Final[dict[type[Failure], str]] = {
+    LcmUnavailable: "unavailable",
+    LcmTimeout: "timeout",
+    LcmBadResponse: "bad_response",
+}
+
+
+def _outcome(failed: CallFailed) -> str:
+    if isinstance(failed.failure, WsError):
+        return "fault" if failed.fault else "refused"
+    return _OUTCOMES.get(type(failed.failure), "bad_response")

@@ -1,0 +1,114 @@
+"""WCF's JSON wire format: the answer is wrapped in ``d``, typed objects carry ``__type``.
+
+Known from public client code that calls LCM; its own manual is not public. Pure.
+"""
+
+from typing import Final, NamedTuple
+
+import orjson
+
+from bridge.failures import LcmBadResponse, LcmUnavailable, WsError
+from bridge.jsontypes import JsonValue
+from bridge.ports import CallFailed
+
+OK: Final = 200
+_CREDENTIALS_REFUSED: Final = (401, 403)
+_BUSY: Final = (429, 503)
+_REFUSED: Final = (404, 413, 415)
+_GATEWAY: Final = (502, 504)
+_LONGEST_MESSAGE: Final = 500
+
+MAX_DEPTH: Final = 64
+"""Levels of nesting in a result; a contact has two."""
+
+
+class Fault(NamedTuple):
+    """A WCF JSON fault."""
+
+    kind: str
+    message: str
+
+
+def read_answer(status: int, body: bytes) -> JsonValue:
+    """Return the result in LCM's answer.
+
+    Raises `CallFailed`: with ``effect_possible`` unless LCM said that it did not act (a fault, or
+    a status by which the request was turned away).
+    """
+    if status in _CREDENTIALS_REFUSED:
+        raise CallFailed(
+            WsError(
+                f"LCM refused the bridge's credentials (HTTP {status}); check the lcm settings of the bridge"
+            ),
+            effect_possible=False,
+        )
+    if status in _BUSY:
+        raise CallFailed(LcmUnavailable(f"LCM takes no calls now (HTTP {status})"), effect_possible=False)
+    if status in _GATEWAY:
+        raise CallFailed(LcmUnavailable(f"the way to LCM failed (HTTP {status})"), effect_possible=True)
+    if status != OK and (fault := _fault(body)):
+        raise CallFailed(WsError(fault.message), effect_possible=False, fault=True)
+    if status in _REFUSED:
+        raise CallFailed(
+            WsError(f"LCM refused the request (HTTP {status}{_HINTS[status]})"), effect_possible=False
+        )
+    if status != OK:
+        raise CallFailed(LcmBadResponse(f"LCM answered HTTP {status} without a result"), effect_possible=True)
+    return _result(body)
+
+
+_HINTS: Final = {
+    404: ": check lcm.base_url and lcm.methods",
+    413: ": larger than LCM takes, 64 KB by default",
+    415: ": content type refused",
+}
+
+
+def _fault(body: bytes) -> Fault | None:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(value, dict) or "Message" not in value:
+        return None
+    return Fault(
+        str(value.get("ExceptionType", "")), str(value["Message"])[:_LONGEST_MESSAGE] or "LCM faulted"
+    )
+
+
+def _result(body: bytes) -> JsonValue:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise CallFailed(LcmBadResponse("LCM's answer is not JSON"), effect_possible=True) from error
+    if not isinstance(value, dict) or "d" not in value:
+        raise CallFailed(LcmBadResponse("LCM's answer has no member d"), effect_possible=True)
+    return unwrap(value["d"])
+
+
+def unwrap(value: JsonValue) -> JsonValue:
+    """Parse a string result that is itself JSON, and strip ``__type`` at every level.
+
+    Only containers, quoted strings and true/false/null are parsed: an LCM key is a string that may
+    look like a number.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        if text[:1] in ("{", "[", '"') or text in ("true", "false", "null"):
+            try:
+                value = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                return value
+    return _without_types(value, MAX_DEPTH)
+
+
+def _without_types(value: JsonValue, depth: int) -> JsonValue:
+    if isinstance(value, list | dict) and depth == 0:
+        raise CallFailed(
+            LcmBadResponse(f"LCM's answer is nested deeper than {MAX_DEPTH}"), effect_possible=True
+        )
+    if isinstance(value, list):
+        return [_without_types(one, depth - 1) for one in value]
+    if isinstance(value, dict):
+        return {key: _without_types(one, depth - 1) for key, one in value.items() if key != "__type"}
+    return value

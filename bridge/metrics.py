@@ -1,0 +1,104 @@
+"""The metrics, told in the domain's words. No ids, phone numbers or agents in any label.
+
+Label values come from closed sets (the catalogue, the error types, the configured queues), so a
+stranger's request cannot make a new time series.
+"""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from bridge import __version__
+
+_REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
+_WAIT_BUCKETS: Final = (0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+
+UNKNOWN: Final = "unknown"
+"""The label ``operation`` of a request whose operation cannot be told."""
+
+
+class Metrics:
+    """Every time series of one process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        self.requests = Counter(
+            "lcm_bridge_requests_total",
+            "Requests settled, by operation and outcome (ok or the error type)",
+            ["operation", "outcome"],
+            registry=registry,
+        )
+        self.request_seconds = Histogram(
+            "lcm_bridge_request_seconds",
+            "Seconds from delivery to settled",
+            ["operation"],
+            buckets=_REQUEST_BUCKETS,
+            registry=registry,
+        )
+        self.request_wait_seconds = Histogram(
+            "lcm_bridge_request_wait_seconds",
+            "Seconds from published to delivered, of requests with a timestamp",
+            ["queue"],
+            buckets=_WAIT_BUCKETS,
+            registry=registry,
+        )
+        self.in_flight = Gauge(
+            "lcm_bridge_requests_in_flight", "Requests being worked on", ["queue"], registry=registry
+        )
+        self.in_flight_limit = Gauge(
+            "lcm_bridge_in_flight_limit", "Most requests worked on at once", ["queue"], registry=registry
+        )
+        self.queue_messages = Gauge(
+            "lcm_bridge_queue_messages", "Messages ready in the queue", ["queue"], registry=registry
+        )
+        self.lcm_call_seconds = Histogram(
+            "lcm_bridge_lcm_call_seconds",
+            "Seconds of a call of LCM, by method and outcome",
+            ["method", "outcome"],
+            buckets=_REQUEST_BUCKETS,
+            registry=registry,
+        )
+        self.replies = Counter(
+            "lcm_bridge_replies_total",
+            "Replies published: confirmed, unroutable (nobody waits any more) or failed",
+            ["outcome"],
+            registry=registry,
+        )
+        self.events = Counter(
+            "lcm_bridge_events_total",
+            "Events published: confirmed, unroutable (nobody listens) or failed",
+            ["outcome"],
+            registry=registry,
+        )
+        self.dead_letters = Counter(
+            "lcm_bridge_dead_letters_total",
+            "Requests dead-lettered, by reason",
+            ["reason"],
+            registry=registry,
+        )
+        self.contact_cache = Counter(
+            "lcm_bridge_contact_cache_total",
+            "Looks into the contact cache: hit, miss, stale or error",
+            ["outcome"],
+            registry=registry,
+        )
+        self.consumers = Gauge(
+            "lcm_bridge_consumers", "Consumers registered with the broker", ["queue"], registry=registry
+        )
+        self.amqp_connected = Gauge(
+            "lcm_bridge_amqp_connected", "1 while every connection to RabbitMQ is open", registry=registry
+        )
+        self.amqp_reconnects = Counter(
+            "lcm_bridge_amqp_reconnects_total",
+            "Connections to RabbitMQ opened anew after a loss",
+            registry=registry,
+        )
+        self.redis_connected = Gauge("lcm_bridge_redis_connected", "1 while Redis answers", registry=registry)
+        Info("lcm_bridge", "The running program", registry=registry).info({"version": __version__})

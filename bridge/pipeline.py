@@ -1,0 +1,384 @@
+"""The story of a request, from delivery to acknowledgement. The order of things is decided here.
+
+    may we answer?  -> read the envelope -> which operation? -> permitted? -> valid? -> expired?
+    -> cached? -> call LCM -> record -> reply (confirmed) -> acknowledge
+
+What each step knows stands elsewhere: the operations are pure, the adapters hide one system each.
+"""
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import structlog
+
+from bridge import messages, replies
+from bridge.envelope import Limits, ReplyAsRequest, parse
+from bridge.failures import (
+    ContactNotFound,
+    ContactNotReserved,
+    Failure,
+    InternalError,
+    InvalidEnvelope,
+    LcmBadResponse,
+    LcmTimeout,
+    LcmUnavailable,
+    NotPermitted,
+    OutcomeUnknown,
+    RequestExpired,
+)
+from bridge.jsontypes import JsonValue
+from bridge.messages import Delivery, Outgoing, Reason
+from bridge.metrics import UNKNOWN, Metrics
+from bridge.operations.catalogue import Catalogue
+from bridge.operations.model import Answer, Command, Operation, Route, UnexpectedResult
+from bridge.ports import CacheUnavailable, CallFailed, Confirmation, ContactCache, Lcm, PublishFailed, Sender
+
+log = structlog.get_logger(__name__)
+
+REFUSED_PUBLISHES = 3
+"""How often the broker may refuse a reply (a full reply queue) before the request is dead-lettered."""
+
+REQUEUE_PAUSE = 1.0
+"""Seconds before a request that cannot even be dead-lettered is given back: no hot loop."""
+
+CacheUse = Literal["hit", "miss", "stale"]
+
+
+class Addresses(NamedTuple):
+    """Where the pipeline publishes to besides the requester's own queue."""
+
+    events_exchange: str
+    dead_letters_exchange: str
+    dead_letters_queue: str
+
+
+@dataclass(slots=True)
+class Case:
+    """What has become known of one request while it is worked on."""
+
+    delivery: Delivery
+    started: float
+    channel: str | None = None
+    operation: Operation | None = None
+    route: Route | None = None
+    cache: CacheUse | None = None
+    effect_begun: bool = False
+    outcome: str = "ok"
+
+    @property
+    def operation_name(self) -> str:
+        """Return the label of the operation, ``unknown`` while it cannot be told."""
+        return self.operation.name if self.operation else UNKNOWN
+
+
+class Unanswerable(Exception):
+    """Nobody may be told: the request goes to the dead letters under ``reason``."""
+
+    def __init__(self, reason: Reason, error: str) -> None:
+        super().__init__(error)
+        self.reason = reason
+
+
+class Pipeline:
+    """Handles deliveries; one instance serves every queue."""
+
+    def __init__(  # noqa: PLR0913 - the one place where everything meets
+        self,
+        *,
+        catalogue: Catalogue,
+        limits: Limits,
+        access: dict[str, list[str]],
+        require_fetched: bool,
+        reply_policy: replies.ReplyPolicy,
+        addresses: Addresses,
+        lcm: Lcm,
+        cache: ContactCache,
+        sender: Sender,
+        metrics: Metrics,
+    ) -> None:
+        self._catalogue = catalogue
+        self._limits = limits
+        self._access = {name.casefold(): frozenset(users) for name, users in access.items()}
+        self._require_fetched = require_fetched
+        self._reply_policy = reply_policy
+        self._addresses = addresses
+        self._lcm = lcm
+        self._cache = cache
+        self._sender = sender
+        self._metrics = metrics
+
+    async def handle(self, delivery: Delivery) -> None:
+        """Work on one request until it is settled. Raises nothing but cancellation."""
+        case = Case(delivery, started=time.monotonic())
+        structlog.contextvars.bind_contextvars(
+            queue=delivery.queue,
+            correlation_id=delivery.properties.correlation_id,
+            message_id=delivery.properties.message_id,
+        )
+        try:
+            await self._answer(case)
+        except PublishFailed as error:
+            if delivery.settler.lost:
+                case.outcome = "lost"
+                log.warning("request.delivery_lost", next="the broker delivers it again")
+                return
+            log.error("request.not_answered", error=str(error), next="given back to the queue")
+            await asyncio.sleep(REQUEUE_PAUSE)
+            await delivery.settler.requeue()
+            return
+        await delivery.settler.ack()
+        self._settled(case)
+
+    # --- the way to an answer -------------------------------------------------------------------
+
+    async def _answer(self, case: Case) -> None:
+        try:
+            answer = await self._find_answer(case)
+        except Unanswerable as end:
+            case.outcome = end.reason.value
+            await self._dead_letter(case, end.reason, str(end))
+        except Failure as failure:
+            await self._tell_failure(case, failure)
+        except Exception as error:  # the boundary: a fault of ours must not lose the request
+            log.exception("request.internal_error", error=str(error))
+            await self._tell_failure(
+                case,
+                OutcomeUnknown("the bridge failed after LCM was called")
+                if case.effect_begun
+                else InternalError("the bridge failed; its log says more"),
+            )
+        else:
+            await self._tell_success(case, answer)
+
+    async def _find_answer(self, case: Case) -> Answer:
+        delivery = case.delivery
+        if refusal := self._reply_policy.refusal(delivery.reply_to):
+            raise Unanswerable(Reason.REPLY_TO_REFUSED, refusal)
+        try:
+            envelope = parse(delivery.body, self._limits)
+        except InvalidEnvelope as invalid:
+            case.channel = invalid.channel
+            raise
+        except ReplyAsRequest as error:
+            raise Unanswerable(Reason.REPLY_AS_REQUEST, "the envelope is a reply") from error
+        case.channel = envelope.channel
+        deadline, _ = delivery.deadline(), delivery.idempotency_key()
+        operation, case.route = self._catalogue.find(envelope)
+        case.operation = operation
+        structlog.contextvars.bind_contextvars(operation=operation.name, source=_bounded(envelope.source))
+        self._check_permission(operation, delivery.properties.user_id)
+        command = operation.translate(envelope)
+        return await self._perform(case, operation, command, deadline)
+
+    def _check_permission(self, operation: Operation, user: str | None) -> None:
+        permitted = self._access.get(operation.name.casefold())
+        if permitted is not None and user not in permitted:
+            raise NotPermitted(
+                f"this user may not use {operation.name}"
+                if user
+                else f"{operation.name} is restricted: publish with the broker-validated property user_id"
+            )
+
+    async def _perform(
+        self, case: Case, operation: Operation, command: Command, deadline: float | None
+    ) -> Answer:
+        if deadline is not None and deadline <= time.time():
+            raise RequestExpired("the request's deadline passed before LCM was called")
+        if command.reserved and (cached := await self._from_cache(case, operation, command, "fresh")):
+            return cached
+        if command.skips is not None and self._require_fetched:
+            await self._check_fetched(command)
+        if command.side_effect and case.delivery.redelivered:
+            # Whether it ran the first time cannot be told, and LCM does not recognise a repetition.
+            raise OutcomeUnknown("the request was delivered before and may have been carried out then")
+        asked = time.time()
+        try:
+            result = await self._call(case, command, deadline)
+        except (LcmUnavailable, LcmTimeout):
+            if command.reserved and (stale := await self._from_cache(case, operation, command, "any")):
+                return stale
+            raise
+        try:
+            answer = self._read(operation, command, result)
+        except ContactNotFound:
+            if command.reserved:  # LCM says that none is reserved: forget what was
+                await self._record(command, Answer({}), asked)
+            raise
+        await self._record(command, answer, asked)
+        return answer
+
+    async def _call(self, case: Case, command: Command, deadline: float | None) -> JsonValue:
+        if command.call is None:
+            return None
+        timeout = None if deadline is None else max(0.001, deadline - time.time())
+        case.effect_begun = command.side_effect
+        try:
+            return await self._lcm.call(command.call, timeout=timeout)
+        except CallFailed as failed:
+            if command.side_effect and failed.effect_possible:
+                raise OutcomeUnknown(
+                    f"LCM may or may not have carried this out: {failed.failure.message}"
+                ) from failed
+            raise failed.failure from failed
+
+    @staticmethod
+    def _read(operation: Operation, command: Command, result: JsonValue) -> Answer:
+        try:
+            return operation.answer(command, result)
+        except UnexpectedResult as unexpected:
+            message = f"LCM's answer to {operation.name} has not the expected shape: {unexpected}"
+            if command.side_effect:
+                raise OutcomeUnknown(message) from unexpected
+            raise LcmBadResponse(message) from unexpected
+
+    # --- the contact cache ----------------------------------------------------------------------
+
+    async def _from_cache(
+        self, case: Case, operation: Operation, command: Command, age: Literal["fresh", "any"]
+    ) -> Answer | None:
+        if command.reserved is None or command.agent is None:
+            return None
+        case.cache = "miss"
+        try:
+            contacts = await self._cache.find(command.agent, command.reserved, age=age)
+        except CacheUnavailable:
+            self._metrics.contact_cache.labels("error").inc()
+            return None
+        if not contacts or (age == "fresh" and len(contacts) < command.reserved.count):
+            if age == "fresh":
+                self._metrics.contact_cache.labels("miss").inc()
+            return None
+        case.cache = "hit" if age == "fresh" else "stale"
+        self._metrics.contact_cache.labels(case.cache).inc()
+        return operation.answer_cached(contacts[: command.reserved.count])
+
+    async def _check_fetched(self, command: Command) -> None:
+        try:
+            fetched = await self._cache.holds(command.agent or "", command.skips or "")
+        except CacheUnavailable as error:
+            raise InternalError(
+                "the contact cache is away, so it is not known who fetched the contact"
+            ) from error
+        if not fetched:
+            raise ContactNotReserved("the contact is not among those that this agent has fetched")
+
+    async def _record(self, command: Command, answer: Answer, asked: float) -> None:
+        """Bring the cache up to date. LCM has answered: a Redis that is away does not change the reply."""
+        if command.agent is None:
+            return
+        try:
+            if command.skips is not None:
+                await self._cache.drop(command.agent, command.skips)
+            elif command.shelf is not None:
+                await self._cache.keep(
+                    command.agent, command.shelf, answer.contacts, asked=asked, reserved=command.reserved
+                )
+        except CacheUnavailable as error:
+            self._metrics.contact_cache.labels("error").inc()
+            log.warning("contact_cache.not_updated", error=str(error))
+
+    # --- telling --------------------------------------------------------------------------------
+
+    async def _tell_success(self, case: Case, answer: Answer) -> None:
+        if case.route is None or case.operation is None:
+            raise AssertionError("an answer without an operation")
+        address = case.route.reply
+        body = replies.reply_body(address, answer.message)
+        if case.delivery.reply_to is not None:
+            await self._reply(case, replies.reply(case.delivery, body, cache=case.cache))
+        if case.delivery.reply_to is None or case.operation.broadcast:
+            exchange = self._addresses.events_exchange
+            event = replies.event(case.delivery, address, body, exchange=exchange, cache=case.cache)
+            await self._event(case, event)
+
+    async def _tell_failure(self, case: Case, failure: Failure) -> None:
+        case.outcome = failure.error_type
+        log.info("request.failed", error_type=failure.error_type, error=failure.message)
+        if isinstance(failure, OutcomeUnknown):
+            await self._dead_letter(case, Reason.OUTCOME_UNKNOWN, failure.message)
+        elif case.delivery.reply_to is None:
+            await self._dead_letter(
+                case, Reason.FAILURE_WITHOUT_REPLY_TO, f"{failure.error_type}: {failure.message}"
+            )
+        if case.delivery.reply_to is not None:
+            if case.route is not None:
+                body = replies.failure_body(case.route.reply, failure)
+            else:
+                body = replies.error_event(case.channel, failure)
+            await self._reply(
+                case, replies.reply(case.delivery, body, error_type=failure.error_type, cache=case.cache)
+            )
+
+    async def _reply(self, case: Case, outgoing: Outgoing) -> None:
+        try:
+            confirmation = await self._publish(case, outgoing)
+        except PublishFailed as error:
+            self._metrics.replies.labels("failed").inc()
+            if not error.refused:
+                raise
+            log.error("reply.refused", error=str(error), next="the request is dead-lettered")
+            await self._dead_letter(case, Reason.RETRIES_EXHAUSTED, f"the reply was refused: {error}")
+            return
+        self._metrics.replies.labels(confirmation.value).inc()
+        if confirmation is Confirmation.UNROUTABLE:
+            log.warning("reply.unroutable", reply_to=outgoing.routing_key, next="none: nobody waits for it")
+
+    async def _event(self, case: Case, outgoing: Outgoing) -> None:
+        try:
+            confirmation = await self._publish(case, outgoing)
+        except PublishFailed:
+            self._metrics.events.labels("failed").inc()
+            raise
+        self._metrics.events.labels(confirmation.value).inc()
+
+    async def _dead_letter(self, case: Case, reason: Reason, error: str) -> None:
+        letter = messages.dead_letter(
+            case.delivery,
+            exchange=self._addresses.dead_letters_exchange,
+            queue=self._addresses.dead_letters_queue,
+            reason=reason,
+            error=error,
+            operation=case.operation_name,
+            attempts=1,
+        )
+        if await self._publish(case, letter) is Confirmation.UNROUTABLE:
+            raise PublishFailed("the dead-letter queue is gone", refused=False)
+        self._metrics.dead_letters.labels(reason.value).inc()
+        log.warning("request.dead_lettered", reason=reason.value, error=error)
+
+    async def _publish(self, case: Case, outgoing: Outgoing) -> Confirmation:
+        """Publish until it is confirmed, refused for good, or the delivery is lost.
+
+        While the delivery lives the broker counts it as ours, so an answer is tried for as long as
+        that: the number of such requests is bounded by the prefetch.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._sender.publish(outgoing)
+            except PublishFailed as error:
+                if case.delivery.settler.lost or (error.refused and attempt >= REFUSED_PUBLISHES):
+                    raise
+                log.warning("publish.failed", error=str(error), attempt=attempt)
+            await asyncio.sleep(random.uniform(0.05, min(2.0, 0.1 * 2**attempt)))  # noqa: S311 - jitter
+
+    def _settled(self, case: Case) -> None:
+        seconds = time.monotonic() - case.started
+        self._metrics.requests.labels(case.operation_name, case.outcome).inc()
+        self._metrics.request_seconds.labels(case.operation_name).observe(seconds)
+        log.info(
+            "request.settled",
+            operation=case.operation_name,
+            outcome=case.outcome,
+            seconds=round(seconds, 4),
+            cache=case.cache,
+            redelivered=case.delivery.redelivered,
+        )
+
+
+def _bounded(text: str | None) -> str | None:
+    return text if text is None else text[:128]

@@ -1,0 +1,1 @@
+"""Redis: the cache of contacts that are reserved for an agent."""

@@ -1,0 +1,228 @@
+"""The contacts reserved for each agent, in Redis.
+
+Keys of one agent share a hash tag, so that a script may touch them together on Redis Cluster:
+
+    <prefix>:{<agent>}:contacts:manual   hash, account number -> record
+    <prefix>:{<agent>}:contacts:od       hash, account number -> record
+    <prefix>:{<agent>}:skipped           sorted set, account number by the time of its skip
+
+Every key has an expiry. A record is ``{"v", "asked", "expires", "consent", "n", "contact"}``, times in
+unix milliseconds: ``asked`` is when LCM was asked for it, ``n`` its place in LCM's answer.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from typing import Any, Final, Literal
+
+import orjson
+import structlog
+
+from bridge.operations.dates import expiry
+from bridge.operations.model import Contact, Reserved, Shelf
+from bridge.settings import Contacts as ContactSettings
+from bridge.store.connection import Store
+
+log = structlog.get_logger(__name__)
+
+VERSION: Final = 1
+SHELVES: Final[tuple[Shelf, ...]] = ("manual", "od")
+
+SKIPS_KEPT_MS: Final = 10 * 60 * 1000
+"""How long a skip is remembered against answers that LCM gave before it: longer than any call may take."""
+
+# A contact joins unless it was skipped, or is known from a later answer. With `complete`, LCM has
+# named everything that is reserved for this consent, so what it no longer names leaves.
+_KEEP: Final = """
+local shelf, skipped = KEYS[1], KEYS[2]
+local now, asked, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local complete, consent = ARGV[4] == '1', ARGV[5]
+local named = {}
+for i = 6, #ARGV, 2 do
+  local account, record = ARGV[i], ARGV[i + 1]
+  named[account] = true
+  local skip = redis.call('ZSCORE', skipped, account)
+  if not (skip and tonumber(skip) >= asked) then
+    local known = redis.call('HGET', shelf, account)
+    local ok, old = pcall(cjson.decode, known or '')
+    if not (known and ok and type(old) == 'table' and tonumber(old.asked or 0) > asked) then
+      redis.call('HSET', shelf, account, record)
+    end
+  end
+end
+local all = redis.call('HGETALL', shelf)
+local alive, last = {}, 0
+for i = 1, #all, 2 do
+  local ok, record = pcall(cjson.decode, all[i + 1])
+  local readable = ok and type(record) == 'table'
+     and type(record.asked) == 'number' and type(record.expires) == 'number'
+  if not readable or record.expires <= now
+     or (complete and not named[all[i]] and record.asked <= asked and (record.consent or '') == consent) then
+    redis.call('HDEL', shelf, all[i])
+  else
+    alive[#alive + 1] = {all[i], record.asked}
+    if record.expires > last then last = record.expires end
+  end
+end
+if #alive > most then
+  table.sort(alive, function(a, b) return a[2] < b[2] end)
+  for i = 1, #alive - most do redis.call('HDEL', shelf, alive[i][1]) end
+end
+if #alive > 0 then redis.call('PEXPIREAT', shelf, string.format('%.0f', last)) end
+return #alive
+"""
+
+_DROP: Final = """
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[2], ARGV[1])
+redis.call('ZADD', KEYS[3], ARGV[2], ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', ARGV[2] - ARGV[3])
+redis.call('PEXPIRE', KEYS[3], ARGV[3])
+return 1
+"""
+
+
+class ContactStore:
+    """Implements `bridge.ports.ContactCache`; every method raises `bridge.ports.CacheUnavailable`."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: ContactSettings,
+        *,
+        prefix: str,
+        zone: tzinfo,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._prefix = prefix
+        self._zone = zone
+        self._clock = clock
+        self._keep = store.client.register_script(_KEEP)
+        self._drop = store.client.register_script(_DROP)
+
+    async def find(
+        self, agent: str, reserved: Reserved, *, age: Literal["fresh", "any"]
+    ) -> Sequence[Contact]:
+        """Return contacts that have not expired, in LCM's order; with ``fresh`` only recently given ones."""
+        now = self._now()
+        since = now - self._settings.fresh_for * 1000 if age == "fresh" else 0.0
+        if age == "fresh" and not self._settings.fresh_for:
+            return []
+        found = [
+            record
+            for record in await self._records(agent, reserved.shelf)
+            if record["expires"] > now
+            and record["asked"] >= since
+            and record.get("consent") == reserved.consent
+        ]
+        found.sort(key=lambda record: (-record["asked"], record["n"]))
+        return [record["contact"] for record in found]
+
+    async def keep(
+        self,
+        agent: str,
+        shelf: Shelf,
+        contacts: Sequence[Contact],
+        *,
+        asked: float,
+        reserved: Reserved | None,
+    ) -> None:
+        """Remember what LCM gave; what has no account number could not be dropped and is not kept."""
+        now, asked_ms = self._now(), round(asked * 1000)
+        # Fewer than asked for are all there are; and of the od kind an agent has one at a time.
+        complete = reserved is not None and (len(contacts) < reserved.count or shelf == "od")
+        pairs: list[bytes | str] = []
+        for place, contact in enumerate(contacts):
+            account, expires = contact.get("AccountNumber"), self._expires(contact, asked)
+            if isinstance(account, str) and account and expires > now:
+                record = {
+                    "v": VERSION,
+                    "asked": asked_ms,
+                    "expires": expires,
+                    "consent": contact.get("Consent") or (reserved.consent if reserved else None),
+                    "n": place,
+                    "contact": contact,
+                }
+                pairs += [
+                    account,
+                    orjson.dumps({key: value for key, value in record.items() if value is not None}),
+                ]
+        if not pairs and not complete:
+            return
+        consent = (reserved.consent if reserved else None) or ""
+        await self._store.run(
+            lambda: self._keep(
+                keys=[self._key(agent, shelf), self._skipped(agent)],
+                args=[now, asked_ms, self._settings.per_agent, int(complete), consent, *pairs],
+            )
+        )
+
+    async def drop(self, agent: str, account: str) -> None:
+        """Forget a skipped contact in both kinds, also against answers that LCM gave before the skip."""
+        keys = [*(self._key(agent, shelf) for shelf in SHELVES), self._skipped(agent)]
+        await self._store.run(lambda: self._drop(keys=keys, args=[account, self._now(), SKIPS_KEPT_MS]))
+
+    async def holds(self, agent: str, account: str) -> bool:
+        """Tell whether either kind holds the contact, not expired."""
+        now = self._now()
+        for shelf in SHELVES:
+            for record in await self._records(agent, shelf):
+                if record["contact"].get("AccountNumber") == account and record["expires"] > now:
+                    return True
+        return False
+
+    async def contents(self, agent: str) -> list[dict[str, Any]]:
+        """Return every record of an agent with its kind, for the people who look after the bridge."""
+        return [
+            {"kind": shelf, **record} for shelf in SHELVES for record in await self._records(agent, shelf)
+        ]
+
+    async def erase(self, agent: str) -> int:
+        """Remove everything that is kept about an agent; return how many keys there were."""
+        keys = [*(self._key(agent, shelf) for shelf in SHELVES), self._skipped(agent)]
+        removed: int = await self._store.run(lambda: self._store.client.delete(*keys))
+        return removed
+
+    async def _records(self, agent: str, shelf: Shelf) -> list[dict[str, Any]]:
+        key = self._key(agent, shelf)
+        values = await self._store.run(lambda: self._store.client.hvals(key))
+        return [record for value in values if (record := _readable(value)) is not None]
+
+    def _expires(self, contact: Contact, asked: float) -> int:
+        told = expiry(contact.get("ExpiryTime"), self._zone)
+        until = asked + self._settings.default_age if told is None else told
+        return round(min(until, asked + self._settings.max_age) * 1000)
+
+    def _now(self) -> int:
+        return round(self._clock() * 1000)
+
+    def _key(self, agent: str, shelf: Shelf) -> str:
+        return f"{self._agent(agent)}:contacts:{shelf}"
+
+    def _skipped(self, agent: str) -> str:
+        return f"{self._agent(agent)}:skipped"
+
+    def _agent(self, agent: str) -> str:
+        # A brace in the agent's id would end the hash tag early and let it name another agent's keys.
+        encoded = agent.replace("%", "%25").replace("{", "%7B").replace("}", "%7D")
+        return f"{self._prefix}:{{{encoded}}}"
+
+
+def _readable(value: bytes | str) -> dict[str, Any] | None:
+    """Read a record that this version understands; somebody else may have written there."""
+    try:
+        record = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        record = None
+    numbers = ("asked", "expires", "n")
+    if (
+        not isinstance(record, dict)
+        or record.get("v") != VERSION
+        or not isinstance(record.get("contact"), dict)
+        or not all(isinstance(record.get(name), int | float) for name in numbers)
+    ):
+        log.warning("contact_cache.unreadable_record", next="it is left to expire and LCM is asked")
+        return None
+    return record
