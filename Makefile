@@ -1,0 +1,47 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test lint format lock clean
+
+PYTEST_ARGS ?=
+UV ?= uv
+export UV_PYTHON_DOWNLOADS = never
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Create .venv with the locked dependencies; install RabbitMQ and Redis if missing
+	@scripts/setup.sh
+
+demo: ## Run everything and show each operation (KEEP=1 leaves it running afterwards)
+	@scripts/setup.sh --quiet
+	@.venv/bin/python -m bridge demo $(if $(KEEP),--keep)
+
+run: ## Run the bridge with the settings of the environment (BRIDGE_*) and config/bridge.toml
+	@scripts/setup.sh --no-servers --quiet
+	@exec .venv/bin/python -m bridge run
+
+test: ## Run all tests (PYTEST_ARGS="-k skip" for some)
+	@scripts/setup.sh --quiet
+	@.venv/bin/pytest $(PYTEST_ARGS)
+
+lint: ## Check style, formatting, types and the direction of imports
+	@scripts/setup.sh --no-servers --quiet
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+format: ## Format the code and fix what can be fixed by machine
+	@scripts/setup.sh --no-servers --quiet
+	@.venv/bin/ruff format
+	@.venv/bin/ruff check --fix
+
+lock: ## Write the two lock files anew from pyproject.toml (needs uv)
+	@$(UV) --version >/dev/null 2>&1 || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--output-file requirements.lock pyproject.toml
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev \
+		--output-file requirements-dev.lock pyproject.toml
+
+clean: ## Remove caches and build output (not .venv)
+	@rm -rf dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,244 @@
+#!/bin/sh
+# Makes this folder ready to work in: a virtual environment in .venv with the locked dependencies, and the
+# RabbitMQ and Redis programs that `make demo` and `make test` start for themselves.
+#
+#   scripts/setup.sh [--no-servers] [--quiet]
+#
+# PYTHON=/path/to/python chooses the interpreter (3.11 or newer). What is there already is left alone.
+set -eu
+
+cd "$(dirname "$0")/.."
+unset PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
+
+servers=yes
+quiet=no
+for option in "$@"; do
+    case $option in
+        --no-servers) servers=no ;;
+        --quiet) quiet=yes ;;
+        *) echo "usage: scripts/setup.sh [--no-servers] [--quiet]" >&2; exit 2 ;;
+    esac
+done
+
+policy=/usr/sbin/policy-rc.d
+policy_is_ours=no
+ticker=
+output=
+
+fail() {
+    printf 'setup: %s\n' "$*" >&2
+    exit 1
+}
+
+# Run a command as root. `can_be_root` tells beforehand whether that is possible.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+can_be_root() {
+    [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null 2>&1 && sudo -n true >/dev/null 2>&1; }
+}
+
+stop_ticker() {
+    if [ -n "$ticker" ]; then
+        kill "$ticker" 2>/dev/null || :
+        wait "$ticker" 2>/dev/null || :
+        ticker=
+    fi
+}
+
+clean_up() {
+    status=$?
+    trap - EXIT INT TERM HUP
+    stop_ticker
+    if [ "$policy_is_ours" = yes ]; then as_root rm -f "$policy"; fi
+    if [ -n "$output" ]; then rm -f "$output"; fi
+    exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# shown TEXT COMMAND...: say what is going on, with a dot every two seconds; show its output if it fails.
+shown() {
+    text=$1
+    shift
+    began=$(date +%s)
+    printf '%s ' "$text"
+    (while sleep 2 >/dev/null 2>&1; do printf '.'; done) 9<&- &
+    ticker=$!
+    result=0
+    "$@" >"$output" 2>&1 </dev/null 9<&- || result=$?
+    stop_ticker
+    if [ "$result" = 0 ]; then
+        printf ' done (%s s)\n' "$(($(date +%s) - began))"
+    else
+        printf ' failed\n'
+        tail -n 25 "$output" >&2
+    fi
+    return "$result"
+}
+
+is_new_enough() {
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
+# Tried by running it: a version switcher's stand-in exists for every version and works for some.
+find_python() {
+    for candidate in python3 python3.13 python3.12 python3.11 python3.14 python /usr/bin/python3; do
+        if is_new_enough "$candidate"; then
+            "$candidate" -c 'import sys; print(sys.executable)'
+            return 0
+        fi
+    done
+    return 1
+}
+
+apt_install() {
+    if [ "$updated" = no ]; then
+        # An unreachable extra source must not matter when the others have the packages.
+        shown "Reading Debian's package lists" as_root apt-get update || :
+        updated=yes
+    fi
+    shown "Installing Debian packages: $*" as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y --no-install-recommends "$@"
+}
+
+have_apt() {
+    command -v apt-get >/dev/null 2>&1 && can_be_root
+}
+
+choose_python() {
+    if [ -n "${PYTHON:-}" ]; then
+        is_new_enough "$PYTHON" || fail "PYTHON=$PYTHON does not run as Python 3.11 or newer"
+        python=$("$PYTHON" -c 'import sys; print(sys.executable)')
+    elif ! python=$(find_python); then
+        if have_apt; then apt_install python3 python3-venv || fail "apt-get could not install python3"; fi
+        python=$(find_python) ||
+            fail "no Python 3.11 or newer found: install one, or name one with PYTHON=/path/to/python make setup"
+    fi
+}
+
+# A Python whose pip parts were split off (Debian without python3-venv) cannot fill a virtual environment.
+make_environment() {
+    rm -rf .venv
+    if shown "Creating the virtual environment with $("$python" -V 2>&1)" "$python" -m venv .venv; then return 0; fi
+    case $python in
+        /usr/bin/*)
+            version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+            if have_apt && apt_install "$version-venv"; then
+                rm -rf .venv
+                shown "Creating the virtual environment again" "$python" -m venv .venv && return 0
+            fi
+            fail "$python cannot create virtual environments: install the package $version-venv" ;;
+    esac
+    fail "$python cannot create virtual environments (see above); name another one with PYTHON=/path/to/python"
+}
+
+# What the environment depends on. Its place is part of it: an editable installation points there.
+fingerprint() {
+    {
+        pwd
+        cat requirements-dev.lock pyproject.toml bridge/__init__.py scripts/setup.sh
+        readlink -f .venv/bin/python 2>/dev/null || :
+    } | { sha256sum 2>/dev/null || shasum -a 256; }
+}
+
+set_up_environment() {
+    if [ -z "${PYTHON:-}" ] && is_new_enough .venv/bin/python && [ "$(cat .venv/.set-up 2>/dev/null)" = "$(fingerprint)" ]; then
+        return 0
+    fi
+    if [ -n "${PYTHON:-}" ] || ! is_new_enough .venv/bin/python; then
+        choose_python
+        # An environment that was made with this very interpreter can stay.
+        base=$(.venv/bin/python -c 'import sys; print(sys.base_prefix)' 2>/dev/null || :)
+        if [ "$base" != "$("$python" -c 'import sys; print(sys.base_prefix)')" ]; then make_environment; fi
+    fi
+    if [ "$(cat .venv/.set-up 2>/dev/null)" = "$(fingerprint)" ]; then return 0; fi
+    rm -f .venv/.set-up
+    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        .venv/bin/python -m ensurepip >/dev/null 2>&1 || { choose_python; make_environment; }
+    fi
+    pip="-m pip --disable-pip-version-check --no-input install --quiet --progress-bar off"
+    # shellcheck disable=SC2086
+    shown "Installing the locked dependencies" .venv/bin/python $pip --require-hashes -r requirements-dev.lock ||
+        fail "the dependencies could not be installed (see above): is the package index reachable?"
+    # shellcheck disable=SC2086
+    shown "Installing lcm-bridge itself" .venv/bin/python $pip --no-deps --no-build-isolation --editable . ||
+        fail "lcm-bridge itself could not be installed (see above)"
+    fingerprint >.venv/.set-up
+    did_something=yes
+}
+
+have_rabbitmq() {
+    for place in /usr/lib/rabbitmq/bin /opt/rabbitmq/sbin /usr/local/opt/rabbitmq/sbin /usr/sbin; do
+        if [ -x "$place/rabbitmq-server" ]; then return 0; fi
+    done
+    command -v rabbitmq-server >/dev/null 2>&1
+}
+
+have_redis() {
+    command -v redis-server >/dev/null 2>&1 || [ -x /usr/bin/redis-server ] || [ -x /usr/local/bin/redis-server ]
+}
+
+# The servers are wanted as programs only: a system service that nobody asked for would hold the usual ports.
+install_servers() {
+    if [ ! -e "$policy" ]; then
+        policy_is_ours=yes
+        # shellcheck disable=SC2016
+        as_root sh -c 'printf "#!/bin/sh\n# made by scripts/setup.sh of lcm-bridge for one apt-get call\nexit 101\n" >"$1" && chmod 755 "$1"' sh "$policy"
+    fi
+    installed=yes
+    apt_install "$@" || installed=no
+    if [ "$policy_is_ours" = yes ]; then
+        as_root rm -f "$policy"
+        policy_is_ours=no
+    fi
+    if [ "$installed" = no ]; then return 1; fi
+    units=
+    for package in "$@"; do
+        units="$units $package.service"
+        as_root update-rc.d "$package" disable >/dev/null 2>&1 || :
+    done
+    if [ "$epmd_was_there" = no ]; then units="$units epmd.service epmd.socket"; fi
+    for unit in $units; do
+        as_root deb-systemd-helper disable "$unit" >/dev/null 2>&1 || :
+    done
+}
+
+set_up_servers() {
+    missing=
+    if ! have_rabbitmq; then missing="rabbitmq-server"; fi
+    if ! have_redis; then missing="$missing redis-server"; fi
+    if [ -z "$missing" ]; then return 0; fi
+    epmd_was_there=no
+    if command -v epmd >/dev/null 2>&1; then epmd_was_there=yes; fi
+    did_something=yes
+    if have_apt; then
+        # shellcheck disable=SC2086
+        if install_servers $missing; then return 0; fi
+    fi
+    for engine in docker podman; do
+        if "$engine" version >/dev/null 2>&1; then
+            if [ "$quiet" = no ]; then
+                echo "Not installed:${missing:+ }${missing# }. The demonstration and the tests run them in containers with $engine."
+            fi
+            return 0
+        fi
+    done
+    fail "not installed: ${missing# }. Install these packages (as root: apt-get install ${missing# }), or docker or podman"
+}
+
+updated=no
+did_something=no
+# Two at a time would spoil each other's environment. (Commands are run without 9, or would hold the lock.)
+if command -v flock >/dev/null 2>&1; then
+    exec 9<scripts/setup.sh
+    flock 9
+fi
+output=$(mktemp)
+set_up_environment
+if [ "$servers" = yes ]; then set_up_servers; fi
+if [ "$quiet" = no ]; then
+    if [ "$did_something" = yes ]; then echo "Ready: make demo"; else echo "Everything is set up."; fi
+fi
