@@ -1,0 +1,78 @@
+"""The command: one line when ready, a clean end, one line when the port is taken."""
+
+import argparse
+import asyncio
+import signal
+import sys
+
+import aiohttp
+import pytest
+from simulator_calls import simulated
+
+from bridge.cli import simulator as command
+
+PROGRAM = (
+    "import argparse, sys; from bridge.cli import simulator as s; p = argparse.ArgumentParser(); "
+    "s.add_arguments(p); sys.exit(s.main(p.parse_args()))"
+)
+
+
+async def _start(*arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", PROGRAM, *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_runs_until_a_signal(number: signal.Signals) -> None:
+    """It prints its URLs, answers, and ends with exit code 0 on SIGTERM and SIGINT."""
+    process = await _start("--port", "0", "--method", "OD=GetReservedContactOD")
+    assert process.stdout is not None
+    words = (await process.stdout.readline()).decode().split()
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{words[3]}/OD", json={"UserID": "testagent"}) as answer,
+        http.get(f"{words[5]}/state") as state,
+    ):
+        statuses = (answer.status, state.status)
+    process.send_signal(number)
+    output, errors = await process.communicate()
+
+    assert statuses == (200, 200)
+    assert (process.returncode, output, errors) == (0, b"", b"")
+
+
+async def test_a_taken_port_is_one_line() -> None:
+    """A port that is in use is said in one line, with exit code 1."""
+    async with simulated() as lcm:
+        port = lcm.simulator.base_url.split(":")[2].split("/")[0]
+        process = await _start("--port", port)
+        output, errors = await process.communicate()
+
+    assert (process.returncode, output) == (1, b"")
+    assert errors.count(b"\n") == 1
+    assert f"cannot listen on 127.0.0.1:{port}".encode() in errors
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--timezone", "Mars/Olympus"],
+        ["--error-rate", "2"],
+        ["--method", "A=Nothing"],
+        ["--require-header", "X"],
+        ["--tls-cert", "cert.pem"],
+    ],
+)
+def test_wrong_options_are_wrong_usage(arguments: list[str]) -> None:
+    """Impossible options end with exit code 2."""
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    try:
+        code = command.main(parser.parse_args(arguments))
+    except SystemExit as error:
+        code = int(error.code or 0)
+
+    assert code == 2

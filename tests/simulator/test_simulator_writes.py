@@ -1,0 +1,102 @@
+"""Skipping and creating contacts."""
+
+import pytest
+from simulator_calls import CREATE, MANUAL, SKIP, simulated
+
+from bridge.simulator import Options
+
+
+async def test_skip_closes_a_contact_once() -> None:
+    """A skip answers true and closes the contact; the second one finds nothing."""
+    async with simulated() as lcm:
+        first = await lcm.post("SkipManualDialContact", SKIP)
+        second = await lcm.post("SkipManualDialContact", SKIP)
+        left = await lcm.post("GetReservedManualDialContact", MANUAL | {"NumberOfContactsRequired": "50"})
+
+    assert first.json == {"d": True}
+    assert second.json == {"d": False}
+    assert SKIP["AccountNumber"] not in [contact["AccountNumber"] for contact in left.d]
+    effects = lcm.simulator.effects.of_method("SkipManualDialContact")
+    assert [effect.request for effect in effects] == [SKIP]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"AccountNumber": "1|1|1|0|0|0|1"},
+        {"PhoneNumber": "1234567891"},
+        {"UserID": "agent1"},
+        {"UserID": "nobody"},
+    ],
+)
+async def test_skip_is_refused_for_what_does_not_fit(change: dict[str, str]) -> None:
+    """An unknown key, another number, another agent's contact and an unknown agent are refused."""
+    async with simulated(Options(skip_refusal="object")) as lcm:
+        answer = await lcm.post("SkipManualDialContact", SKIP | change)
+
+    assert answer.d == {"success": False, "msg": "Contact not found"}
+    assert len(lcm.simulator.effects) == 0
+
+
+async def test_creating_twice_makes_two_contacts() -> None:
+    """CreateContact and AddContact answer a new LCM key of seven parts each time."""
+    async with simulated() as lcm:
+        first = await lcm.post("CreateContact", CREATE)
+        second = await lcm.post("AddContact", CREATE)
+
+    assert len(first.d.split("|")) == 7
+    assert first.d != second.d
+    assert len(lcm.simulator.effects.of_method("CreateContact")) == 2
+
+
+async def test_a_created_open_contact_can_be_handed_out() -> None:
+    """Status 0 makes a contact that its agent may reserve before any other; status 4 does not."""
+    async with simulated() as lcm:
+        await lcm.post("CreateContact", CREATE | {"AgentID": "agent1"})
+        created = await lcm.post("CreateContact", CREATE | {"AgentID": "agent1", "Status": 0})
+        data = MANUAL | {"AgentID": "agent1", "ReservedContacts": "false"}
+        given = await lcm.post("GetReservedManualDialContact", data)
+
+    assert [(created.d, "609309034")] == [(c["AccountNumber"], c["PhoneNumber"]) for c in given.d]
+
+
+@pytest.mark.parametrize("change", [{"CampaignID": "Unknown"}, {"Modes": "<Data><Home/></Data>"}])
+async def test_nothing_is_created_without_campaign_or_number(change: dict[str, str]) -> None:
+    """An unknown campaign and modes without a number answer null, and nothing is created."""
+    async with simulated() as lcm:
+        answer = await lcm.post("CreateContact", CREATE | change)
+
+    assert answer.json == {"d": None}
+    assert len(lcm.simulator.effects) == 0
+
+
+async def test_the_idempotency_key_is_noted_and_otherwise_ignored() -> None:
+    """The ledger keeps the Idempotency-Key; LCM itself does not know it, so the effect happens twice."""
+    async with simulated() as lcm:
+        for _ in range(2):
+            await lcm.post("CreateContact", CREATE, **{"Idempotency-Key": "k1"})
+
+    assert [effect.idempotency_key for effect in lcm.simulator.effects.effects] == ["k1", "k1"]
+
+
+async def test_a_front_may_honour_the_idempotency_key() -> None:
+    """With the option the first answer is replayed, and the effect happens once."""
+    async with simulated(Options(honour_idempotency_key=True)) as lcm:
+        answers = [await lcm.post("CreateContact", CREATE, **{"Idempotency-Key": "k1"}) for _ in range(2)]
+
+    assert answers[0].text == answers[1].text
+    assert answers[1].headers["Idempotency-Replayed"] == "true"
+    assert len(lcm.simulator.effects) == 1
+
+
+async def test_a_full_ledger_refuses_effects() -> None:
+    """An effect that could not be recorded does not happen: the call faults, and says why."""
+    async with simulated(Options(max_effects=1)) as lcm:
+        await lcm.post("CreateContact", CREATE)
+        refused = await lcm.post("SkipManualDialContact", SKIP)
+        await lcm.control("DELETE", "effects")
+        accepted = await lcm.post("SkipManualDialContact", SKIP)
+
+    assert refused.status == 500
+    assert "records at most 1 effects" in refused.json["Message"]
+    assert accepted.json == {"d": True}
