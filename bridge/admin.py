@@ -1,0 +1,67 @@
+"""The admin server, apart from the data path: ``/livez``, ``/readyz``, ``/metrics``."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+from prometheus_client.exposition import choose_encoder
+
+from bridge.metrics import Metrics
+from bridge.settings import Admin
+
+
+class AdminServer:
+    """Serves probes and metrics while it is entered with ``async with``.
+
+    ``missing`` returns what is not there yet for requests to be served.
+    """
+
+    def __init__(self, settings: Admin, metrics: Metrics, missing: Callable[[], list[str]]) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._missing = missing
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        """Listen. Raises OSError if the address is taken."""
+        app = web.Application()
+        app.router.add_get("/livez", self._livez)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/metrics", self._metrics_page)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._settings.host, self._settings.port, shutdown_timeout=1.0)
+        try:
+            await site.start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens; the port that was picked, if the setting is 0."""
+        if self._runner is None or not self._runner.addresses:
+            return self._settings.host, self._settings.port
+        host, port = self._runner.addresses[0][:2]
+        return str(host), int(port)
+
+    async def _livez(self, _: web.Request) -> web.Response:
+        """Say that the event loop runs; knows no dependency."""
+        return web.json_response({"status": "alive"})
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        missing = self._missing()
+        status = 503 if missing else 200
+        return web.json_response({"ready": not missing, "missing": missing}, status=status)
+
+    async def _metrics_page(self, request: web.Request) -> web.Response:
+        encoder, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encoder(self._metrics.registry), headers={"Content-Type": content_type})

@@ -1,0 +1,158 @@
+"""The composition root: builds the parts, starts them, drains them, stops them."""
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from bridge import __version__
+from bridge.admin import AdminServer
+from bridge.bus.bus import Bus
+from bridge.bus.consumer import Consumer
+from bridge.bus.publisher import Publisher
+from bridge.bus.topology import Topology
+from bridge.envelope import Limits
+from bridge.lcm.client import LcmClient
+from bridge.metrics import Metrics
+from bridge.operations.catalogue import Catalogue
+from bridge.operations.model import Rules
+from bridge.pipeline import Addresses, Pipeline
+from bridge.replies import ReplyPolicy
+from bridge.settings import Settings
+from bridge.store.connection import Store, connect
+from bridge.store.contacts import ContactStore
+
+log = structlog.get_logger(__name__)
+
+DONE, FAILED = 0, 1
+
+
+def rules(settings: Settings) -> Rules:
+    """Return what translation needs of the settings."""
+    return Rules(
+        contacts=settings.limits.contacts,
+        xml_chars=settings.limits.xml_chars,
+        single_contact_as_object=settings.contract.single_contact_as_object,
+    )
+
+
+def topology(settings: Settings, catalogue: Catalogue) -> Topology:
+    """Return what is declared on the broker."""
+    return Topology(settings.amqp, catalogue.subtopics("agent"), catalogue.subtopics("campaign"))
+
+
+class Worker:
+    """One process of the bridge."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Build every part; nothing is connected yet. Raises OSError for certificate files."""
+        self._settings = settings
+        amqp = settings.amqp
+        metrics = Metrics()
+        catalogue = Catalogue(rules(settings))
+        layout = topology(settings, catalogue)
+        self._store = Store(connect(settings.redis), settings.redis, metrics)
+        contacts = ContactStore(
+            self._store, settings.contacts, prefix=settings.redis.prefix, zone=ZoneInfo(settings.lcm.timezone)
+        )
+        self._lcm = LcmClient(settings.lcm, metrics)
+        publisher = Publisher(amqp.publish_timeout)
+        pipeline = Pipeline(
+            catalogue=catalogue,
+            limits=Limits(settings.limits.body_bytes, settings.limits.depth),
+            access=settings.access,
+            require_fetched=settings.contacts.require_fetched == "enforce",
+            reply_policy=ReplyPolicy(
+                allowed=settings.replies.allowed_reply_to,
+                own_queues=layout.own_queues,
+                own_prefix=layout.retry_prefix,
+            ),
+            addresses=Addresses(amqp.events_exchange, amqp.dead_letters_exchange, amqp.dead_letters_queue),
+            lcm=self._lcm,
+            cache=contacts,
+            sender=publisher,
+            metrics=metrics,
+        )
+        consumers = [
+            Consumer(queue, prefetch, pipeline.handle, layout, metrics)
+            for queue, prefetch in zip(
+                layout.request_queues, (amqp.agent_prefetch, amqp.campaign_prefetch), strict=True
+            )
+        ]
+        self._bus = Bus(amqp, layout, consumers, publisher, metrics)
+        self._admin = AdminServer(settings.admin, metrics, self._missing)
+        self._stop = asyncio.Event()
+        self._signals = 0
+
+    async def run(self) -> int:
+        """Serve until a signal; return the exit code: 0 drained, 1 not in time or a part died."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, number)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._admin)
+            await stack.enter_async_context(self._lcm)
+            stack.push_async_callback(self._store.close)
+            host, port = self._admin.address
+            log.info("worker.started", version=__version__, pid=os.getpid(), admin=f"{host}:{port}")
+            # What lives from here to the end need not be looked at by every collection.
+            gc.collect()
+            gc.freeze()
+            return await self._serve()
+
+    async def _serve(self) -> int:
+        sides = [self._task(self._bus.run(), "bus"), self._task(self._store.watch(), "redis watch")]
+        stopped = self._task(self._stop.wait(), "stop")
+        try:
+            await asyncio.wait([*sides, stopped], return_when=asyncio.FIRST_COMPLETED)
+            dead = [side for side in sides if side.done()]
+            for side in dead:
+                log.critical(
+                    "worker.part_died", part=side.get_name(), exc_info=_error(side), next="the process stops"
+                )
+            drained = await self._drain()
+            return FAILED if dead or not drained else DONE
+        finally:
+            for task in (*sides, stopped):
+                task.cancel()
+            await asyncio.gather(*sides, stopped, return_exceptions=True)
+
+    async def _drain(self) -> bool:
+        grace = self._settings.shutdown.grace
+        log.info("worker.draining", in_flight=self._bus.in_flight, grace=grace)
+        try:
+            async with asyncio.timeout(grace):
+                await self._bus.stop_consuming()
+                await self._bus.drain()
+        except TimeoutError:
+            abandoned = await self._bus.abandon()
+            log.error("worker.grace_exceeded", abandoned=abandoned, next="the broker delivers them again")
+            return False
+        log.info("worker.drained")
+        return True
+
+    def _on_signal(self, number: int) -> None:
+        self._signals += 1
+        if self._signals > 1:
+            log.error("worker.stopped_at_once", signal=signal.Signals(number).name)
+            # Nothing may delay it now; what was not acknowledged is delivered again.
+            os._exit(FAILED)
+        log.info("worker.signal", signal=signal.Signals(number).name)
+        self._stop.set()
+
+    def _missing(self) -> list[str]:
+        return ["draining"] if self._stop.is_set() else self._bus.missing()
+
+    @staticmethod
+    def _task(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        return asyncio.create_task(work, name=name)
+
+
+def _error(task: asyncio.Task[Any]) -> BaseException | None:
+    return None if task.cancelled() else task.exception()

@@ -1,0 +1,41 @@
+"""The command line: ``lcm-bridge COMMAND``. One module per command, imported when it is used.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from bridge import __version__
+from bridge.configuration import BadSettings
+
+COMMANDS = ("run", "check", "config", "request", "contacts", "simulator", "demo", "healthcheck")
+
+WRONG_SETTINGS = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; argparse itself exits with 2 on wrong usage."""
+    parser = argparse.ArgumentParser(
+        prog="lcm-bridge",
+        description="Widget envelopes from RabbitMQ, translated into calls of the LCM WebService.",
+    )
+    parser.add_argument("--version", action="version", version=f"lcm-bridge {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # Only the command that is asked for is imported; the list of all needs them all.
+    for name in given[:1] if given and given[0] in COMMANDS else COMMANDS:
+        module = import_module(f"bridge.cli.{name}")
+        command = commands.add_parser(name, help=module.HELP, description=module.HELP)
+        module.add_arguments(command)
+        command.set_defaults(main=module.main)
+    chosen = parser.parse_args(given)
+    try:
+        code: int = chosen.main(chosen)
+    except BadSettings as error:
+        sys.stderr.write("the settings cannot be right:\n")
+        sys.stderr.writelines(f"  {fault}\n" for fault in error.faults)
+        return WRONG_SETTINGS
+    return code

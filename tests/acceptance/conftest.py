@@ -1,0 +1,38 @@
+"""Whole sites for the tests that look at the bridge from outside."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from support.site import Site, open_site
+
+from bridge.demo.servers import PrivateRabbit, PrivateRedis
+from bridge.simulator import Options
+
+MakeSite = Callable[..., Awaitable[Site]]
+
+
+@pytest.fixture
+async def make_site(
+    rabbit: PrivateRabbit, redis_server: PrivateRedis, tmp_path: Path
+) -> AsyncIterator[MakeSite]:
+    """Build sites with settings (``BRIDGE_...``) and simulator options of one's own."""
+    async with AsyncExitStack() as stack:
+
+        async def make(options: Options | None = None, *, ready: bool = True, **settings: str) -> Site:
+            return await open_site(
+                stack, rabbit.url, redis_server.url, tmp_path, options, settings, ready=ready
+            )
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+async def site(
+    rabbit: PrivateRabbit, redis_server: PrivateRedis, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Site]:
+    """One site for all tests that change nothing about it but the contacts of agents of their own."""
+    async with AsyncExitStack() as stack:
+        folder = tmp_path_factory.mktemp("site")
+        yield await open_site(stack, rabbit.url, redis_server.url, folder, None, {}, ready=True)

@@ -1,0 +1,48 @@
+"""A whole site: a worker process and a widget service, with the LCM simulator behind them."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from support.requester import Requester, requester
+from support.worker import Worker, running
+
+from bridge.simulator import Options, Simulator
+
+
+@dataclass
+class Site:
+    """Everything that a test talks to."""
+
+    simulator: Simulator
+    worker: Worker
+    widget: Requester
+    settings: dict[str, str]
+    prefix: str
+
+
+async def open_site(
+    stack: AsyncExitStack,
+    rabbit_url: str,
+    redis_url: str,
+    folder: Path,
+    options: Options | None,
+    settings: dict[str, str],
+    *,
+    ready: bool,
+) -> Site:
+    """Start everything under a prefix of its own; ``stack`` stops it."""
+    prefix = f"t{uuid4().hex[:10]}"
+    simulator = await stack.enter_async_context(Simulator(options).running())
+    environment = {
+        "BRIDGE_AMQP__URL": rabbit_url,
+        "BRIDGE_AMQP__PREFIX": prefix,
+        "BRIDGE_REDIS__URL": redis_url,
+        "BRIDGE_REDIS__PREFIX": prefix,
+        "BRIDGE_LCM__BASE_URL": simulator.base_url,
+        **settings,
+    }
+    worker = await stack.enter_async_context(running(environment, folder / f"{prefix}.log", ready=ready))
+    widget = await stack.enter_async_context(requester(rabbit_url, prefix))
+    return Site(simulator, worker, widget, environment, prefix)
