@@ -1,5 +1,6 @@
 """What comes from the broker and what goes to it, without any client library's types."""
 
+import re
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ DIRECT_REPLY_TO = "amq.rabbitmq.reply-to."
 """Prefix of a direct reply-to address, as the broker hands it to the consumer."""
 
 _LONGEST_KEY = 255
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,12 @@ class Delivery:
             start = sent.timestamp() if sent else self.received
             moments.append(start + int(self.properties.expiration) / 1000)
         return min(moments, default=None)
+
+    def trace_id(self) -> str | None:
+        """Return the trace id of the W3C header ``traceparent``, None without a well-formed one."""
+        parent = self.properties.headers.get("traceparent")
+        match = _TRACEPARENT.fullmatch(parent) if isinstance(parent, str) else None
+        return match.group(1) if match else None
 
     def waited(self) -> float | None:
         """Return the seconds between publishing and delivery, where the publisher set a timestamp."""

@@ -117,6 +117,7 @@ class Pipeline:
             queue=delivery.queue,
             correlation_id=delivery.properties.correlation_id,
             message_id=delivery.properties.message_id,
+            trace_id=delivery.trace_id(),
         )
         try:
             await self._answer(case)

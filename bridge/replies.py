@@ -111,8 +111,8 @@ def _properties(
         headers["x-bridge-error-type"] = error_type
     if cache:
         headers["x-bridge-cache"] = cache
-    if isinstance(trace := delivery.properties.headers.get("traceparent"), str):
-        headers["traceparent"] = trace
+    if delivery.trace_id():
+        headers["traceparent"] = delivery.properties.headers["traceparent"]
     return Properties(
         content_type="application/json",
         delivery_mode=2,
