@@ -168,6 +168,11 @@ METHODS: Mapping[str, Method] = {
 WIRE_NAMES: Mapping[str, str] = {name: name for name in METHODS} | {"AddContact": "CreateContact"}
 
 
+def is_read(operation: str, data: Parameters) -> bool:
+    """Tell whether a call can have no effect, whatever the state."""
+    return operation == "GetReservedContactOD" or data.get("ReservedContacts") == "true"
+
+
 def _flag(data: Parameters, name: str, *, yes: str, no: str) -> bool:
     value = cast("str", data[name])
     if value not in {yes, no}:

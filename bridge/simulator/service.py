@@ -9,7 +9,7 @@ from aiohttp import web
 from bridge.simulator.contacts import DateStyle
 from bridge.simulator.faults import FaultPlan
 from bridge.simulator.ledger import AnswerStore, Call, CallLog, Effect, EffectLedger
-from bridge.simulator.methods import METHODS, Manners, Result
+from bridge.simulator.methods import METHODS, Manners, Result, is_read
 from bridge.simulator.misbehaviour import cut, fault_answer, json_answer, page, play
 from bridge.simulator.pauses import Dropped, Pauses
 from bridge.simulator.state import LimitReached, State
@@ -115,8 +115,9 @@ class Service:
     def _perform(self, operation: str, data: dict[str, object], key: str | None) -> bytes:
         method = METHODS[operation]
         method.check(data)
-        # Before anything changes: an effect that could not be recorded must not happen.
-        self.effects.check_room()
+        if not is_read(operation, data):
+            # Before anything changes: an effect that could not be recorded must not happen.
+            self.effects.check_room()
         result = method.perform(self.state, data, self._manners)
         if result.changed:
             self._record(operation, result, data, key)

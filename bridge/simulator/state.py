@@ -167,7 +167,8 @@ class State:
         if (contact.agent or contact.owner or agent) != agent:
             return None
         self._leave_pools(contact)
-        contact.status, contact.outcome, contact.agent = Status.CLOSED, outcome, None
+        contact.status, contact.outcome = Status.CLOSED, outcome
+        contact.agent, contact.expires_at = None, None
         return contact
 
     def expire(self) -> int:

@@ -14,7 +14,7 @@ class Quotas:
     """What a default WCF install takes: bytes per message (413 beyond), characters per string (fault beyond).
 
     Both numbers are WCF's documented defaults; that the string quota is answered with the status
-    `string_status` and a JSON fault is an assumption (installs were seen to answer 400 or 500).
+    `string_status` and a JSON fault is an assumption (400 is as likely).
     """
 
     message_bytes: int = 65_536

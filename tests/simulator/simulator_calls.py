@@ -69,12 +69,12 @@ class Answer:
     text: str
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 (JSON)
+    def json(self) -> Any:
         """The body, parsed."""
         return json.loads(self.text)
 
     @property
-    def d(self) -> Any:  # noqa: ANN401 (JSON)
+    def d(self) -> Any:
         """The result."""
         return self.json["d"]
 

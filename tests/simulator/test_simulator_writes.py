@@ -90,10 +90,11 @@ async def test_a_front_may_honour_the_idempotency_key() -> None:
 
 
 async def test_a_full_ledger_refuses_effects() -> None:
-    """An effect that could not be recorded does not happen: the call faults, and says why."""
+    """An effect that could not be recorded does not happen: the call faults, and says why. Reads go on."""
     async with simulated(Options(max_effects=1)) as lcm:
         await lcm.post("CreateContact", CREATE)
         refused = await lcm.post("SkipManualDialContact", SKIP)
+        read = await lcm.post("GetReservedManualDialContact", MANUAL)
         await lcm.control("DELETE", "effects")
         accepted = await lcm.post("SkipManualDialContact", SKIP)
 
