@@ -170,7 +170,9 @@ WIRE_NAMES: Mapping[str, str] = {name: name for name in METHODS} | {"AddContact"
 
 def is_read(operation: str, data: Parameters) -> bool:
     """Tell whether a call can have no effect, whatever the state."""
-    return operation == "GetReservedContactOD" or data.get("ReservedContacts") == "true"
+    if operation == "GetReservedManualDialContact":
+        return data["ReservedContacts"] == "true"
+    return operation == "GetReservedContactOD"
 
 
 def _flag(data: Parameters, name: str, *, yes: str, no: str) -> bool:

@@ -7,7 +7,7 @@ import sys
 
 import aiohttp
 import pytest
-from simulator_calls import simulated
+from simulator.simulator_calls import simulated
 
 from bridge.cli import simulator as command
 
@@ -40,8 +40,8 @@ async def test_it_runs_until_a_signal(number: signal.Signals) -> None:
     process.send_signal(number)
     output, errors = await process.communicate()
 
-    assert statuses == (200, 200)
-    assert (process.returncode, output, errors) == (0, b"", b"")
+    assert (200, 200) == statuses
+    assert (0, b"", b"") == (process.returncode, output, errors)
 
 
 async def test_a_taken_port_is_one_line() -> None:
@@ -51,8 +51,8 @@ async def test_a_taken_port_is_one_line() -> None:
         process = await _start("--port", port)
         output, errors = await process.communicate()
 
-    assert (process.returncode, output) == (1, b"")
-    assert errors.count(b"\n") == 1
+    assert (1, b"") == (process.returncode, output)
+    assert 1 == errors.count(b"\n")
     assert f"cannot listen on 127.0.0.1:{port}".encode() in errors
 
 
@@ -75,4 +75,17 @@ def test_wrong_options_are_wrong_usage(arguments: list[str]) -> None:
     except SystemExit as error:
         code = int(error.code or 0)
 
-    assert code == 2
+    assert 2 == code
+
+
+async def test_it_stands_alone() -> None:
+    """The package imports nothing of the bridge but itself, so that a site can run it apart."""
+    program = "import sys, bridge.simulator; print(*(m for m in sys.modules if m.startswith('bridge.')))"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program), stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+
+    names = output.decode().split()
+    assert [] == [name for name in names if not name.startswith("bridge.simulator")]
+    assert "bridge.simulator.server" in names

@@ -1,6 +1,6 @@
 """The control API: data in, and what happened out."""
 
-from simulator_calls import CREATE, MANUAL, SKIP, Clock, simulated
+from simulator.simulator_calls import CREATE, MANUAL, SKIP, Clock, simulated
 
 from bridge.simulator import Options, Seeding, Simulator
 
@@ -27,9 +27,9 @@ async def test_seeding_replaces_everything() -> None:
         }
         state = (await lcm.control("POST", "seed", seeding)).json
 
-    assert (state["campaigns"], state["agents"], state["logged_in"]) == (["One"], 2, 2)
-    assert state["contacts"]["manual"] == {"open": 12, "reserved": 4, "closed": 0, "delivered": 0}
-    assert state["contacts"]["od"]["reserved"] == 2
+    assert (["One"], 2, 2) == (state["campaigns"], state["agents"], state["logged_in"])
+    assert {"open": 12, "reserved": 4, "closed": 0, "delivered": 0} == state["contacts"]["manual"]
+    assert 2 == state["contacts"]["od"]["reserved"]
 
 
 async def test_contacts_can_have_any_member_values() -> None:
@@ -48,9 +48,9 @@ async def test_contacts_can_have_any_member_values() -> None:
         put = await lcm.control("POST", "contacts", contact)
         answer = await lcm.post("GetReservedManualDialContact", MANUAL | {"AgentID": "agent1"})
 
-    assert put.json == {"account_numbers": ["1|2|3|4|5|6|-7"]}
+    assert {"account_numbers": ["1|2|3|4|5|6|-7"]} == put.json
     (given,) = answer.d
-    assert (given["ExpiryTime"], given["CallType"], given["Extra"]) == ("soon", "2", [1])
+    assert ("soon", "2", [1]) == (given["ExpiryTime"], given["CallType"], given["Extra"])
     assert {"Mode", "CallbackTime"}.isdisjoint(given)
 
 
@@ -64,7 +64,7 @@ async def test_contacts_can_expire_soon() -> None:
         clock.advance(90)
         second = await lcm.post("GetReservedContactOD", {"UserID": "agent1"})
 
-    assert first.d["ExpiryTime"] == "Oct  7 2026 09:07AM"
+    assert "Oct  7 2026 09:07AM" == first.d["ExpiryTime"]
     assert second.d is None
 
 
@@ -78,7 +78,7 @@ async def test_an_open_contact_can_belong_to_an_agent() -> None:
         owner = await lcm.post("GetReservedManualDialContact", fresh | {"AgentID": "agent1"})
 
     assert other.d is None
-    assert len(owner.d) == 1
+    assert 1 == len(owner.d)
 
 
 async def test_contacts_can_be_listed() -> None:
@@ -106,9 +106,9 @@ async def test_effects_can_be_paged_and_filtered() -> None:
         await lcm.post("CreateContact", CREATE)
         after_reset = (await lcm.control("GET", "effects")).json
 
-    assert (page["total"], page["by_method"]) == (4, {"CreateContact": 3, "SkipManualDialContact": 1})
-    assert [effect["sequence"] for effect in page["effects"]] == [2]
-    assert [effect["sequence"] for effect in after_reset["effects"]] == [5]
+    assert (4, {"CreateContact": 3, "SkipManualDialContact": 1}) == (page["total"], page["by_method"])
+    assert [2] == [effect["sequence"] for effect in page["effects"]]
+    assert [5] == [effect["sequence"] for effect in after_reset["effects"]]
 
 
 async def test_calls_show_what_was_sent() -> None:
@@ -121,12 +121,12 @@ async def test_calls_show_what_was_sent() -> None:
         await lcm.control("DELETE", "calls")
         none = (await lcm.control("GET", "calls")).json
 
-    assert (calls["total"], calls["by_method"]) == (4, {"GetReservedContactOD": 3, "unknown": 1})
-    assert [call["status"] for call in calls["calls"]] == [200, 404]
+    assert (4, {"GetReservedContactOD": 3, "unknown": 1}) == (calls["total"], calls["by_method"])
+    assert [200, 404] == [call["status"] for call in calls["calls"]]
     first = calls["calls"][0]
-    assert first["body"] == '{"UserID": "testagent"}'
-    assert first["headers"]["Authorization"] == "Bearer t"
-    assert (none["total"], none["calls"]) == (0, [])
+    assert '{"UserID": "testagent"}' == first["body"]
+    assert "Bearer t" == first["headers"]["Authorization"]
+    assert (0, []) == (none["total"], none["calls"])
 
 
 async def test_wrong_control_requests_are_refused() -> None:
@@ -139,7 +139,7 @@ async def test_wrong_control_requests_are_refused() -> None:
             await lcm.control("GET", "effects?limit=all"),
         ]
 
-    assert [answer.status for answer in answers] == [400] * 4
+    assert [400] * 4 == [answer.status for answer in answers]
     assert "unknown members: agent" in answers[1].json["error"]
 
 
@@ -152,5 +152,5 @@ async def test_it_starts_again_with_its_data() -> None:
         await lcm.simulator.start(port=port)
         answer = await lcm.post("SkipManualDialContact", SKIP)
 
-    assert answer.json == {"d": False}
-    assert len(lcm.simulator.effects) == 1
+    assert {"d": False} == answer.json
+    assert 1 == len(lcm.simulator.effects)

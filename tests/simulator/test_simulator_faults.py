@@ -4,7 +4,7 @@ import asyncio
 
 import aiohttp
 import pytest
-from simulator_calls import CREATE, SKIP, Caller, simulated
+from simulator.simulator_calls import CREATE, SKIP, Caller, simulated
 
 from bridge.simulator import Fault, Options
 from bridge.simulator.faults import FaultPlan
@@ -37,7 +37,7 @@ async def test_faults_replace_the_answer(fault: dict[str, object], status: int, 
 
     assert status == answer.status
     assert text in answer.text
-    assert len(lcm.simulator.effects) == 0
+    assert 0 == len(lcm.simulator.effects)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -58,7 +58,7 @@ async def test_a_huge_answer_has_the_asked_size() -> None:
         await lcm.control("PUT", "faults", {"kind": "huge", "size_bytes": 3_000_000})
         answer = await lcm.post("SkipManualDialContact", SKIP)
 
-    assert len(answer.text) == 3_000_000
+    assert 3_000_000 == len(answer.text)
 
 
 async def test_a_dripped_answer_after_the_effect_is_whole() -> None:
@@ -67,8 +67,8 @@ async def test_a_dripped_answer_after_the_effect_is_whole() -> None:
         await lcm.control("PUT", "faults", {"kind": "drip", "drip_ms": 0, "when": "after"})
         answer = await lcm.post("SkipManualDialContact", SKIP)
 
-    assert answer.json == {"d": True}
-    assert len(lcm.simulator.effects) == 1
+    assert {"d": True} == answer.json
+    assert 1 == len(lcm.simulator.effects)
 
 
 async def _hung(lcm: Caller, number: int) -> None:
@@ -87,9 +87,9 @@ async def test_a_hung_call_goes_on_when_released() -> None:
         released = await lcm.control("POST", "release")
         answer = await call
 
-    assert released.json == {"released": 1}
-    assert (before, len(lcm.simulator.effects)) == (0, 1)
-    assert answer.json == {"d": True}
+    assert {"released": 1} == released.json
+    assert (0, 1) == (before, len(lcm.simulator.effects))
+    assert {"d": True} == answer.json
 
 
 async def test_a_hung_call_can_be_dropped() -> None:
@@ -102,7 +102,7 @@ async def test_a_hung_call_can_be_dropped() -> None:
         with pytest.raises(aiohttp.ClientError):
             await call
 
-    assert len(lcm.simulator.effects) == 0
+    assert 0 == len(lcm.simulator.effects)
 
 
 async def test_a_caller_who_leaves_does_not_stop_the_effect() -> None:
@@ -116,7 +116,7 @@ async def test_a_caller_who_leaves_does_not_stop_the_effect() -> None:
         await lcm.control("POST", "release")
         await _hung(lcm, 0)
 
-    assert len(lcm.simulator.effects) == 1
+    assert 1 == len(lcm.simulator.effects)
 
 
 async def test_a_hung_call_does_not_keep_the_simulator_from_stopping() -> None:
@@ -129,7 +129,7 @@ async def test_a_hung_call_does_not_keep_the_simulator_from_stopping() -> None:
         with pytest.raises(aiohttp.ClientError):
             await call
 
-    assert len(lcm.simulator.effects) == 1
+    assert 1 == len(lcm.simulator.effects)
 
 
 async def test_a_fault_can_be_for_one_method_and_some_calls() -> None:
@@ -140,9 +140,9 @@ async def test_a_fault_can_be_for_one_method_and_some_calls() -> None:
         statuses = [(await lcm.post("AddContact", CREATE)).status for _ in range(3)]
         plan = (await lcm.control("GET", "faults")).json["faults"]
 
-    assert other.status == 200
-    assert statuses == [503, 503, 200]
-    assert [(fault["left"], fault["played"]) for fault in plan] == [(0, 2)]
+    assert 200 == other.status
+    assert [503, 503, 200] == statuses
+    assert [(0, 2)] == [(fault["left"], fault["played"]) for fault in plan]
 
 
 async def test_several_faults_are_played_in_order() -> None:
@@ -152,7 +152,7 @@ async def test_several_faults_are_played_in_order() -> None:
         await lcm.control("PUT", "faults", {"faults": faults})
         statuses = [(await lcm.post("GetReservedContactOD", OD)).status for _ in range(3)]
 
-    assert statuses == [503, 502, 200]
+    assert [503, 502, 200] == statuses
 
 
 async def test_deleting_the_faults_ends_them() -> None:
@@ -162,7 +162,7 @@ async def test_deleting_the_faults_ends_them() -> None:
         await lcm.control("DELETE", "faults")
         after = await lcm.post("GetReservedContactOD", OD)
 
-    assert (before.status, after.status) == (503, 200)
+    assert (503, 200) == (before.status, after.status)
 
 
 def test_the_same_seed_gives_the_same_faults() -> None:
@@ -197,6 +197,6 @@ async def test_a_wrong_fault_is_refused(fault: object) -> None:
     async with simulated() as lcm:
         answer = await lcm.control("PUT", "faults", fault)
 
-    assert answer.status == 400
+    assert 400 == answer.status
     assert "fault" in answer.json["error"]
-    assert lcm.simulator.faults.planned == ()
+    assert () == lcm.simulator.faults.planned

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from simulator_calls import simulated
+from simulator.simulator_calls import simulated
 
 from bridge.simulator import Options, Protection, Tls
 
@@ -49,7 +49,7 @@ async def _certificate(folder: Path) -> Tls:
         *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)),
         stderr=asyncio.subprocess.DEVNULL,
     )
-    assert await process.wait() == 0
+    assert 0 == await process.wait()
     return Tls(cert=cert, key=key, client_ca=cert)
 
 
@@ -65,5 +65,5 @@ async def test_tls_asks_for_a_client_certificate(tmp_path: Path) -> None:
         async with lcm.http.post(url, json=OD, ssl=trusting) as answer:
             status = answer.status
 
-    assert lcm.simulator.base_url[:5] == "https"
-    assert status == 200
+    assert "https" == lcm.simulator.base_url[:5]
+    assert 200 == status

@@ -1,7 +1,7 @@
 """The two reading methods."""
 
 import pytest
-from simulator_calls import MANUAL, Clock, simulated
+from simulator.simulator_calls import MANUAL, Clock, simulated
 
 from bridge.simulator import AnswerStyle, Options, Seeding
 from bridge.simulator.methods import NoContact
@@ -12,7 +12,7 @@ async def test_manual_sample_is_answered() -> None:
     async with simulated(clock=Clock()) as lcm:
         answer = await lcm.post("GetReservedManualDialContact", MANUAL)
 
-    assert answer.status == 200
+    assert 200 == answer.status
     expected = {
         "__type": "ManualDialContact:#Acqueon.LCM",
         "PhoneNumber": "2082097345",
@@ -56,9 +56,9 @@ async def test_sample_dates_can_be_kept() -> None:
         manual = await lcm.post("GetReservedManualDialContact", MANUAL)
         od = await lcm.post("GetReservedContactOD", {"UserID": "testagent"})
 
-    assert manual.d[0]["ExpiryTime"] == "01/31/2024 23:59:00"
-    assert manual.d[0]["CallbackTime"] == "01/31/2024 05:09:25"
-    assert od.d["ExpiryTime"] == "Oct 7 2020 11:59PM"
+    assert "01/31/2024 23:59:00" == manual.d[0]["ExpiryTime"]
+    assert "01/31/2024 05:09:25" == manual.d[0]["CallbackTime"]
+    assert "Oct 7 2020 11:59PM" == od.d["ExpiryTime"]
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ async def test_reserved_contacts_are_read_without_effect() -> None:
         first = await lcm.post("GetReservedManualDialContact", data)
         second = await lcm.post("GetReservedManualDialContact", data)
 
-    assert [contact["Consent"] for contact in first.d] == ["No", "No"]
+    assert ["No", "No"] == [contact["Consent"] for contact in first.d]
     assert first.d == second.d
-    assert len(lcm.simulator.effects) == 0
+    assert 0 == len(lcm.simulator.effects)
 
 
 async def test_new_contacts_are_reserved_for_one_agent_only() -> None:
@@ -97,7 +97,7 @@ async def test_new_contacts_are_reserved_for_one_agent_only() -> None:
         )
 
     keys = [[contact["AccountNumber"] for contact in answer.d] for answer in (first, second, mine)]
-    assert len(keys[0]) == 3
+    assert 3 == len(keys[0])
     assert set() == set(keys[0]) & set(keys[1])
     assert keys[0] == keys[2][-3:]
     recorded = lcm.simulator.effects.of_method("GetReservedManualDialContact")
@@ -119,7 +119,7 @@ async def test_an_expired_reservation_returns_to_the_pool() -> None:
 
     assert none.d is None
     assert gone.d is None
-    assert len(given.d) == 1
+    assert 1 == len(given.d)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ async def test_an_agent_must_be_logged_in() -> None:
         manual = await lcm.post("GetReservedManualDialContact", MANUAL | {"AgentID": "nobody"})
 
     reasons = [answer.d["RequestFailureReason"] for answer in (od, manual)]
-    assert reasons == ["Agent is not logged in"] * 2
+    assert ["Agent is not logged in"] * 2 == reasons
 
 
 async def test_styles_change_the_form_of_results() -> None:

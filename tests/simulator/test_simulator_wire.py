@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from simulator_calls import CREATE, MANUAL, SKIP, simulated
+from simulator.simulator_calls import CREATE, MANUAL, SKIP, simulated
 
 from bridge.simulator import Options, Quotas
 
@@ -38,9 +38,9 @@ async def test_what_cannot_be_read_is_a_fault(method: str, data: object) -> None
     async with simulated() as lcm:
         answer = await lcm.post(method, data)
 
-    assert (answer.status, answer.headers["jsonerror"]) == (500, "true")
-    assert list(answer.json) == ["ExceptionType", "Message", "StackTrace"]
-    assert len(lcm.simulator.effects) == 0
+    assert (500, "true") == (answer.status, answer.headers["jsonerror"])
+    assert ["ExceptionType", "Message", "StackTrace"] == list(answer.json)
+    assert 0 == len(lcm.simulator.effects)
 
 
 async def test_quotas_can_be_changed() -> None:
@@ -50,7 +50,7 @@ async def test_quotas_can_be_changed() -> None:
         text = await lcm.post("GetReservedContactOD", {"UserID": "x" * 101})
         message = await lcm.post("GetReservedContactOD", {"UserID": "x" * 2_000})
 
-    assert (text.status, message.status) == (400, 413)
+    assert (400, 413) == (text.status, message.status)
 
 
 async def test_a_large_message_is_413() -> None:
@@ -66,7 +66,7 @@ async def test_a_large_message_is_413() -> None:
         async with lcm.http.post(url, data=parts(), headers={"Content-Type": "application/json"}) as answer:
             unknown = answer.status
 
-    assert (known.status, unknown) == (413, 413)
+    assert (413, 413) == (known.status, unknown)
     assert known.headers["Content-Type"].startswith("text/html")
 
 
@@ -78,7 +78,7 @@ async def test_another_content_type_is_415(content_type: str) -> None:
     async with simulated() as lcm:
         answer = await lcm.post("GetReservedContactOD", "{}", **{"Content-Type": content_type})
 
-    assert answer.status == 415
+    assert 415 == answer.status
     assert "<html" in answer.text
 
 
@@ -92,9 +92,9 @@ async def test_an_unknown_method_is_404_and_get_is_405() -> None:
             async with lcm.http.get(url) as answer:
                 statuses.append(answer.status)
 
-    assert unknown.status == 404
+    assert 404 == unknown.status
     assert unknown.text.lstrip().startswith("<!DOCTYPE html")
-    assert statuses == [405, 200, 404]
+    assert [405, 200, 404] == statuses
 
 
 async def test_methods_can_be_renamed() -> None:
@@ -104,7 +104,7 @@ async def test_methods_can_be_renamed() -> None:
         new = await lcm.post("ReservedOD", {"UserID": "testagent"})
         old = await lcm.post("GetReservedContactOD", {"UserID": "testagent"})
 
-    assert (new.status, old.status) == (200, 404)
+    assert (200, 404) == (new.status, old.status)
 
 
 async def test_a_method_that_leads_nowhere_is_refused_at_start() -> None:
@@ -120,4 +120,4 @@ async def test_any_base_path_is_answered_and_a_byte_order_mark_is_taken() -> Non
         body = b"\xef\xbb\xbf" + json.dumps({"UserID": "testagent"}).encode()
         answer = await lcm.post("GetReservedContactOD", body)
 
-    assert answer.d["PhoneNumber"] == "9873635"
+    assert "9873635" == answer.d["PhoneNumber"]

@@ -1,7 +1,7 @@
 """Skipping and creating contacts."""
 
 import pytest
-from simulator_calls import CREATE, MANUAL, SKIP, simulated
+from simulator.simulator_calls import CREATE, MANUAL, SKIP, simulated
 
 from bridge.simulator import Options
 
@@ -13,11 +13,11 @@ async def test_skip_closes_a_contact_once() -> None:
         second = await lcm.post("SkipManualDialContact", SKIP)
         left = await lcm.post("GetReservedManualDialContact", MANUAL | {"NumberOfContactsRequired": "50"})
 
-    assert first.json == {"d": True}
-    assert second.json == {"d": False}
+    assert {"d": True} == first.json
+    assert {"d": False} == second.json
     assert SKIP["AccountNumber"] not in [contact["AccountNumber"] for contact in left.d]
     effects = lcm.simulator.effects.of_method("SkipManualDialContact")
-    assert [effect.request for effect in effects] == [SKIP]
+    assert [SKIP] == [effect.request for effect in effects]
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,8 @@ async def test_skip_is_refused_for_what_does_not_fit(change: dict[str, str]) -> 
     async with simulated(Options(skip_refusal="object")) as lcm:
         answer = await lcm.post("SkipManualDialContact", SKIP | change)
 
-    assert answer.d == {"success": False, "msg": "Contact not found"}
-    assert len(lcm.simulator.effects) == 0
+    assert {"success": False, "msg": "Contact not found"} == answer.d
+    assert 0 == len(lcm.simulator.effects)
 
 
 async def test_creating_twice_makes_two_contacts() -> None:
@@ -44,9 +44,9 @@ async def test_creating_twice_makes_two_contacts() -> None:
         first = await lcm.post("CreateContact", CREATE)
         second = await lcm.post("AddContact", CREATE)
 
-    assert len(first.d.split("|")) == 7
+    assert 7 == len(first.d.split("|"))
     assert first.d != second.d
-    assert len(lcm.simulator.effects.of_method("CreateContact")) == 2
+    assert 2 == len(lcm.simulator.effects.of_method("CreateContact"))
 
 
 async def test_a_created_open_contact_can_be_handed_out() -> None:
@@ -66,8 +66,8 @@ async def test_nothing_is_created_without_campaign_or_number(change: dict[str, s
     async with simulated() as lcm:
         answer = await lcm.post("CreateContact", CREATE | change)
 
-    assert answer.json == {"d": None}
-    assert len(lcm.simulator.effects) == 0
+    assert {"d": None} == answer.json
+    assert 0 == len(lcm.simulator.effects)
 
 
 async def test_the_idempotency_key_is_noted_and_otherwise_ignored() -> None:
@@ -76,7 +76,7 @@ async def test_the_idempotency_key_is_noted_and_otherwise_ignored() -> None:
         for _ in range(2):
             await lcm.post("CreateContact", CREATE, **{"Idempotency-Key": "k1"})
 
-    assert [effect.idempotency_key for effect in lcm.simulator.effects.effects] == ["k1", "k1"]
+    assert ["k1", "k1"] == [effect.idempotency_key for effect in lcm.simulator.effects.effects]
 
 
 async def test_a_front_may_honour_the_idempotency_key() -> None:
@@ -85,8 +85,8 @@ async def test_a_front_may_honour_the_idempotency_key() -> None:
         answers = [await lcm.post("CreateContact", CREATE, **{"Idempotency-Key": "k1"}) for _ in range(2)]
 
     assert answers[0].text == answers[1].text
-    assert answers[1].headers["Idempotency-Replayed"] == "true"
-    assert len(lcm.simulator.effects) == 1
+    assert "true" == answers[1].headers["Idempotency-Replayed"]
+    assert 1 == len(lcm.simulator.effects)
 
 
 async def test_a_full_ledger_refuses_effects() -> None:
@@ -98,6 +98,6 @@ async def test_a_full_ledger_refuses_effects() -> None:
         await lcm.control("DELETE", "effects")
         accepted = await lcm.post("SkipManualDialContact", SKIP)
 
-    assert refused.status == 500
+    assert (500, 200) == (refused.status, read.status)
     assert "records at most 1 effects" in refused.json["Message"]
-    assert accepted.json == {"d": True}
+    assert {"d": True} == accepted.json
