@@ -202,7 +202,8 @@ install_servers() {
     done
     if [ "$epmd_was_there" = no ]; then units="$units epmd.service epmd.socket"; fi
     for unit in $units; do
-        as_root deb-systemd-helper disable "$unit" >/dev/null 2>&1 || :
+        # It refuses to work for anyone but a package's own script.
+        as_root env DPKG_MAINTSCRIPT_PACKAGE=lcm-bridge deb-systemd-helper disable "$unit" >/dev/null 2>&1 || :
     done
 }
 

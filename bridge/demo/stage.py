@@ -1,0 +1,180 @@
+"""Starts what the demonstration plays on, and takes it down again: servers, simulator, bridge."""
+
+import asyncio
+import os
+import re
+import secrets
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import aio_pika
+import aiohttp
+from aiormq.exceptions import AMQPError
+
+from bridge.demo.display import Display
+from bridge.demo.guard import Guard
+from bridge.demo.ports import free_port
+from bridge.demo.processes import OwnedProcess, tail
+from bridge.demo.servers import PrivateRabbit, PrivateRedis
+
+SIMULATOR_SECONDS = 30.0
+BRIDGE_SECONDS = 60.0
+_URL = re.compile(r"https?://[^\s\"',;]+")
+
+
+class StageFailed(RuntimeError):
+    """Something that the demonstration needs did not start or went away; the message shows its log's end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Where everything is. `prefix` is the setting amqp.prefix of this demonstration's bridge."""
+
+    amqp_url: str
+    redis_url: str
+    prefix: str
+    admin_url: str
+    lcm_url: str
+    control_url: str
+    folder: Path
+    bridge: OwnedProcess
+
+    def bridge_log(self, lines: int = 15) -> str:
+        """Return the end of the bridge's log."""
+        return tail(self.folder / "bridge.log", lines)
+
+
+async def set_stage(stack: AsyncExitStack, display: Display, amqp_url: str, redis_url: str) -> Stage:
+    """Start everything; `stack` stops it again. An empty URL means: a private server.
+
+    Raises StageFailed, and ServerMissing or ServerFailed for the private servers.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="lcm-bridge-demo-"))
+    guard = stack.enter_context(Guard(folder=folder))
+    rabbit, redis = PrivateRabbit(folder=folder / "rabbitmq"), PrivateRedis(folder=folder / "redis")
+    own_broker = not amqp_url
+    with display.step("Starting a private RabbitMQ" if own_broker else "Using the RabbitMQ that was given"):
+        if own_broker:
+            await stack.enter_async_context(rabbit)
+            amqp_url = rabbit.url
+        else:
+            await _try_broker(amqp_url)
+    with display.step("Starting a private Redis" if not redis_url else "Using the Redis that was given"):
+        if not redis_url:
+            await stack.enter_async_context(redis)
+            redis_url = redis.url
+    # On somebody's own broker, names of our own.
+    prefix = "lcm" if own_broker else f"lcm-demo-{secrets.token_hex(4)}"
+    if not own_broker:
+        stack.push_async_callback(_remove_names, amqp_url, prefix, display)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("BRIDGE_")}
+    # The command must find this very package, wherever it is run from: it is run in the throw-away folder,
+    # so that no settings file of the current folder takes part.
+    package = str(Path(__file__).parents[2])
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+
+    with display.step("Starting the LCM simulator"):
+        log = folder / "simulator.log"
+        command = [sys.executable, "-m", "bridge", "simulator", "--port", "0"]
+        simulator = OwnedProcess(command, env=environment, folder=folder, log=log, guard=guard)
+        stack.push_async_callback(simulator.stop, grace=10)
+        await simulator.start()
+        lcm_url, control_url = await _simulator_urls(simulator)
+    with display.step("Starting the bridge"):
+        admin_port = free_port()
+        settings = {
+            "BRIDGE_AMQP__URL": amqp_url,
+            "BRIDGE_AMQP__PREFIX": prefix,
+            "BRIDGE_REDIS__URL": redis_url,
+            "BRIDGE_REDIS__PREFIX": prefix,
+            "BRIDGE_LCM__BASE_URL": lcm_url,
+            "BRIDGE_ADMIN__HOST": "127.0.0.1",
+            "BRIDGE_ADMIN__PORT": str(admin_port),
+            "BRIDGE_LOG__FORMAT": "json",
+        }
+        bridge = OwnedProcess(
+            [sys.executable, "-m", "bridge", "run"],
+            env=environment | settings,
+            folder=folder,
+            log=folder / "bridge.log",
+            guard=guard,
+        )
+        stack.push_async_callback(bridge.stop, grace=30)
+        await bridge.start()
+        admin_url = f"http://127.0.0.1:{admin_port}"
+        await _until(lambda: _is_ready(admin_url), bridge, "the bridge", BRIDGE_SECONDS)
+    return Stage(
+        amqp_url=amqp_url,
+        redis_url=redis_url,
+        prefix=prefix,
+        admin_url=admin_url,
+        lcm_url=lcm_url,
+        control_url=control_url,
+        folder=folder,
+        bridge=bridge,
+    )
+
+
+async def _simulator_urls(simulator: OwnedProcess) -> tuple[str, str]:
+    """Read its base URL and its control URL from the line that it prints when it is ready."""
+
+    async def printed() -> bool:
+        return len(_URL.findall(tail(simulator.log, 5))) > 1
+
+    await _until(printed, simulator, "the LCM simulator", SIMULATOR_SECONDS)
+    urls = _URL.findall(tail(simulator.log, 5))
+    control = next((url for url in urls if url.rstrip("/").endswith("/control")), urls[-1])
+    return next(url for url in urls if url != control), control
+
+
+async def _is_ready(admin_url: str) -> bool:
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session,
+            session.get(f"{admin_url}/readyz") as answer,
+        ):
+            return answer.ok
+    except (aiohttp.ClientError, TimeoutError):
+        return False
+
+
+async def _until(
+    holds: Callable[[], Awaitable[bool]], process: OwnedProcess, what: str, seconds: float
+) -> None:
+    """Ask `holds` until it is true. Raises StageFailed when the process ends first or the time is over."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await holds():
+        problem = ""
+        if not process.running:
+            problem = f"ended by itself with code {process.exit_code}"
+        elif asyncio.get_running_loop().time() > deadline:
+            problem = f"was not ready within {seconds:g} s"
+        if problem:
+            raise StageFailed(f"{what} {problem}; the end of its log:\n{tail(process.log, 30)}")
+        await asyncio.sleep(0.05)
+
+
+async def _try_broker(amqp_url: str) -> None:
+    """Raise StageFailed if the given broker cannot be used: the bridge would keep trying for ever."""
+    try:
+        async with asyncio.timeout(10), await aio_pika.connect(amqp_url.split(",", 1)[0]):
+            pass
+    except (OSError, TimeoutError, ValueError, AMQPError) as error:
+        raise StageFailed(f"the RabbitMQ that was given cannot be used: {error!r}") from error
+
+
+async def _remove_names(amqp_url: str, prefix: str, display: Display) -> None:
+    """Take away what the bridge declared on a broker that is not ours."""
+    try:
+        async with asyncio.timeout(30), await aio_pika.connect(amqp_url.split(",", 1)[0]) as connection:
+            channel = await connection.channel()
+            for queue in ("requests.agent", "requests.campaign", "dead-letters"):
+                await channel.queue_delete(f"{prefix}.{queue}")
+            for exchange in ("requests", "requests.unrouted", "events", "dead-letters"):
+                await channel.exchange_delete(f"{prefix}.{exchange}")
+    except (OSError, TimeoutError, AMQPError) as error:
+        display.say(f"Queues and exchanges named {prefix}.* are left on the broker: {error!r}", style="red")
