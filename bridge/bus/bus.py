@@ -3,11 +3,10 @@
 import asyncio
 
 import structlog
-from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.exceptions import ChannelNotFoundEntity
 
-from bridge.bus.connection import Backoff, Link
+from bridge.bus.connection import Backoff, Connection, Link
 from bridge.bus.consumer import Consumer
 from bridge.bus.publisher import Publisher
 from bridge.bus.topology import Topology
@@ -79,17 +78,17 @@ class Bus:
         self._metrics.amqp_reconnects.inc(reconnects - self._reconnects_told)
         self._reconnects_told = reconnects
 
-    async def _consume(self, connection: AbstractConnection) -> None:
+    async def _consume(self, connection: Connection) -> None:
         await self._establish(connection)
         async with asyncio.TaskGroup() as group:
             for consumer in self._consumers:
                 group.create_task(consumer.run(connection), name=f"consumer {consumer.queue}")
             group.create_task(self._watch_queues(connection), name="queue lengths")
 
-    async def _watch_queues(self, connection: AbstractConnection) -> None:
+    async def _watch_queues(self, connection: Connection) -> None:
         """Look at every queue's length at a slow interval, and declare anew what somebody deleted."""
         backoff = Backoff(1.0, 15.0)
-        while not connection.is_closed:
+        while connection.alive:
             try:
                 await self._look_at_queues(connection)
             except ChannelNotFoundEntity as error:
@@ -97,26 +96,20 @@ class Bus:
                 await self._establish(connection)
             except CONNECTION_EXCEPTIONS as error:
                 log.warning("queue.not_watched", error=f"{type(error).__name__}: {error}")
-            await _closed_or(connection, backoff.next())
+            await connection.pause(backoff.next())
 
-    async def _look_at_queues(self, connection: AbstractConnection) -> None:
-        opened = connection.channel(publisher_confirms=False)
-        await opened.initialize()
-        channel = await opened.get_underlay_channel()
-        while not connection.is_closed:
+    async def _look_at_queues(self, connection: Connection) -> None:
+        channel = await connection.channel(confirms=False)
+        while connection.alive:
             for queue in self._topology.own_queues:
-                ok = await channel.queue_declare(queue, passive=True)
+                ok = await channel.amqp.queue_declare(queue, passive=True)
                 self._metrics.queue_messages.labels(queue).set(ok.message_count or 0)
-            await _closed_or(connection, self._settings.depth_interval)
+            await connection.pause(self._settings.depth_interval)
 
-    async def _establish(self, connection: AbstractConnection) -> None:
+    async def _establish(self, connection: Connection) -> None:
         try:
-            async with connection.channel(publisher_confirms=False) as opened:
-                await self._topology.establish(await opened.get_underlay_channel())
+            channel = await connection.channel(confirms=False)
+            await self._topology.establish(channel.amqp)
+            await channel.close()
         except CONNECTION_EXCEPTIONS as error:
             log.error("queue.not_declared", error=f"{type(error).__name__}: {error}", next="tried again")
-
-
-async def _closed_or(connection: AbstractConnection, seconds: float) -> None:
-    """Wait for the connection's end, at most ``seconds``."""
-    await asyncio.wait({asyncio.ensure_future(connection.closed())}, timeout=seconds)

@@ -11,15 +11,76 @@ from collections.abc import Awaitable, Callable
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractConnection
+from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from aiormq.abc import AbstractChannel as AmqpChannel
 from yarl import URL
 
 from bridge.settings import Amqp
 
 log = structlog.get_logger(__name__)
 
-Work = Callable[[AbstractConnection], Awaitable[None]]
+
+class Connection:
+    """An open connection. The library's own ``is_closed`` tells only of a close that was asked for."""
+
+    def __init__(self, opened: AbstractConnection) -> None:
+        self._opened = opened
+        self.lost = asyncio.Event()
+        opened.close_callbacks.add(self._on_lost)
+
+    def _on_lost(self, *_: object) -> None:
+        self.lost.set()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has neither been lost nor closed."""
+        return not self.lost.is_set() and not self._opened.is_closed
+
+    async def channel(self, *, confirms: bool) -> "Channel":
+        """Open a channel. Raises what `aio_pika.exceptions.CONNECTION_EXCEPTIONS` lists."""
+        opened = self._opened.channel(publisher_confirms=confirms)
+        # No time-out around it: cancelling closes the channel half way, and heartbeats bound the wait.
+        await opened.initialize()
+        return Channel(opened, await opened.get_underlay_channel())
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, but no longer than the connection lives."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.lost.wait()
+        except TimeoutError:
+            pass
+
+    async def close(self) -> None:
+        """Close within a bound; a broker that is gone cannot say goodbye."""
+        try:
+            async with asyncio.timeout(5):
+                await self._opened.close()
+        except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
+            log.debug("amqp.close_failed", error=f"{type(error).__name__}: {error}")
+
+
+class Channel:
+    """An open channel: ``amqp`` speaks the protocol, ``lost`` is set when it or its consumer ends."""
+
+    def __init__(self, opened: AbstractChannel, amqp: AmqpChannel) -> None:
+        self._opened = opened
+        self.amqp = amqp
+        self.lost = asyncio.Event()
+        opened.close_callbacks.add(self._on_lost)
+        amqp.on_consumer_cancel_callbacks.add(self._on_lost)
+
+    def _on_lost(self, *_: object) -> None:
+        self.lost.set()
+
+    async def close(self) -> None:
+        """Close it, if it is still open."""
+        if not self._opened.is_closed and not self.amqp.is_closed:
+            await self._opened.close()
+
+
+Work = Callable[[Connection], Awaitable[None]]
 
 
 class Backoff:
@@ -54,13 +115,13 @@ class Link:
         self._work = work
         self._changed = changed
         self._urls = itertools.cycle(part.strip() for part in settings.url.get_secret_value().split(","))
-        self._connection: AbstractConnection | None = None
+        self._connection: Connection | None = None
         self.openings = 0
 
     @property
     def connected(self) -> bool:
         """Whether the connection is open."""
-        return self._connection is not None and not self._connection.is_closed
+        return self._connection is not None and self._connection.alive
 
     async def run(self) -> None:
         """Connect, work, and start again when the connection is lost; ends only by cancellation."""
@@ -81,10 +142,11 @@ class Link:
 
     async def _hold(self, url: URL, backoff: Backoff) -> None:
         async with asyncio.timeout(self._settings.connect_timeout):
-            connection = await aio_pika.connect(
+            opened = await aio_pika.connect(
                 url.update_query(heartbeat=self._settings.heartbeat),
                 client_properties={"connection_name": self.name},
             )
+        connection = Connection(opened)
         self._connection = connection
         self.openings += 1
         log.info("amqp.connected", connection=self.name, node=f"{url.host}:{url.port}")
@@ -95,14 +157,5 @@ class Link:
         finally:
             self._connection = None
             self._changed()
-            await _close(connection)
-            log.warning("amqp.connection_closed", connection=self.name)
-
-
-async def _close(connection: AbstractConnection) -> None:
-    """Close within a bound; a broker that is gone cannot say goodbye."""
-    try:
-        async with asyncio.timeout(5):
             await connection.close()
-    except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
-        log.debug("amqp.close_failed", error=f"{type(error).__name__}: {error}")
+            log.warning("amqp.connection_closed", connection=self.name)

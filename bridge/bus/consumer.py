@@ -8,13 +8,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
-from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import ChannelInvalidStateError
 from pamqp import commands
 
-from bridge.bus.connection import Backoff
+from bridge.bus.connection import Backoff, Connection
 from bridge.bus.topology import Topology
 from bridge.messages import Delivery, Properties
 from bridge.metrics import Metrics
@@ -54,14 +53,14 @@ class Consumer:
         """How many requests have been taken and not settled."""
         return len(self._tasks)
 
-    async def run(self, connection: AbstractConnection) -> None:
+    async def run(self, connection: Connection) -> None:
         """Consume for as long as the connection lives.
 
         A channel that dies alone (a queue deleted, an acknowledgement timeout) is opened anew; what is
         missing is declared again.
         """
         backoff = Backoff(0.2, 5.0)
-        while not connection.is_closed and not self._stopping.is_set():
+        while connection.alive and not self._stopping.is_set():
             try:
                 await self._consume(connection, backoff)
             except CONNECTION_EXCEPTIONS as error:
@@ -71,32 +70,27 @@ class Consumer:
                     error=f"{type(error).__name__}: {error}",
                     next="tried again; if a queue is declared otherwise, delete it or change the setting",
                 )
-            if not connection.is_closed:
-                await asyncio.sleep(backoff.next())
+            await connection.pause(backoff.next())
 
-    async def _consume(self, connection: AbstractConnection, backoff: Backoff) -> None:
-        opened = connection.channel(publisher_confirms=False)
-        # No time-out around these: cancelling one of them closes the channel, and heartbeats bound it.
-        await opened.initialize()
-        channel = await opened.get_underlay_channel()
-        over = asyncio.Event()
+    async def _consume(self, connection: Connection, backoff: Backoff) -> None:
+        channel = await connection.channel(confirms=False)
         try:
-            await self._topology.establish(channel)
-            await channel.basic_qos(prefetch_count=self._prefetch)
-            opened.close_callbacks.add(lambda *_: over.set())
-            channel.on_consumer_cancel_callbacks.add(lambda _: over.set())
-            self._channel = channel
-            ok = await channel.basic_consume(self.queue, self._hand_over)
+            # No time-out around these: cancelling one of them closes the channel, and heartbeats bound it.
+            await self._topology.establish(channel.amqp)
+            await channel.amqp.basic_qos(prefetch_count=self._prefetch)
+            self._channel = channel.amqp
+            ok = await channel.amqp.basic_consume(self.queue, self._hand_over)
             self._registered(ok.consumer_tag)
             backoff.reset()
             log.info("consumer.registered", queue=self.queue, prefetch=self._prefetch)
-            await over.wait()
+            await channel.lost.wait()
             if not self._stopping.is_set():
                 log.warning("consumer.lost", queue=self.queue, next="registered again")
         finally:
             self._registered(None)
-            if not self._stopping.is_set() and not opened.is_closed:
-                await opened.close()
+            # While draining, the channel is still needed to acknowledge what has begun.
+            if not self._stopping.is_set():
+                await channel.close()
 
     def _registered(self, tag: str | None) -> None:
         self._tag = tag

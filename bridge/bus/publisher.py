@@ -8,13 +8,12 @@ import asyncio
 from dataclasses import asdict
 
 import structlog
-from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import ChannelInvalidStateError, DeliveryError
 from pamqp import commands
 
-from bridge.bus.connection import Backoff
+from bridge.bus.connection import Backoff, Connection
 from bridge.messages import Outgoing
 from bridge.ports import Confirmation, PublishFailed
 
@@ -31,35 +30,31 @@ class Publisher:
         self._channel: AbstractChannel | None = None
         self._open = asyncio.Event()
         self._nacks = 0
-        self._reopen = asyncio.Event()
+        self._lost = asyncio.Event()
 
     @property
     def open(self) -> bool:
         """Whether there is a channel to publish on."""
         return self._open.is_set()
 
-    async def run(self, connection: AbstractConnection) -> None:
+    async def run(self, connection: Connection) -> None:
         """Keep a channel open for as long as the connection lives."""
         backoff = Backoff(0.1, 2.0)
-        while not connection.is_closed:
-            opened = connection.channel(publisher_confirms=True)
-            await opened.initialize()
-            channel = await opened.get_underlay_channel()
-            self._reopen = over = asyncio.Event()
-            opened.close_callbacks.add(lambda *_, over=over: over.set())
+        while connection.alive:
+            channel = await connection.channel(confirms=True)
             self._nacks = 0
-            self._channel = channel
+            self._lost = channel.lost
+            self._channel = channel.amqp
             self._open.set()
             try:
-                await over.wait()
+                await channel.lost.wait()
             finally:
                 self._open.clear()
                 self._channel = None
-            if not opened.is_closed:
-                await opened.close()
-            if not connection.is_closed:
+                await channel.close()
+            if connection.alive:
                 log.warning("publisher.channel_lost", next="opened again")
-                await asyncio.sleep(backoff.next())
+                await connection.pause(backoff.next())
 
     async def publish(self, outgoing: Outgoing) -> Confirmation:
         """Publish and await the confirm, within the bound, which covers a reconnect too.
@@ -78,6 +73,11 @@ class Publisher:
                     mandatory=outgoing.mandatory,
                     properties=commands.Basic.Properties(**asdict(outgoing.properties)),
                 )
+        except asyncio.CancelledError:
+            # The library cancels what waits on a channel that it closes; that must not end our task.
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            raise PublishFailed("the channel was closed meanwhile", refused=False) from None
         except DeliveryError as error:
             self._count_nack()
             raise PublishFailed("the broker refused the message", refused=True) from error
@@ -95,4 +95,4 @@ class Publisher:
         """
         self._nacks += 1
         if self._nacks >= _NACKS_BEFORE_REOPENING:
-            self._reopen.set()
+            self._lost.set()
