@@ -99,7 +99,7 @@ class Amqp(Group):
         default=0.5, description="seconds before the first attempt to reconnect, with jitter"
     )
     reconnect_wait_max: PositiveFloat = Field(
-        default=5.0, description="seconds that the backoff between attempts grows to"
+        default=2.0, description="seconds that the backoff between attempts grows to"
     )
     publish_timeout: PositiveFloat = Field(
         default=10.0, description="seconds until a publish must be confirmed"
