@@ -119,20 +119,40 @@ choose_python() {
     fi
 }
 
-# A Python whose pip parts were split off (Debian without python3-venv) cannot fill a virtual environment.
+has_ensurepip() {
+    "$python" -c 'import ensurepip, venv' >/dev/null 2>&1
+}
+
+# Debian keeps the part of Python that puts pip into a virtual environment in a package of its own. Without
+# it, a pip that the interpreter has itself can fill the environment from outside.
 make_environment() {
+    options=
+    if ! has_ensurepip; then
+        package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+        case $python in
+            /usr/bin/*) if have_apt; then apt_install "$package" || :; fi ;;
+        esac
+        if ! has_ensurepip; then
+            "$python" -m pip --python "$python" --version >/dev/null 2>&1 ||
+                fail "$python cannot create virtual environments: install the package $package, or name another one with PYTHON=/path/to/python"
+            options=--without-pip
+        fi
+    fi
     rm -rf .venv
-    if shown "Creating the virtual environment with $("$python" -V 2>&1)" "$python" -m venv .venv; then return 0; fi
-    case $python in
-        /usr/bin/*)
-            version=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
-            if have_apt && apt_install "$version-venv"; then
-                rm -rf .venv
-                shown "Creating the virtual environment again" "$python" -m venv .venv && return 0
-            fi
-            fail "$python cannot create virtual environments: install the package $version-venv" ;;
-    esac
-    fail "$python cannot create virtual environments (see above); name another one with PYTHON=/path/to/python"
+    # shellcheck disable=SC2086
+    shown "Creating the virtual environment with $("$python" -V 2>&1)" "$python" -m venv $options .venv ||
+        fail "$python cannot create virtual environments (see above); name another one with PYTHON=/path/to/python"
+}
+
+# Run pip for the environment: its own, else that of the interpreter it was made with.
+pip_install() {
+    if .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        set -- .venv/bin/python -m pip --disable-pip-version-check --no-input install --quiet --progress-bar off "$@"
+    else
+        set -- "$(.venv/bin/python -c 'import sys; print(sys._base_executable)')" -m pip --python .venv/bin/python \
+            --disable-pip-version-check --no-input install --quiet --progress-bar off "$@"
+    fi
+    "$@"
 }
 
 # What the environment depends on. Its place is part of it: an editable installation points there.
@@ -156,15 +176,9 @@ set_up_environment() {
     fi
     if [ "$(cat .venv/.set-up 2>/dev/null)" = "$(fingerprint)" ]; then return 0; fi
     rm -f .venv/.set-up
-    if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
-        .venv/bin/python -m ensurepip >/dev/null 2>&1 || { choose_python; make_environment; }
-    fi
-    pip="-m pip --disable-pip-version-check --no-input install --quiet --progress-bar off"
-    # shellcheck disable=SC2086
-    shown "Installing the locked dependencies" .venv/bin/python $pip --require-hashes -r requirements-dev.lock ||
+    shown "Installing the locked dependencies" pip_install --require-hashes -r requirements-dev.lock ||
         fail "the dependencies could not be installed (see above): is the package index reachable?"
-    # shellcheck disable=SC2086
-    shown "Installing lcm-bridge itself" .venv/bin/python $pip --no-deps --no-build-isolation --editable . ||
+    shown "Installing lcm-bridge itself" pip_install --no-deps --no-build-isolation --editable . ||
         fail "lcm-bridge itself could not be installed (see above)"
     fingerprint >.venv/.set-up
     did_something=yes

@@ -183,15 +183,16 @@ class PrivateRabbit(PrivateServer):
         return [*lines, *self._conf]
 
     def _make_container(self, engine: str, port: int, guard: Guard) -> OwnedContainer:
-        conf = self.folder / "90-private.conf"
-        conf.write_text("\n".join(["vm_memory_high_watermark.absolute = 1GB", *self._conf]) + "\n")
-        conf.chmod(0o644)
-        files = [(conf, "/etc/rabbitmq/conf.d/90-private.conf")]
+        conf = self.folder / "conf.d"
+        conf.mkdir(mode=0o755, exist_ok=True)
+        lines = ["vm_memory_high_watermark.absolute = 1GB", *self._conf]
+        (conf / "90-private.conf").write_text("\n".join(lines) + "\n")
+        files = [(conf, "/etc/rabbitmq/")]  # the folder, which not every image has
         if self._plugins:
             enabled = self.folder / "enabled_plugins"
             enabled.write_text(f"[{','.join(self._plugins)}].\n")
             enabled.chmod(0o644)
-            files.append((enabled, "/etc/rabbitmq/enabled_plugins"))
+            files.append((enabled, "/etc/rabbitmq/"))
         ports = {port: 5672}
         for plugin, inner in ((MANAGEMENT, 15672), (PROMETHEUS, 15692)):
             if plugin in self._plugins:
@@ -263,7 +264,9 @@ class PrivateRedis(PrivateServer):
 
     def _make_container(self, engine: str, port: int, guard: Guard) -> OwnedContainer:
         name = f"lcm-bridge-{secrets.token_hex(4)}-{port}"
-        command = ("redis-server", *self._options)
+        # Its port is published on the loopback address only; any user of any image may write to /tmp.
+        own = ("--protected-mode", "no", "--dir", "/tmp")  # noqa: S108  (the container's)
+        command = ("redis-server", *own, *self._options)
         return OwnedContainer(
             engine, Recipe(image=REDIS_IMAGE, name=name, ports={port: 6379}, command=command), guard
         )
