@@ -51,18 +51,22 @@ def parse(body: bytes, limits: Limits) -> Envelope:
 
     Raises `InvalidEnvelope` (says what stands where) and `ReplyAsRequest`.
     """
-    members = _members(_json_object(body, limits))
+    value = _json(body, limits)
+    try:
+        return _envelope(_bounded_object(value, body, limits))
+    except InvalidEnvelope as refusal:
+        refusal.channel = _certain_channel(value)
+        raise
+
+
+def _envelope(value: JsonObject) -> Envelope:
+    members = _members(value)
     if "message" in members and "data" not in members:
         raise ReplyAsRequest
-    try:
-        channel, topic, subtopic = (_text(members, name) for name in ("channel", "topic", "subtopic"))
-        data = members.get("data")
-        if isinstance(data, dict):
-            _members(data, "data.")
-    except InvalidEnvelope as refusal:
-        known = members.get("channel")
-        refusal.channel = known if isinstance(known, str) else None
-        raise
+    channel, topic, subtopic = (_text(members, name) for name in ("channel", "topic", "subtopic"))
+    data = members.get("data")
+    if isinstance(data, dict):
+        _members(data, "data.")
     source = members.get("source")
     return Envelope(
         channel=channel,
@@ -71,6 +75,15 @@ def parse(body: bytes, limits: Limits) -> Envelope:
         source=source if isinstance(source, str) else None,
         data=data if isinstance(data, dict) else None,
     )
+
+
+def _certain_channel(value: JsonValue) -> str | None:
+    """Return the one channel of a refused envelope, for the error event that tells of it."""
+    members = value if isinstance(value, dict) else {}
+    match [member for key, member in members.items() if key.casefold() == "channel"]:
+        case [str(channel)] if not _LONE_SURROGATE.search(channel):
+            return channel
+    return None
 
 
 def _text(members: JsonObject, name: str) -> str:
@@ -140,8 +153,12 @@ def _int(text: str) -> int:
     return int(text)
 
 
+class _Constant(ValueError):
+    """The decoder met NaN, Infinity or -Infinity, which it does not say where."""
+
+
 def _constant(text: str) -> NoReturn:
-    raise _Refused(f"{text} is not JSON")
+    raise _Constant(text)
 
 
 _decoder = json.JSONDecoder(
@@ -149,30 +166,43 @@ _decoder = json.JSONDecoder(
 )
 
 
-def _json_object(body: bytes, limits: Limits) -> JsonObject:
+_STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|NaN|-?Infinity')
+_BLANKS = " \t\r\n"
+
+
+def _json(body: bytes, limits: Limits) -> JsonValue:
     if len(body) > limits.body_bytes:
         raise InvalidEnvelope(f"the body has {len(body)} bytes; at most {limits.body_bytes} are taken")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        offset = error.start + len(body) - len(error.object)  # a byte-order mark is not counted in it
         raise InvalidEnvelope(
-            f"the body is not UTF-8: byte {body[error.start]:#04x} at offset {error.start}"
+            f"the body is not UTF-8: byte {body[offset]:#04x} at offset {offset}"
         ) from error
-    if not text.strip():
+    if not text.strip(_BLANKS):
         raise InvalidEnvelope("the body is not JSON: it is empty")
-    too_deep = InvalidEnvelope(f"the body is nested deeper than {limits.depth} levels")
     try:
         value: JsonValue = _decoder.decode(text)
     except json.JSONDecodeError as error:
         raise InvalidEnvelope(_what_stands_there(error)) from error
+    except _Constant as error:
+        tokens = _STRING_OR_CONSTANT.finditer(text)
+        position = next(token.start() for token in tokens if not token[0].startswith('"'))
+        where = json.JSONDecodeError(f"Expecting value, not {error}", text, position)
+        raise InvalidEnvelope(_what_stands_there(where)) from error
     except _Refused as error:
         raise InvalidEnvelope(f"the body cannot be taken: {error}") from error
     except RecursionError as error:
-        raise too_deep from error
+        raise _too_deep(limits) from error
+    return value
+
+
+def _bounded_object(value: JsonValue, body: bytes, limits: Limits) -> JsonObject:
     # A body with fewer brackets than the limit cannot be deeper, and one without an escape
     # cannot hold a lone surrogate (UTF-8 has none): almost no envelope needs the walk.
     if body.count(b"{") + body.count(b"[") > limits.depth and _deeper_than(value, limits.depth):
-        raise too_deep
+        raise _too_deep(limits)
     if b"\\u" in body and (text := _lone_surrogate(value)):
         raise InvalidEnvelope(
             f"the string {_shown(text)} holds half of a surrogate pair, which is no character"
@@ -180,6 +210,10 @@ def _json_object(body: bytes, limits: Limits) -> JsonObject:
     if not isinstance(value, dict):
         raise InvalidEnvelope(f"the body must be a JSON object, not {json_type(value)}")
     return value
+
+
+def _too_deep(limits: Limits) -> InvalidEnvelope:
+    return InvalidEnvelope(f"the body is nested deeper than {limits.depth} levels")
 
 
 def _children(value: JsonValue) -> Iterable[JsonValue]:
@@ -229,9 +263,10 @@ def _what_stands_there(error: json.JSONDecodeError) -> str:
         where += f", but a {_name(char)} stands there" if not char.isascii() else f", found {char!r}"
     else:
         where += ", but the text ends there"
-    # A curly quote that should close a string is only missed further on, at the line's end.
+    # A curly quote that should close a string is only missed further on: at the line's end, or nowhere.
     start = text.rfind("\n", 0, position) + 1
-    for column, char in enumerate(text[start:position], start=1):
+    end = position if not error.msg.startswith("Unterminated") else len(text)
+    for column, char in enumerate(text[start:end], start=1):
         if char in _CURLY_QUOTES:
             line = text.count("\n", 0, position) + 1
             where += f"; a {_name(char)} stands at line {line}, column {column}: use a straight quote"

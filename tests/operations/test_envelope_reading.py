@@ -1,0 +1,225 @@
+"""What is taken as a request: the rules by which an envelope's members are found."""
+
+import json
+
+import pytest
+from operations.core_requests import LIMITS, OD, read, refusal, request
+
+from bridge.envelope import Envelope, Limits, ReplyAsRequest, parse
+from bridge.failures import InvalidEnvelope
+
+SAMPLE = request("GetReservedContactOD", OD)
+
+
+def test_members_are_read_as_received() -> None:
+    """Values keep their blanks and their case; they are only matched without."""
+    envelope = read(
+        {"channel": " lcm ", "topic": "Webservice", "subtopic": "X", "source": "w", "data": {"A": 1}}
+    )
+
+    assert Envelope(" lcm ", "Webservice", "X", "w", {"A": 1}) == envelope
+
+
+def test_a_byte_order_mark_is_tolerated() -> None:
+    """.NET clients send one."""
+    assert read(SAMPLE) == read(b"\xef\xbb\xbf" + json.dumps(SAMPLE).encode())
+
+
+def test_text_beyond_ascii_is_read() -> None:
+    """UTF-8 and escapes give the same text, surrogate pairs included."""
+    raw = read({"channel": "LCM", "topic": "t", "subtopic": "s", "data": {"a": "Zoë \U0001f600"}})
+    utf8 = '{"channel":"LCM","topic":"t","subtopic":"s","data":{"a":"Zoë \U0001f600"}}'
+
+    assert read(utf8) == raw
+    assert raw.data == {"a": "Zoë \U0001f600"}
+
+
+@pytest.mark.parametrize("change", [str.lower, str.upper, str.title, str.swapcase])
+def test_keys_are_matched_without_regard_to_case(change: type[str]) -> None:
+    """CHANNEL is channel; the keys of data keep their spelling for an echo."""
+    envelope = read({change(key): value for key, value in SAMPLE.items()})
+
+    assert Envelope("LCM", "WebService", "GetReservedContactOD", None, OD) == envelope
+
+
+def test_unknown_keys_are_ignored() -> None:
+    """Whatever else an envelope holds changes nothing."""
+    assert read(SAMPLE) == read({"version": 3, "x": {"deep": [1]}, **SAMPLE, "Source ": 1})
+
+
+@pytest.mark.parametrize("source", [None, 5, ["w"], {"name": "w"}])
+def test_a_source_that_is_no_string_is_none(source: object) -> None:
+    """The source is optional and only logged: a wrong one refuses nothing."""
+    assert read(SAMPLE) == read({**SAMPLE, "source": source})
+
+
+@pytest.mark.parametrize("data", [None, [], "text", 5, True])
+def test_data_that_is_no_object_is_left_to_the_operation(data: object) -> None:
+    """The operation refuses it on its own reply subtopic, so the envelope is read."""
+    assert read({**SAMPLE, "data": data}).data is None
+
+
+def test_missing_data_is_left_to_the_operation() -> None:
+    """So is an envelope without data."""
+    assert read({"channel": "LCM", "topic": "WebService", "subtopic": "x"}).data is None
+
+
+@pytest.mark.parametrize("name", ["channel", "topic", "subtopic"])
+def test_a_missing_address_part_is_refused(name: str) -> None:
+    """The refusal names it."""
+    assert f"{name} is missing" == refusal({key: value for key, value in SAMPLE.items() if key != name})
+
+
+@pytest.mark.parametrize("name", ["channel", "topic", "subtopic"])
+@pytest.mark.parametrize(
+    ("value", "called"),
+    [
+        (None, "null"),
+        (5, "a number"),
+        (1.5, "a number"),
+        (True, "a boolean"),
+        (["LCM"], "an array"),
+        ({"a": 1}, "an object"),
+    ],
+)
+def test_an_address_part_that_is_no_string_is_refused(name: str, value: object, called: str) -> None:
+    """The refusal names the part and the type that came."""
+    assert f"{name} must be a string, not {called}" == refusal({**SAMPLE, name: value})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"channel":"LCM","topic":"t","subtopic":"s","subtopic":"s","data":{}}',
+        '{"channel":"LCM","topic":"t","subtopic":"s","SubTopic":"s","data":{}}',
+        '{"channel":"LCM","topic":"t","subtopic":"s","data":{},"DATA":{}}',
+        '{"channel":"LCM","topic":"t","subtopic":"s","x":1,"X":1,"data":{}}',
+        '{"channel":"LCM","topic":"t","subtopic":"s","data":{"UserID":"a","UserId":"a"}}',
+        '{"channel":"LCM","topic":"t","subtopic":"s","data":{"unknown":1,"UNKNOWN":2}}',
+        '{"channel":"LCM","topic":"t","subtopic":"s","data":{"a":{"b":{"c":1,"c":1}}}}',
+        '{"channel":"LCM","topic":"t","subtopic":"s","data":{"a":[{"c":1,"c":2}]}}',
+        '{"channel":"LCM","topic":"t","subtopic":"s","data":{"a":1,"\\u0061":1}}',
+        '{"message":1,"MESSAGE":2}',
+    ],
+)
+def test_the_same_key_twice_is_ambiguous(text: str) -> None:
+    """At the two upper levels in whatever spelling, deeper in the same one; also with the same value."""
+    assert "is given twice" in refusal(text)
+
+
+def test_an_ambiguous_key_is_named_in_both_spellings() -> None:
+    """The publisher reads which two members collide."""
+    text = '{"channel":"LCM","topic":"t","subtopic":"s","data":{"UserID":"a","UserId":"b"}}'
+
+    assert (
+        "'data.UserId' is given twice (also as 'data.UserID'); keys are matched without regard to case"
+        == refusal(text)
+    )
+
+
+def test_deeper_keys_that_differ_in_case_are_two() -> None:
+    """They can be XML names."""
+    assert {"BussinessFields": {"a": "1", "A": "2"}} == read(
+        {**SAMPLE, "data": {"BussinessFields": {"a": "1", "A": "2"}}}
+    ).data
+
+
+@pytest.mark.parametrize("name", ["message", "Message", "MESSAGE"])
+@pytest.mark.parametrize("message", [{"response": []}, None, "text"])
+def test_a_message_without_data_is_a_reply(name: str, message: object) -> None:
+    """Whatever the message holds."""
+    with pytest.raises(ReplyAsRequest):
+        read({"channel": "LCM", "topic": "WebService", "subtopic": "ContactOD", name: message})
+
+
+def test_a_reply_is_one_even_without_an_address() -> None:
+    """It is never answered, so it is told before anything is found missing."""
+    with pytest.raises(ReplyAsRequest):
+        read({"message": {}})
+
+
+def test_a_message_beside_data_is_a_request() -> None:
+    """Then it is an unknown key like any other."""
+    assert read(SAMPLE) == read({**SAMPLE, "message": {"response": []}})
+
+
+def test_a_refusal_carries_the_channel_that_could_be_told() -> None:
+    """The error event is published under the request's own channel."""
+    with pytest.raises(InvalidEnvelope) as refused:
+        read({"channel": "Amazon", "topic": "t"})
+
+    assert "Amazon" == refused.value.channel
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"channel":"Amazon","topic":"a","Topic":"b","subtopic":"s","data":{}}',
+        '{"Channel":"Amazon","topic":"a","subtopic":"s","data":{"a":1,"A":1}}',
+        '{"channel":"Amazon","topic":"a","subtopic":"s","data":' + '{"a":' * 40 + "1" + "}" * 41,
+        '{"channel":"Amazon","topic":"a","subtopic":"s","data":{"a":"\\ud800"}}',
+    ],
+)
+def test_a_refusal_carries_the_channel_wherever_the_fault_is(text: str) -> None:
+    """As long as the channel itself is beyond doubt."""
+    with pytest.raises(InvalidEnvelope) as refused:
+        read(text)
+
+    assert "Amazon" == refused.value.channel
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        '{"channel":"LCM","Channel":"Amazon","topic":"t","subtopic":"s","data":{}}',
+        '{"channel":5,"topic":"t","subtopic":"s","data":{}}',
+        '{"channel":"\\ud800","topic":"t","subtopic":"s","data":{}}',
+        '{"channel":"Amazon"',
+    ],
+)
+def test_a_refusal_carries_no_channel_that_is_in_doubt(text: str) -> None:
+    """Not a JSON object, two channels, no string, no text."""
+    with pytest.raises(InvalidEnvelope) as refused:
+        read(text)
+
+    assert refused.value.channel is None
+
+
+def nested(levels: int) -> bytes:
+    """Return a request whose body is so many levels deep: the root is 1, ``data`` is 2."""
+    inner = levels - 2
+    arrays = "[" * inner + "]" * inner
+    return f'{{"channel":"LCM","topic":"t","subtopic":"s","data":{{"a":{arrays}}}}}'.encode()
+
+
+def test_nesting_at_the_limit_is_taken() -> None:
+    """32 levels."""
+    assert "LCM" == parse(nested(32), LIMITS).channel
+
+
+@pytest.mark.parametrize("levels", [33, 34, 500, 5_000, 400_000])
+def test_nesting_beyond_the_limit_is_refused(levels: int) -> None:
+    """33 levels and more, however many, are one clear refusal."""
+    assert "the body is nested deeper than 32 levels" == refusal(nested(levels))
+
+
+def test_brackets_side_by_side_are_not_deep() -> None:
+    """Breadth is bounded by the body's size alone."""
+    assert 5_000 == len((read({**SAMPLE, "data": {str(n): [{}] for n in range(5_000)}}).data) or ())
+
+
+def test_a_body_at_the_limit_is_taken_and_one_byte_more_is_not() -> None:
+    """1 MiB, counted in bytes."""
+    body = json.dumps(SAMPLE).encode().ljust(LIMITS.body_bytes)
+
+    assert read(SAMPLE) == read(body)
+    assert "the body has 1048577 bytes; at most 1048576 are taken" == refusal(body + b" ")
+
+
+def test_the_limits_are_settings() -> None:
+    """A site's own limits hold."""
+    with pytest.raises(InvalidEnvelope, match="at most 10 are taken"):
+        parse(b'{"a": 1234}', Limits(body_bytes=10))
+    with pytest.raises(InvalidEnvelope, match="deeper than 2 levels"):
+        parse(nested(3), Limits(depth=2))
