@@ -14,7 +14,8 @@ import structlog
 
 from bridge.settings import Log
 
-_NUMBER = re.compile(r"\+?\d[\d ().\-]{3,}\d")
+_NUMBER = re.compile(r"\+?\d[\d ().\-]{4,}\d")
+_IP_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 _ADDRESS = re.compile(r"[^\s@,;:'\"]+@[^\s@,;:'\"]+")
 
 PERSONAL = frozenset({"agent", "phone", "account"})
@@ -31,7 +32,12 @@ def mask(text: str) -> str:
 
 def _mask_text(text: str) -> str:
     text = _ADDRESS.sub(lambda match: mask(match.group()), text)
-    return _NUMBER.sub(lambda match: mask(match.group()), text)
+    return _NUMBER.sub(lambda match: _mask_number(match.group()), text)
+
+
+def _mask_number(text: str) -> str:
+    # The node that does not answer is what the person on call wants to read.
+    return text if _IP_ADDRESS.fullmatch(text) else mask(text)
 
 
 def mask_personal(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature
@@ -76,6 +82,8 @@ def configure(settings: Log) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+    # Every lost or refused connection is told of by `bridge.bus`, once and with what comes next.
+    logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)
 
 
 def _drop_empty(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature

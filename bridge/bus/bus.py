@@ -10,6 +10,7 @@ from bridge.bus.connection import Backoff, Connection, Link
 from bridge.bus.consumer import Consumer
 from bridge.bus.publisher import Publisher
 from bridge.bus.topology import Topology
+from bridge.bus.wire import tolerate_unreadable_properties
 from bridge.metrics import Metrics
 from bridge.settings import Amqp
 
@@ -27,6 +28,7 @@ class Bus:
         publisher: Publisher,
         metrics: Metrics,
     ) -> None:
+        tolerate_unreadable_properties()
         self._settings = settings
         self._topology = topology
         self._consumers = consumers

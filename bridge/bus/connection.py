@@ -7,7 +7,8 @@ remembers; this loop tells the whole story in one place: connect, work, notice t
 import asyncio
 import itertools
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import aio_pika
 import structlog
@@ -27,9 +28,12 @@ class Connection:
     def __init__(self, opened: AbstractConnection) -> None:
         self._opened = opened
         self.lost = asyncio.Event()
+        self.reason = "closed by us"
         opened.close_callbacks.add(self._on_lost)
 
-    def _on_lost(self, *_: object) -> None:
+    def _on_lost(self, _: object, error: BaseException | None) -> None:
+        if isinstance(error, Exception):
+            self.reason = f"{type(error).__name__}: {error}"
         self.lost.set()
 
     @property
@@ -102,6 +106,26 @@ class Backoff:
         self._attempt = 0
 
 
+class LostWhileWaiting(ConnectionError):
+    """The connection ended while a call waited for the broker."""
+
+
+@contextmanager
+def cancellation_as_error() -> Iterator[None]:
+    """Raise `LostWhileWaiting` for a cancellation that nobody asked of this task.
+
+    The client library cancels whatever waits for the broker when a connection dies of missing
+    heartbeats, or is closed. Taken for a real cancellation, it would end the waiting task without a word.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise LostWhileWaiting("the connection ended while a call waited") from error
+
+
 class Link:
     """Keeps one connection open and runs ``work`` on it each time.
 
@@ -129,8 +153,11 @@ class Link:
         while True:
             url = URL(next(self._urls))
             try:
-                await self._hold(url, backoff)
-            except (*CONNECTION_EXCEPTIONS, TimeoutError) as error:
+                with cancellation_as_error():
+                    await self._hold(url, backoff)
+            except Exception as error:  # the loop that must not end, whatever the other side sends
+                if not isinstance(error, (*CONNECTION_EXCEPTIONS, TimeoutError)):
+                    log.exception("amqp.connection_fault", connection=self.name, error=repr(error))
                 log.warning(
                     "amqp.connection_failed",
                     connection=self.name,
@@ -158,4 +185,4 @@ class Link:
             self._connection = None
             self._changed()
             await connection.close()
-            log.warning("amqp.connection_closed", connection=self.name)
+            log.warning("amqp.connection_closed", connection=self.name, error=connection.reason)

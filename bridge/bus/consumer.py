@@ -13,7 +13,7 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import ChannelInvalidStateError
 from pamqp import commands
 
-from bridge.bus.connection import Backoff, Connection
+from bridge.bus.connection import Backoff, Connection, cancellation_as_error
 from bridge.bus.topology import Topology
 from bridge.messages import Delivery, Properties
 from bridge.metrics import Metrics
@@ -62,7 +62,8 @@ class Consumer:
         backoff = Backoff(0.2, 5.0)
         while connection.alive and not self._stopping.is_set():
             try:
-                await self._consume(connection, backoff)
+                with cancellation_as_error():
+                    await self._consume(connection, backoff)
             except CONNECTION_EXCEPTIONS as error:
                 log.error(
                     "consumer.failed",
@@ -128,7 +129,8 @@ class Consumer:
         if self._channel is None or self._tag is None:
             return
         try:
-            await self._channel.basic_cancel(self._tag)
+            with cancellation_as_error():
+                await self._channel.basic_cancel(self._tag)
         except CONNECTION_EXCEPTIONS as error:
             log.info("consumer.cancel_failed", queue=self.queue, error=f"{type(error).__name__}: {error}")
 

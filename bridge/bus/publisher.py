@@ -5,15 +5,14 @@ the other one.
 """
 
 import asyncio
-from dataclasses import asdict
 
 import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import ChannelInvalidStateError, DeliveryError
-from pamqp import commands
 
-from bridge.bus.connection import Backoff, Connection
+from bridge.bus.connection import Backoff, Connection, cancellation_as_error
+from bridge.bus.wire import is_no_address, properties_on_the_wire
 from bridge.messages import Outgoing
 from bridge.ports import Confirmation, PublishFailed
 
@@ -61,23 +60,12 @@ class Publisher:
 
         Raises `PublishFailed`.
         """
+        if not outgoing.exchange and is_no_address(outgoing.routing_key):
+            raise PublishFailed("the reply_to is no address that the broker gave out", refused=True)
         try:
-            async with asyncio.timeout(self._timeout):
-                await self._open.wait()
-                if (channel := self._channel) is None:
-                    raise PublishFailed("the channel was lost", refused=False)
-                result = await channel.basic_publish(
-                    outgoing.body,
-                    exchange=outgoing.exchange,
-                    routing_key=outgoing.routing_key,
-                    mandatory=outgoing.mandatory,
-                    properties=commands.Basic.Properties(**asdict(outgoing.properties)),
-                )
-        except asyncio.CancelledError:
-            # The library cancels what waits on a channel that it closes; that must not end our task.
-            if (task := asyncio.current_task()) is not None and task.cancelling():
-                raise
-            raise PublishFailed("the channel was closed meanwhile", refused=False) from None
+            # The outer one: what the time-out cancels has become its TimeoutError by then.
+            with cancellation_as_error():
+                result = await self._publish(outgoing)
         except DeliveryError as error:
             self._count_nack()
             raise PublishFailed("the broker refused the message", refused=True) from error
@@ -85,8 +73,27 @@ class Publisher:
             raise PublishFailed(f"not confirmed within {self._timeout} s", refused=False) from error
         except (ChannelInvalidStateError, *CONNECTION_EXCEPTIONS) as error:
             raise PublishFailed(f"{type(error).__name__}: {error}", refused=False) from error
+        except (TypeError, ValueError) as error:
+            raise PublishFailed(f"the message cannot be encoded: {error}", refused=True) from error
+        except Exception as error:  # a connection that ends in order leaves a bare one behind
+            raise PublishFailed(f"{type(error).__name__}: {error}", refused=False) from error
         self._nacks = 0
         return Confirmation.UNROUTABLE if isinstance(result, DeliveredMessage) else Confirmation.CONFIRMED
+
+    async def _publish(self, outgoing: Outgoing) -> object:
+        async with asyncio.timeout(self._timeout):
+            await self._open.wait()
+            if (channel := self._channel) is None:
+                raise PublishFailed("the channel was lost", refused=False)
+            return await channel.basic_publish(
+                outgoing.body,
+                exchange=outgoing.exchange,
+                routing_key=outgoing.routing_key,
+                mandatory=outgoing.mandatory,
+                properties=properties_on_the_wire(
+                    outgoing.properties, channel.connection.connection_tune.frame_max
+                ),
+            )
 
     def _count_nack(self) -> None:
         """Reopen a channel that is only ever refused.
