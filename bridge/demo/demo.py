@@ -5,8 +5,10 @@ import json
 import logging
 import shlex
 import signal
+import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import aiohttp
 from aiormq.exceptions import AMQPError
@@ -113,6 +115,8 @@ async def _keep(stage: Stage, display: Display, code: int) -> int:
     """Leave everything running until Ctrl-C, which is the wished end here."""
     example = stage.folder / "request.json"
     example.write_text(json.dumps(json.loads(samples.get_reserved()), indent=2) + "\n")
+    installed = Path(sys.executable).with_name("lcm-bridge")  # on the PATH only where that was set up
+    command = shlex.quote(str(installed)) if installed.exists() else "lcm-bridge"
     settings = f"BRIDGE_AMQP__URL={stage.amqp_url} BRIDGE_AMQP__PREFIX={stage.prefix}"
     display.say("\nEverything is left running until Ctrl-C.", style="bold")
     for name, value in (
@@ -124,7 +128,7 @@ async def _keep(stage: Stage, display: Display, code: int) -> int:
         ("LCM simulator", stage.lcm_url),
         ("its control API", stage.control_url),
         ("logs", f"{stage.folder} (bridge.log, simulator.log)"),
-        ("try", f"{settings} lcm-bridge request {shlex.quote(str(example))}"),
+        ("try", f"{settings} {command} request {shlex.quote(str(example))}"),
     ):
         display.say(f"  {name + ':':<16} {value}")
     try:
