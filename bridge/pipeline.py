@@ -44,6 +44,9 @@ REFUSED_PUBLISHES = 3
 REQUEUE_PAUSE = 1.0
 """Seconds before a request that cannot even be dead-lettered is given back: no hot loop."""
 
+UNREADABLE = "x-bridge-unreadable"
+"""Header by which the bus names properties of a delivery that it could not read and left out."""
+
 CacheUse = Literal["hit", "miss", "stale"]
 
 
@@ -67,6 +70,7 @@ class Case:
     cache: CacheUse | None = None
     effect_begun: bool = False
     outcome: str = "ok"
+    error: str | None = None
 
     @property
     def operation_name(self) -> str:
@@ -122,22 +126,30 @@ class Pipeline:
         try:
             await self._answer(case)
         except PublishFailed as error:
-            if delivery.settler.lost:
-                case.outcome = "lost"
-                log.warning("request.delivery_lost", next="the broker delivers it again")
-                return
-            log.error("request.not_answered", error=str(error), next="given back to the queue")
-            await asyncio.sleep(REQUEUE_PAUSE)
-            await delivery.settler.requeue()
+            await self._not_answered(case, error)
+        except Exception as error:  # the last boundary: whatever it is, the request must come back
+            log.exception("request.internal_error", error=str(error))
+            await self._not_answered(case, error)
+        else:
+            await delivery.settler.ack()
+            self._settled(case)
+
+    async def _not_answered(self, case: Case, error: Exception) -> None:
+        if case.delivery.settler.lost:
+            log.warning("request.delivery_lost", next="the broker delivers it again")
             return
-        await delivery.settler.ack()
-        self._settled(case)
+        log.error("request.not_answered", error=str(error), next="given back to the queue")
+        await asyncio.sleep(REQUEUE_PAUSE)
+        await case.delivery.settler.requeue()
 
     # --- the way to an answer -------------------------------------------------------------------
 
     async def _answer(self, case: Case) -> None:
         try:
             answer = await self._find_answer(case)
+            await self._tell_success(case, answer)
+        except PublishFailed:
+            raise
         except Unanswerable as end:
             case.outcome = end.reason.value
             await self._dead_letter(case, end.reason, str(end))
@@ -151,8 +163,6 @@ class Pipeline:
                 if case.effect_begun
                 else InternalError("the bridge failed; its log says more"),
             )
-        else:
-            await self._tell_success(case, answer)
 
     async def _find_answer(self, case: Case) -> Answer:
         delivery = case.delivery
@@ -166,6 +176,8 @@ class Pipeline:
         except ReplyAsRequest as error:
             raise Unanswerable(Reason.REPLY_AS_REQUEST, "the envelope is a reply") from error
         case.channel = envelope.channel
+        if unreadable := delivery.properties.headers.get(UNREADABLE):
+            raise InvalidEnvelope(f"AMQP properties that cannot be read: {unreadable}")
         deadline, _ = delivery.deadline(), delivery.idempotency_key()
         operation, case.route = self._catalogue.find(envelope)
         case.operation = operation
@@ -186,15 +198,16 @@ class Pipeline:
     async def _perform(
         self, case: Case, operation: Operation, command: Command, deadline: float | None
     ) -> Answer:
+        if command.side_effect and case.delivery.redelivered:
+            # Whether it ran the first time cannot be told, and LCM does not recognise a repetition.
+            # Judged before the deadline: "expired" would say that there was no effect.
+            raise OutcomeUnknown("the request was delivered before and may have been carried out then")
         if deadline is not None and deadline <= time.time():
             raise RequestExpired("the request's deadline passed before LCM was called")
         if command.reserved and (cached := await self._from_cache(case, operation, command, "fresh")):
             return cached
         if command.skips is not None and self._require_fetched:
             await self._check_fetched(command)
-        if command.side_effect and case.delivery.redelivered:
-            # Whether it ran the first time cannot be told, and LCM does not recognise a repetition.
-            raise OutcomeUnknown("the request was delivered before and may have been carried out then")
         asked = time.time()
         try:
             result = await self._call(case, command, deadline)
@@ -296,8 +309,7 @@ class Pipeline:
             await self._event(case, event)
 
     async def _tell_failure(self, case: Case, failure: Failure) -> None:
-        case.outcome = failure.error_type
-        log.info("request.failed", error_type=failure.error_type, error=failure.message)
+        case.outcome, case.error = failure.error_type, failure.message
         if isinstance(failure, OutcomeUnknown):
             await self._dead_letter(case, Reason.OUTCOME_UNKNOWN, failure.message)
         elif case.delivery.reply_to is None:
@@ -375,6 +387,7 @@ class Pipeline:
             "request.settled",
             operation=case.operation_name,
             outcome=case.outcome,
+            error=case.error,
             seconds=round(seconds, 4),
             cache=case.cache,
             redelivered=case.delivery.redelivered,

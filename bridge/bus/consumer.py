@@ -20,6 +20,9 @@ from bridge.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
+CANCEL_SECONDS = 3.0
+"""How long the broker may take to confirm the end of a consumer before draining goes on."""
+
 Handler = Callable[[Delivery], Awaitable[None]]
 
 
@@ -128,9 +131,14 @@ class Consumer:
         self._stopping.set()
         if self._channel is None or self._tag is None:
             return
+        # Not cancelled when it takes too long: that would close the channel, and what has begun could
+        # not be acknowledged. What still comes in goes back.
+        cancelling = asyncio.create_task(self._cancel(self._channel, self._tag))
+        await asyncio.wait({cancelling}, timeout=CANCEL_SECONDS)
+
+    async def _cancel(self, channel: AbstractChannel, tag: str) -> None:
         try:
-            with cancellation_as_error():
-                await self._channel.basic_cancel(self._tag)
+            await channel.basic_cancel(tag)
         except CONNECTION_EXCEPTIONS as error:
             log.info("consumer.cancel_failed", queue=self.queue, error=f"{type(error).__name__}: {error}")
 
