@@ -22,7 +22,8 @@ from bridge.lcm.client import LcmClient
 from bridge.metrics import Metrics
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Rules
-from bridge.pipeline import Addresses, Pipeline
+from bridge.outbox import Addresses, Outbox
+from bridge.pipeline import Pipeline
 from bridge.replies import ReplyPolicy
 from bridge.settings import Settings
 from bridge.store.connection import Store, connect
@@ -73,10 +74,13 @@ class Worker:
                 own_queues=layout.own_queues,
                 own_prefix=layout.retry_prefix,
             ),
-            addresses=Addresses(amqp.events_exchange, amqp.dead_letters_exchange, amqp.dead_letters_queue),
             lcm=self._lcm,
             cache=contacts,
-            sender=publisher,
+            outbox=Outbox(
+                publisher,
+                Addresses(amqp.events_exchange, amqp.dead_letters_exchange, amqp.dead_letters_queue),
+                metrics,
+            ),
             metrics=metrics,
         )
         consumers = [

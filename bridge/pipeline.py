@@ -1,20 +1,18 @@
 """The story of a request, from delivery to acknowledgement. The order of things is decided here.
 
-    may we answer?  -> read the envelope -> which operation? -> permitted? -> valid? -> expired?
-    -> cached? -> call LCM -> record -> reply (confirmed) -> acknowledge
+    may we answer? -> read the envelope -> which operation? -> permitted? -> valid? -> repeated?
+    -> expired? -> cached? -> call LCM -> record -> reply (confirmed) -> acknowledge
 
 What each step knows stands elsewhere: the operations are pure, the adapters hide one system each.
 """
 
 import asyncio
-import random
 import time
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import structlog
 
-from bridge import messages, replies
+from bridge.case import Case
 from bridge.envelope import Limits, ReplyAsRequest, parse
 from bridge.failures import (
     ContactNotFound,
@@ -30,52 +28,21 @@ from bridge.failures import (
     RequestExpired,
 )
 from bridge.jsontypes import JsonValue
-from bridge.messages import Delivery, Outgoing, Reason
-from bridge.metrics import UNKNOWN, Metrics
+from bridge.messages import Delivery, Reason
+from bridge.metrics import Metrics
 from bridge.operations.catalogue import Catalogue
-from bridge.operations.model import Answer, Command, Operation, Route, UnexpectedResult
-from bridge.ports import CacheUnavailable, CallFailed, Confirmation, ContactCache, Lcm, PublishFailed, Sender
+from bridge.operations.model import Answer, Command, Operation, UnexpectedResult
+from bridge.outbox import Outbox
+from bridge.ports import CacheUnavailable, CallFailed, ContactCache, Lcm, PublishFailed
+from bridge.replies import ReplyPolicy
 
 log = structlog.get_logger(__name__)
-
-REFUSED_PUBLISHES = 3
-"""How often the broker may refuse a reply (a full reply queue) before the request is dead-lettered."""
 
 REQUEUE_PAUSE = 1.0
 """Seconds before a request that cannot even be dead-lettered is given back: no hot loop."""
 
 UNREADABLE = "x-bridge-unreadable"
 """Header by which the bus names properties of a delivery that it could not read and left out."""
-
-CacheUse = Literal["hit", "miss", "stale"]
-
-
-class Addresses(NamedTuple):
-    """Where the pipeline publishes to besides the requester's own queue."""
-
-    events_exchange: str
-    dead_letters_exchange: str
-    dead_letters_queue: str
-
-
-@dataclass(slots=True)
-class Case:
-    """What has become known of one request while it is worked on."""
-
-    delivery: Delivery
-    started: float
-    channel: str | None = None
-    operation: Operation | None = None
-    route: Route | None = None
-    cache: CacheUse | None = None
-    effect_begun: bool = False
-    outcome: str = "ok"
-    error: str | None = None
-
-    @property
-    def operation_name(self) -> str:
-        """Return the label of the operation, ``unknown`` while it cannot be told."""
-        return self.operation.name if self.operation else UNKNOWN
 
 
 class Unanswerable(Exception):
@@ -96,11 +63,10 @@ class Pipeline:
         limits: Limits,
         access: dict[str, list[str]],
         require_fetched: bool,
-        reply_policy: replies.ReplyPolicy,
-        addresses: Addresses,
+        reply_policy: ReplyPolicy,
         lcm: Lcm,
         cache: ContactCache,
-        sender: Sender,
+        outbox: Outbox,
         metrics: Metrics,
     ) -> None:
         self._catalogue = catalogue
@@ -108,10 +74,9 @@ class Pipeline:
         self._access = {name.casefold(): frozenset(users) for name, users in access.items()}
         self._require_fetched = require_fetched
         self._reply_policy = reply_policy
-        self._addresses = addresses
         self._lcm = lcm
         self._cache = cache
-        self._sender = sender
+        self._outbox = outbox
         self._metrics = metrics
 
     async def handle(self, delivery: Delivery) -> None:
@@ -147,17 +112,17 @@ class Pipeline:
     async def _answer(self, case: Case) -> None:
         try:
             answer = await self._find_answer(case)
-            await self._tell_success(case, answer)
+            await self._outbox.tell_success(case, answer)
         except PublishFailed:
             raise
         except Unanswerable as end:
             case.outcome = end.reason.value
-            await self._dead_letter(case, end.reason, str(end))
+            await self._outbox.dead_letter(case, end.reason, str(end))
         except Failure as failure:
-            await self._tell_failure(case, failure)
+            await self._outbox.tell_failure(case, failure)
         except Exception as error:  # the boundary: a fault of ours must not lose the request
             log.exception("request.internal_error", error=str(error))
-            await self._tell_failure(
+            await self._outbox.tell_failure(
                 case,
                 OutcomeUnknown("the bridge failed after LCM was called")
                 if case.effect_begun
@@ -293,91 +258,6 @@ class Pipeline:
         except CacheUnavailable as error:
             self._metrics.contact_cache.labels("error").inc()
             log.warning("contact_cache.not_updated", error=str(error))
-
-    # --- telling --------------------------------------------------------------------------------
-
-    async def _tell_success(self, case: Case, answer: Answer) -> None:
-        if case.route is None or case.operation is None:
-            raise AssertionError("an answer without an operation")
-        address = case.route.reply
-        body = replies.reply_body(address, answer.message)
-        if case.delivery.reply_to is not None:
-            await self._reply(case, replies.reply(case.delivery, body, cache=case.cache))
-        if case.delivery.reply_to is None or case.operation.broadcast:
-            exchange = self._addresses.events_exchange
-            event = replies.event(case.delivery, address, body, exchange=exchange, cache=case.cache)
-            await self._event(case, event)
-
-    async def _tell_failure(self, case: Case, failure: Failure) -> None:
-        case.outcome, case.error = failure.error_type, failure.message
-        if isinstance(failure, OutcomeUnknown):
-            await self._dead_letter(case, Reason.OUTCOME_UNKNOWN, failure.message)
-        elif case.delivery.reply_to is None:
-            await self._dead_letter(
-                case, Reason.FAILURE_WITHOUT_REPLY_TO, f"{failure.error_type}: {failure.message}"
-            )
-        if case.delivery.reply_to is not None:
-            if case.route is not None:
-                body = replies.failure_body(case.route.reply, failure)
-            else:
-                body = replies.error_event(case.channel, failure)
-            await self._reply(
-                case, replies.reply(case.delivery, body, error_type=failure.error_type, cache=case.cache)
-            )
-
-    async def _reply(self, case: Case, outgoing: Outgoing) -> None:
-        try:
-            confirmation = await self._publish(case, outgoing)
-        except PublishFailed as error:
-            self._metrics.replies.labels("failed").inc()
-            if not error.refused:
-                raise
-            log.error("reply.refused", error=str(error), next="the request is dead-lettered")
-            await self._dead_letter(case, Reason.RETRIES_EXHAUSTED, f"the reply was refused: {error}")
-            return
-        self._metrics.replies.labels(confirmation.value).inc()
-        if confirmation is Confirmation.UNROUTABLE:
-            log.warning("reply.unroutable", reply_to=outgoing.routing_key, next="none: nobody waits for it")
-
-    async def _event(self, case: Case, outgoing: Outgoing) -> None:
-        try:
-            confirmation = await self._publish(case, outgoing)
-        except PublishFailed:
-            self._metrics.events.labels("failed").inc()
-            raise
-        self._metrics.events.labels(confirmation.value).inc()
-
-    async def _dead_letter(self, case: Case, reason: Reason, error: str) -> None:
-        letter = messages.dead_letter(
-            case.delivery,
-            exchange=self._addresses.dead_letters_exchange,
-            queue=self._addresses.dead_letters_queue,
-            reason=reason,
-            error=error,
-            operation=case.operation_name,
-            attempts=1,
-        )
-        if await self._publish(case, letter) is Confirmation.UNROUTABLE:
-            raise PublishFailed("the dead-letter queue is gone", refused=False)
-        self._metrics.dead_letters.labels(reason.value).inc()
-        log.warning("request.dead_lettered", reason=reason.value, error=error)
-
-    async def _publish(self, case: Case, outgoing: Outgoing) -> Confirmation:
-        """Publish until it is confirmed, refused for good, or the delivery is lost.
-
-        While the delivery lives the broker counts it as ours, so an answer is tried for as long as
-        that: the number of such requests is bounded by the prefetch.
-        """
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                return await self._sender.publish(outgoing)
-            except PublishFailed as error:
-                if case.delivery.settler.lost or (error.refused and attempt >= REFUSED_PUBLISHES):
-                    raise
-                log.warning("publish.failed", error=str(error), attempt=attempt)
-            await asyncio.sleep(random.uniform(0.05, min(2.0, 0.1 * 2**attempt)))  # noqa: S311 - jitter
 
     def _settled(self, case: Case) -> None:
         seconds = time.monotonic() - case.started

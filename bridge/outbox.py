@@ -1,0 +1,123 @@
+"""Telling the end of a request: reply, event or dead letter, each confirmed by the broker."""
+
+import asyncio
+import random
+from typing import NamedTuple
+
+import structlog
+
+from bridge import messages, replies
+from bridge.case import Case
+from bridge.failures import Failure, OutcomeUnknown
+from bridge.messages import Outgoing, Reason
+from bridge.metrics import Metrics
+from bridge.operations.model import Answer
+from bridge.ports import Confirmation, PublishFailed, Sender
+
+log = structlog.get_logger(__name__)
+
+REFUSED_PUBLISHES = 3
+"""How often the broker may refuse a reply (a full reply queue) before the request is dead-lettered."""
+
+
+class Addresses(NamedTuple):
+    """Where the pipeline publishes to besides the requester's own queue."""
+
+    events_exchange: str
+    dead_letters_exchange: str
+    dead_letters_queue: str
+
+
+class Outbox:
+    """Publishes what a request ends in. Every method raises `bridge.ports.PublishFailed`."""
+
+    def __init__(self, sender: Sender, addresses: Addresses, metrics: Metrics) -> None:
+        self._sender = sender
+        self._addresses = addresses
+        self._metrics = metrics
+
+    async def tell_success(self, case: Case, answer: Answer) -> None:
+        """Reply to the requester; without one, and for what softphones listen to, publish an event."""
+        if case.route is None or case.operation is None:
+            raise AssertionError("an answer without an operation")
+        address = case.route.reply
+        body = replies.reply_body(address, answer.message)
+        if case.delivery.reply_to is not None:
+            await self._reply(case, replies.reply(case.delivery, body, cache=case.cache))
+        if case.delivery.reply_to is None or case.operation.broadcast:
+            exchange = self._addresses.events_exchange
+            event = replies.event(case.delivery, address, body, exchange=exchange, cache=case.cache)
+            await self._event(case, event)
+
+    async def tell_failure(self, case: Case, failure: Failure) -> None:
+        """Reply to the requester; without one, and where a person must look, dead-letter the request."""
+        case.outcome, case.error = failure.error_type, failure.message
+        if isinstance(failure, OutcomeUnknown):
+            await self.dead_letter(case, Reason.OUTCOME_UNKNOWN, failure.message)
+        elif case.delivery.reply_to is None:
+            await self.dead_letter(
+                case, Reason.FAILURE_WITHOUT_REPLY_TO, f"{failure.error_type}: {failure.message}"
+            )
+        if case.delivery.reply_to is not None:
+            if case.route is not None:
+                body = replies.failure_body(case.route.reply, failure)
+            else:
+                body = replies.error_event(case.channel, failure)
+            await self._reply(
+                case, replies.reply(case.delivery, body, error_type=failure.error_type, cache=case.cache)
+            )
+
+    async def _reply(self, case: Case, outgoing: Outgoing) -> None:
+        try:
+            confirmation = await self._publish(case, outgoing)
+        except PublishFailed as error:
+            self._metrics.replies.labels("failed").inc()
+            if not error.refused:
+                raise
+            log.error("reply.refused", error=str(error), next="the request is dead-lettered")
+            await self.dead_letter(case, Reason.RETRIES_EXHAUSTED, f"the reply was refused: {error}")
+            return
+        self._metrics.replies.labels(confirmation.value).inc()
+        if confirmation is Confirmation.UNROUTABLE:
+            log.warning("reply.unroutable", reply_to=outgoing.routing_key, next="none: nobody waits for it")
+
+    async def _event(self, case: Case, outgoing: Outgoing) -> None:
+        try:
+            confirmation = await self._publish(case, outgoing)
+        except PublishFailed:
+            self._metrics.events.labels("failed").inc()
+            raise
+        self._metrics.events.labels(confirmation.value).inc()
+
+    async def dead_letter(self, case: Case, reason: Reason, error: str) -> None:
+        """Publish the request itself to the dead letters, with why in its headers."""
+        letter = messages.dead_letter(
+            case.delivery,
+            exchange=self._addresses.dead_letters_exchange,
+            queue=self._addresses.dead_letters_queue,
+            reason=reason,
+            error=error,
+            operation=case.operation_name,
+            attempts=1,
+        )
+        if await self._publish(case, letter) is Confirmation.UNROUTABLE:
+            raise PublishFailed("the dead-letter queue is gone", refused=False)
+        self._metrics.dead_letters.labels(reason.value).inc()
+        log.warning("request.dead_lettered", reason=reason.value, error=error)
+
+    async def _publish(self, case: Case, outgoing: Outgoing) -> Confirmation:
+        """Publish until it is confirmed, refused for good, or the delivery is lost.
+
+        While the delivery lives the broker counts it as ours, so an answer is tried for as long as
+        that: the number of such requests is bounded by the prefetch.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._sender.publish(outgoing)
+            except PublishFailed as error:
+                if case.delivery.settler.lost or (error.refused and attempt >= REFUSED_PUBLISHES):
+                    raise
+                log.warning("publish.failed", error=str(error), attempt=attempt)
+            await asyncio.sleep(random.uniform(0.05, min(2.0, 0.1 * 2**attempt)))  # noqa: S311 - jitter
