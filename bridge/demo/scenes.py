@@ -31,7 +31,7 @@ OPERATIONS = Chapter(
             cache="hit",
         ),
         Scene(
-            title="two new contacts, which LCM reserves: always LCM, once per key",
+            title="two new contacts, which LCM reserves: always asked of LCM",
             request=samples.get_reserved(2, reserved=False, consent=False),
             routing_key=MANUAL,
             expected=contacts(2, samples.ANY_MANUAL_CONTACT | {"Consent": "No"}),
