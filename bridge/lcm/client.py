@@ -4,15 +4,16 @@ import asyncio
 import base64
 import ssl
 import time
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Final, Self
 
 import aiohttp
 import orjson
+from multidict import CIMultiDict
 
 from bridge.failures import Failure, LcmBadResponse, LcmTimeout, LcmUnavailable, WsError
 from bridge.jsontypes import JsonValue
-from bridge.lcm.wire import read_answer
+from bridge.lcm.wire import TURNED_AWAY, read_answer
 from bridge.metrics import Metrics
 from bridge.operations.model import LcmCall
 from bridge.ports import CallFailed
@@ -40,9 +41,10 @@ class LcmClient:
             connector=aiohttp.TCPConnector(
                 limit=settings.concurrency, keepalive_timeout=settings.keepalive, ssl=self._tls
             ),
-            headers={"Content-Type": CONTENT_TYPE, "Accept": "application/json", **log_in(settings)},
+            headers=_headers(settings),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
+            trace_configs=[_tracing()],
         )
         return self
 
@@ -72,18 +74,20 @@ class LcmClient:
     async def _post(self, method: str, body: bytes, allowed: float) -> JsonValue:
         if self._session is None:
             raise AssertionError("the client is not open")
-        timeout = aiohttp.ClientTimeout(
-            total=max(allowed, 0.001), sock_connect=min(self._settings.connect_timeout, allowed)
-        )
+        # `connect` bounds the look-up of the name, TCP and TLS together.
+        timeout = aiohttp.ClientTimeout(total=max(allowed, 0.001), connect=self._settings.connect_timeout)
         url = f"{self._base}/{method}"
+        progress = _Progress()
         try:
-            async with self._session.post(url, data=body, timeout=timeout, allow_redirects=False) as response:
-                return read_answer(response.status, await self._read(response))
+            async with self._session.post(
+                url, data=body, timeout=timeout, allow_redirects=False, trace_request_ctx=progress
+            ) as response:
+                return read_answer(response.status, await self._read_all(response))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-            raise CallFailed(
-                LcmUnavailable(f"LCM cannot be reached ({_cause(error)})"), effect_possible=False
-            ) from error
+            raise _unreached(error) from error
         except TimeoutError as error:
+            if not progress.sent:  # the time was up before there was a connection
+                raise _unreached(error) from error
             raise CallFailed(
                 LcmTimeout(f"LCM did not answer within {allowed:.1f} s"), effect_possible=True
             ) from error
@@ -102,6 +106,15 @@ class LcmClient:
                 effect_possible=True,
             ) from error
 
+    async def _read_all(self, response: aiohttp.ClientResponse) -> bytes:
+        """Read the body; where the status alone excludes an effect, a body that breaks off is empty."""
+        try:
+            return await self._read(response)
+        except (CallFailed, aiohttp.ClientError, OSError):  # OSError: also TimeoutError
+            if response.status not in TURNED_AWAY:
+                raise
+            return b""
+
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         limit = self._settings.max_response_bytes
         body = bytearray()
@@ -113,6 +126,31 @@ class LcmClient:
                     LcmBadResponse(f"LCM's answer has more than {limit} bytes"), effect_possible=True
                 )
         return bytes(body)
+
+
+def _headers(settings: LcmSettings) -> CIMultiDict[str]:
+    """Each header once: one of the settings replaces ours, and its twin in another case."""
+    headers = CIMultiDict({"Content-Type": CONTENT_TYPE, "Accept": "application/json"})
+    for name, value in log_in(settings).items():
+        headers[name] = value
+    return headers
+
+
+class _Progress:
+    """How far one request has come: nothing can have had an effect before it was sent."""
+
+    sent = False
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    async def note(
+        _: aiohttp.ClientSession, context: SimpleNamespace, __: aiohttp.TraceRequestHeadersSentParams
+    ) -> None:
+        context.trace_request_ctx.sent = True
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_headers_sent.append(note)
+    return tracing
 
 
 class _Slot:
@@ -159,6 +197,10 @@ def tls_context(settings: LcmSettings) -> ssl.SSLContext | bool:
     if settings.cert_file:
         context.load_cert_chain(settings.cert_file, settings.key_file or None)
     return context
+
+
+def _unreached(error: Exception) -> CallFailed:
+    return CallFailed(LcmUnavailable(f"LCM cannot be reached ({_cause(error)})"), effect_possible=False)
 
 
 def _cause(error: Exception) -> str:

@@ -18,6 +18,9 @@ _REFUSED: Final = (404, 413, 415)
 _GATEWAY: Final = (502, 504)
 _LONGEST_MESSAGE: Final = 500
 
+TURNED_AWAY: Final = frozenset({*_CREDENTIALS_REFUSED, *_BUSY, *_REFUSED})
+"""Statuses by which a request had no effect, whatever comes with them."""
+
 MAX_DEPTH: Final = 64
 """Levels of nesting in a result; a contact has two."""
 
@@ -69,11 +72,11 @@ def _fault(body: bytes) -> Fault | None:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(value, dict) or "Message" not in value:
+    # Both members, as WCF always writes them: what some gateway says in JSON of its own excludes no effect.
+    if not isinstance(value, dict) or not {"ExceptionType", "Message"} <= value.keys():
         return None
-    return Fault(
-        str(value.get("ExceptionType", "")), str(value["Message"])[:_LONGEST_MESSAGE] or "LCM faulted"
-    )
+    message = value["Message"] if isinstance(value["Message"], str) else ""
+    return Fault(str(value["ExceptionType"]), message[:_LONGEST_MESSAGE] or "LCM faulted")
 
 
 def _result(body: bytes) -> JsonValue:
