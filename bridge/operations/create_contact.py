@@ -9,7 +9,7 @@ from typing import Final
 
 from bridge.envelope import Envelope, json_type
 from bridge.failures import Detail, InvalidData, WsError
-from bridge.jsontypes import JsonValue
+from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.fields import Field, Flag, Integer, Minute, Text, Xml, read_fields, read_minute
 from bridge.operations.model import Answer, Command, LcmCall, Operation, Rules, UnexpectedResult, lcm_route
 
@@ -70,9 +70,7 @@ class CreateContact(Operation):
     def translate(self, envelope: Envelope) -> Command:
         """Create the contact: a side effect that LCM repeats as often as it is called."""
         self._refuse_other_add_compliance(envelope)
-        values = read_fields(self.fields, envelope.data)
-        if read_minute(str(values["callEndDateTime"])) < read_minute(str(values["callStartDateTime"])):
-            raise InvalidData([Detail("data.callEndDateTime", "must not be before callStartDateTime")])
+        values = read_fields(self.fields, envelope.data, _end_before_start)
         return Command(content=values, call=LcmCall(self.name, values), side_effect=True)
 
     def answer(self, command: Command, result: JsonValue) -> Answer:
@@ -101,6 +99,13 @@ class CreateContact(Operation):
             "modes",
         }:
             raise InvalidData([Detail("data", OTHER_ADD_COMPLIANCE)])
+
+
+def _end_before_start(values: JsonObject) -> list[Detail]:
+    start, end = values.get("callStartDateTime"), values.get("callEndDateTime")
+    if isinstance(start, str) and isinstance(end, str) and read_minute(end) < read_minute(start):
+        return [Detail("data.callEndDateTime", "must not be before callStartDateTime")]
+    return []
 
 
 def _is_none_or_negative(word: str) -> bool:

@@ -5,7 +5,7 @@ Each field gives the value in the form in which it goes to LCM, or says what is 
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -154,7 +154,7 @@ class Xml(Field):
         return text
 
 
-_PHONE: Final = re.compile(r"\s*\+?[0-9*# .\-()\[\]]+")
+_PHONE: Final = re.compile(r" *\+?[0-9*# .\-()\[\]]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,10 +191,15 @@ def _integer(value: JsonValue) -> int:
     raise Wrong('must be an integer (a whole number, or a string of digits such as "7")')
 
 
-def read_fields(fields: Sequence[Field], data: Mapping[str, JsonValue] | None) -> JsonObject:
+def read_fields(
+    fields: Sequence[Field],
+    data: Mapping[str, JsonValue] | None,
+    clashes: Callable[[JsonObject], Iterable[Detail]] = lambda _: (),
+) -> JsonObject:
     """Read every field of ``data`` and return the values under their canonical names, in order.
 
-    Raises `InvalidData` that names every fault at once.
+    ``clashes`` says what is wrong between the fields that could be read. Raises
+    `InvalidData` that names every fault at once.
     """
     if data is None:
         raise InvalidData([Detail("data", "must be an object")])
@@ -206,6 +211,7 @@ def read_fields(fields: Sequence[Field], data: Mapping[str, JsonValue] | None) -
             values[field.name] = _read_field(field, given)
         except Wrong as wrong:
             problems.append(Detail(f"data.{field.name}", str(wrong)))
+    problems.extend(clashes(values))
     if problems:
         raise InvalidData(problems)
     return values

@@ -31,7 +31,8 @@ def check(text: str) -> None:
         raise BadXml("must not declare a document type or entities") from error
     except ParseError as error:
         line, column = error.position
-        raise BadXml(f"must be well-formed XML: line {line}, column {column + 1}: {error.msg}") from error
+        reason = str(error).partition(": line ")[0]  # expat's own place counts columns from 0
+        raise BadXml(f"must be well-formed XML: line {line}, column {column + 1}: {reason}") from error
     except (ValueError, LookupError) as error:  # characters or a declared encoding that expat cannot take
         raise BadXml("must be well-formed XML in plain characters") from error
     if root.tag != ROOT:
@@ -46,13 +47,18 @@ def build(members: JsonObject) -> str:
 def _element(name: str, value: JsonValue, path: str) -> str:
     if isinstance(value, str):
         if _NOT_XML.search(value):
-            raise BadXml(f"holds a character at {path} that XML cannot carry")
+            raise BadXml(f"holds a character at {_shown(path)} that XML cannot carry")
         return f"<{name}>{escape(value, {chr(13): '&#13;'})}</{name}>"
     if not isinstance(value, dict):
-        raise BadXml(f"must hold only strings and objects, but {path} is {json_type(value)}")
+        raise BadXml(f"must hold only strings and objects, but {_shown(path)} is {json_type(value)}")
     children = []
     for member, child in value.items():
         if not _NAME.fullmatch(member):
-            raise BadXml(f"holds the member {member[:60]!a} at {path}, which is not an XML name")
+            raise BadXml(f"holds the member {_shown(member)!a} at {_shown(path)}, which is not an XML name")
         children.append(_element(member, child, f"{path}.{member}"))
     return f"<{name}>{''.join(children)}</{name}>"
+
+
+def _shown(text: str, limit: int = 100) -> str:
+    """Bound what a stranger sent: it is quoted in replies, headers and logs."""
+    return text if len(text) <= limit else text[:limit] + "..."
