@@ -19,6 +19,9 @@ from bridge.ports import Confirmation, PublishFailed
 log = structlog.get_logger(__name__)
 
 _NACKS_BEFORE_REOPENING = 3
+"""Refusals in a row after which a channel that never confirmed anything is opened anew."""
+_NACKS_BEFORE_DOUBT = 100
+"""The same for a channel that did: it was somebody's full queue that refused, until proven otherwise."""
 
 
 class Publisher:
@@ -29,6 +32,7 @@ class Publisher:
         self._channel: AbstractChannel | None = None
         self._open = asyncio.Event()
         self._nacks = 0
+        self._confirmed = False
         self._lost = asyncio.Event()
 
     @property
@@ -42,6 +46,7 @@ class Publisher:
         while connection.alive:
             channel = await connection.channel(confirms=True)
             self._nacks = 0
+            self._confirmed = False
             self._lost = channel.lost
             self._channel = channel.amqp
             self._open.set()
@@ -78,6 +83,7 @@ class Publisher:
         except Exception as error:  # a connection that ends in order leaves a bare one behind
             raise PublishFailed(f"{type(error).__name__}: {error}", refused=False) from error
         self._nacks = 0
+        self._confirmed = True
         return Confirmation.UNROUTABLE if isinstance(result, DeliveredMessage) else Confirmation.CONFIRMED
 
     async def _publish(self, outgoing: Outgoing) -> object:
@@ -99,7 +105,8 @@ class Publisher:
         """Reopen a channel that is only ever refused.
 
         RabbitMQ 3.10 refuses every publish of a channel whose first one met a lost queue leader, for ever.
+        Reopening costs every publish under way a repetition, so a requester's full queue is no reason.
         """
         self._nacks += 1
-        if self._nacks >= _NACKS_BEFORE_REOPENING:
+        if self._nacks >= (_NACKS_BEFORE_DOUBT if self._confirmed else _NACKS_BEFORE_REOPENING):
             self._lost.set()
