@@ -1,16 +1,14 @@
 """Whole sites for the tests that look at the bridge from outside."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from support.site import Site, open_site
+from support.site import MakeSite, Site, open_site
 
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
 from bridge.simulator import Options
-
-MakeSite = Callable[..., Awaitable[Site]]
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """A whole site: a worker process and a widget service, with the LCM simulator behind them."""
 
+import secrets
+import string
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from support.requester import Requester, requester
 from support.worker import Worker, running
@@ -22,6 +24,14 @@ class Site:
     prefix: str
 
 
+MakeSite = Callable[..., Awaitable[Site]]
+
+
+def name_of_letters() -> str:
+    """Return a name that nobody else has; digits in it would be masked in logs like a phone number."""
+    return "".join(secrets.choice(string.ascii_lowercase) for _ in range(12))
+
+
 async def open_site(
     stack: AsyncExitStack,
     rabbit_url: str,
@@ -33,7 +43,7 @@ async def open_site(
     ready: bool,
 ) -> Site:
     """Start everything under a prefix of its own; ``stack`` stops it."""
-    prefix = f"t{uuid4().hex[:10]}"
+    prefix = settings.get("BRIDGE_AMQP__PREFIX") or name_of_letters()
     simulator = await stack.enter_async_context(Simulator(options).running())
     environment = {
         "BRIDGE_AMQP__URL": rabbit_url,
@@ -43,6 +53,7 @@ async def open_site(
         "BRIDGE_LCM__BASE_URL": simulator.base_url,
         **settings,
     }
-    worker = await stack.enter_async_context(running(environment, folder / f"{prefix}.log", ready=ready))
+    log = folder / f"{prefix}-{name_of_letters()}.log"
+    worker = await stack.enter_async_context(running(environment, log, ready=ready))
     widget = await stack.enter_async_context(requester(rabbit_url, prefix))
     return Site(simulator, worker, widget, environment, prefix)
