@@ -13,6 +13,8 @@ DIRECT_REPLY_TO = "amq.rabbitmq.reply-to."
 """Prefix of a direct reply-to address, as the broker hands it to the consumer."""
 
 _LONGEST_KEY = 255
+_LONGEST_ERROR = 1000
+"""Characters of ``x-error``: a message's headers must fit into one frame."""
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -158,7 +160,7 @@ def dead_letter(  # noqa: PLR0913 - each is a header of its own
     headers = {
         **original.headers,
         "x-reason": reason.value,
-        "x-error": error,
+        "x-error": error[:_LONGEST_ERROR],
         "x-operation": operation,
         "x-attempts": attempts,
         "x-original-exchange": delivery.exchange,

@@ -31,7 +31,7 @@ def number(value: JsonValue) -> int:
         digits = value.strip()
         if digits.isascii() and digits.removeprefix("-").isdigit() and len(digits) <= 19:  # noqa: PLR2004 - Int64
             return int(digits)
-    raise UnexpectedResult(f"is {json_type(value)} where a number was expected")
+    raise UnexpectedResult(f"is {json_type(value)} where a whole number was expected")
 
 
 def yes_no(value: JsonValue) -> str:

@@ -53,6 +53,7 @@ REQUESTS: dict[str, JsonObject] = {
     "SkipManualDialContact": SKIP,
     "ManualDialCall": DIAL,
     "CreateContact": CREATE,
+    "AddCompliance": CREATE,
 }
 """A valid ``data`` of every operation, by its subtopic under LCM / WebService."""
 

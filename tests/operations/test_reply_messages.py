@@ -1,0 +1,298 @@
+"""The messages that answer a request: bodies, properties and headers, member for member."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from operations.core_deliveries import delivered
+
+from bridge import __version__
+from bridge.failures import (
+    ContactNotFound,
+    ContactNotReserved,
+    Detail,
+    Failure,
+    InternalError,
+    InvalidData,
+    InvalidEnvelope,
+    LcmBadResponse,
+    LcmTimeout,
+    LcmUnavailable,
+    NotPermitted,
+    OutcomeUnknown,
+    RequestExpired,
+    UnknownOperation,
+    WsError,
+)
+from bridge.jsontypes import JsonObject
+from bridge.operations.model import Address
+from bridge.replies import ReplyPolicy, encode, error_event, event, failure_body, reply, reply_body
+
+ADDRESS = Address("LCM", "WebService", "ContactOD")
+BODY: JsonObject = reply_body(ADDRESS, {"response": []})
+FAILURES: list[tuple[Failure, str, bool]] = [
+    (InvalidEnvelope("m"), "INVALID_ENVELOPE", False),
+    (UnknownOperation("m"), "UNKNOWN_OPERATION", False),
+    (InvalidData([Detail("data.a", "m")]), "INVALID_DATA", False),
+    (NotPermitted("m"), "NOT_PERMITTED", False),
+    (RequestExpired("m"), "REQUEST_EXPIRED", True),
+    (ContactNotReserved("m"), "CONTACT_NOT_RESERVED", False),
+    (ContactNotFound("m"), "CONTACT_NOT_FOUND", False),
+    (WsError("m"), "WS_Error", False),
+    (LcmUnavailable("m"), "LCM_UNAVAILABLE", True),
+    (LcmTimeout("m"), "LCM_TIMEOUT", True),
+    (LcmBadResponse("m"), "LCM_BAD_RESPONSE", False),
+    (OutcomeUnknown("m"), "OUTCOME_UNKNOWN", False),
+    (InternalError("m"), "INTERNAL_ERROR", True),
+]
+
+
+def test_a_reply_has_the_vendors_members_in_order() -> None:
+    """Compact UTF-8, text beyond ASCII as it is."""
+    body = reply_body(ADDRESS, {"response": "Zoë \u2028"})
+
+    assert (
+        '{"channel":"LCM","topic":"WebService","subtopic":"ContactOD","message":{"response":"Zoë \u2028"}}'
+        == encode(body).decode("utf-8")
+    )
+
+
+def test_a_failure_reply_has_the_contracts_members_in_order() -> None:
+    """On the operation's normal reply subtopic; details only with INVALID_DATA."""
+    assert (
+        '{"channel":"LCM","topic":"WebService","subtopic":"ContactOD","message":{"response":{"success":false,'
+        '"errorType":"CONTACT_NOT_FOUND","errorMessage":"LCM has none","msg":"Contact not found",'
+        '"retryable":false}}}'
+    ) == encode(failure_body(ADDRESS, ContactNotFound("LCM has none"))).decode()
+    assert (
+        '{"channel":"LCM","topic":"WebService","subtopic":"ContactOD","message":{"response":{"success":false,'
+        '"errorType":"INVALID_DATA","errorMessage":"data.A is missing; data.B must be a string",'
+        '"msg":"The request is incomplete or holds a wrong value.","retryable":false,'
+        '"details":[{"field":"data.A","problem":"is missing"},'
+        '{"field":"data.B","problem":"must be a string"}]}}}'
+    ) == encode(
+        failure_body(
+            ADDRESS, InvalidData([Detail("data.A", "is missing"), Detail("data.B", "must be a string")])
+        )
+    ).decode()
+
+
+@pytest.mark.parametrize(("failure", "error_type", "retryable"), FAILURES, ids=lambda value: str(value)[:20])
+def test_every_failure_says_what_it_is(failure: Failure, error_type: str, retryable: bool) -> None:  # noqa: FBT001
+    """Its type, whether it may be sent again, and a sentence for the person at the desk."""
+    response: Any = failure_body(ADDRESS, failure)["message"]
+
+    assert (False, error_type, retryable) == (
+        response["response"]["success"],
+        response["response"]["errorType"],
+        response["response"]["retryable"],
+    )
+    assert failure.message == response["response"]["errorMessage"]
+    assert len(response["response"]["msg"]) > 10
+    assert isinstance(failure, InvalidData) == ("details" in response["response"])
+
+
+@pytest.mark.parametrize(
+    ("channel", "shown"),
+    [
+        ("Amazon", "Amazon"),
+        (" Amazon ", "Amazon"),
+        ("x" * 255, "x" * 255),
+        ("x" * 256, "LCM"),
+        ("", "LCM"),
+        ("  ", "LCM"),
+        (None, "LCM"),
+    ],
+)
+def test_an_error_event_bears_the_requests_channel(channel: str | None, shown: str) -> None:
+    """Else LCM: nobody publishes under an empty or an endless name."""
+    expected: JsonObject = {
+        "channel": shown,
+        "topic": "Error",
+        "subtopic": "ApiError",
+        "data": {
+            "errorType": "UNKNOWN_OPERATION",
+            "errorMessage": "no such thing",
+            "msg": "This function is not available.",
+            "retryable": False,
+        },
+    }
+
+    assert json.dumps(expected) == json.dumps(error_event(channel, UnknownOperation("no such thing")))
+
+
+def test_a_reply_is_addressed_to_the_requesters_queue() -> None:
+    """Through the default exchange, mandatory: a queue that has gone is noticed."""
+    outgoing = reply(delivered(reply_to="widget.7"), BODY)
+
+    assert ("", "widget.7", encode(BODY), True) == (
+        outgoing.exchange,
+        outgoing.routing_key,
+        outgoing.body,
+        outgoing.mandatory,
+    )
+
+
+def test_a_direct_reply_is_not_mandatory() -> None:
+    """RabbitMQ 3.10 returns such a message although it was delivered."""
+    assert not reply(delivered(reply_to="amq.rabbitmq.reply-to.g1h2AA5.k=="), BODY).mandatory
+
+
+def test_a_reply_has_the_contracts_properties() -> None:
+    """None of them the request's own but the correlation id."""
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    delivery = delivered(
+        reply_to="q",
+        correlation_id="c",
+        message_id="m",
+        expiration="5",
+        user_id="u",
+        priority=3,
+        app_id="widget",
+    )
+
+    properties = reply(delivery, BODY).properties
+
+    assert ("application/json", 2, "c", "ContactOD", "lcm-bridge") == (
+        properties.content_type,
+        properties.delivery_mode,
+        properties.correlation_id,
+        properties.message_type,
+        properties.app_id,
+    )
+    assert (None, None, None, None) == (
+        properties.reply_to,
+        properties.expiration,
+        properties.user_id,
+        properties.priority,
+    )
+    assert properties.timestamp is not None
+    assert before <= properties.timestamp <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({"correlation_id": "c", "message_id": "m"}, "c"),
+        ({"message_id": "m"}, "m"),
+        ({"correlation_id": "", "message_id": "m"}, "m"),
+        ({}, None),
+    ],
+)
+def test_a_reply_is_correlated(properties: dict[str, Any], expected: str | None) -> None:
+    """By the request's correlation id; where it has none, by its message id."""
+    assert expected == reply(delivered(reply_to="q", **properties), BODY).properties.correlation_id
+
+
+def test_every_message_has_a_message_id_of_its_own() -> None:
+    """Returned messages are matched by it."""
+    delivery = delivered(reply_to="q", message_id="m")
+    ids = {reply(delivery, BODY).properties.message_id for _ in range(5)}
+
+    assert 5 == len(ids)
+    assert not ids & {None, "", "m"}
+
+
+def test_the_headers_of_a_success() -> None:
+    """Status and version; the cache only where it can answer."""
+    assert {"x-bridge-status": "ok", "x-bridge-version": __version__} == reply(
+        delivered(), BODY
+    ).properties.headers
+    assert {"x-bridge-status": "ok", "x-bridge-version": __version__, "x-bridge-cache": "stale"} == reply(
+        delivered(), BODY, cache="stale"
+    ).properties.headers
+
+
+def test_the_headers_of_a_failure() -> None:
+    """The type of the error beside its status, and the type of the error event as the property."""
+    body = error_event(None, UnknownOperation("m"))
+    properties = reply(delivered(), body, error_type="UNKNOWN_OPERATION").properties
+
+    assert "ApiError" == properties.message_type
+    assert {
+        "x-bridge-status": "error",
+        "x-bridge-version": __version__,
+        "x-bridge-error-type": "UNKNOWN_OPERATION",
+    } == properties.headers
+
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [(TRACE, TRACE), (5, None), (b"x", None), (["x"], None), ("x" * 100_000, None)]
+)
+def test_the_trace_goes_on(given: object, expected: str | None) -> None:
+    """As the header came, if it can be one; the request's other headers do not."""
+    headers = {"traceparent": given, "x-own": "1", "x-bridge-status": "forged"}
+    replied = reply(delivered(headers=headers), BODY).properties.headers
+
+    assert (expected, None, "ok") == (
+        replied.get("traceparent"),
+        replied.get("x-own"),
+        replied["x-bridge-status"],
+    )
+
+
+def test_an_event_goes_to_its_exchange_by_the_replys_address() -> None:
+    """With the request's key, so that a softphone can drop a repetition."""
+    address = Address("UI", "InboundCall", "ManualDialCall")
+    body = reply_body(address, {"data": {}})
+
+    outgoing = event(delivered(message_id="m", reply_to="q"), address, body, exchange="lcm.events")
+
+    assert ("lcm.events", "UI.InboundCall.ManualDialCall", encode(body), 2, "ManualDialCall") == (
+        outgoing.exchange,
+        outgoing.routing_key,
+        outgoing.body,
+        outgoing.properties.delivery_mode,
+        outgoing.properties.message_type,
+    )
+    assert {
+        "x-bridge-status": "ok",
+        "x-bridge-version": __version__,
+        "idempotency-key": "m",
+    } == outgoing.properties.headers
+
+
+def test_an_event_of_a_request_without_a_key_has_none() -> None:
+    """None is made up."""
+    assert "idempotency-key" not in event(delivered(), ADDRESS, BODY, exchange="e").properties.headers
+
+
+POLICY = ReplyPolicy(
+    allowed=["widget.*", "amq.rabbitmq.reply-to.*", "desk-??"],
+    own_queues=["lcm.requests.agent", "lcm.dead-letters", "widget.own"],
+    own_prefix="lcm.retry.",
+)
+
+
+@pytest.mark.parametrize("queue", [None, "widget.7", "widget.", "desk-12", "amq.rabbitmq.reply-to.g1h2"])
+def test_a_reply_may_go_where_a_pattern_allows(queue: str | None) -> None:
+    """And nowhere if nobody asked for one."""
+    assert POLICY.refusal(queue) is None
+
+
+@pytest.mark.parametrize(
+    "queue", ["Widget.7", "desk-123", "other", "my.widget.7", "amq.gen-x", "lcm.requests"]
+)
+def test_a_reply_may_not_go_elsewhere(queue: str) -> None:
+    """The patterns cover the whole name, in its case."""
+    assert "reply_to is not allowed by replies.allowed_reply_to" == POLICY.refusal(queue)
+
+
+@pytest.mark.parametrize(
+    "queue", ["lcm.requests.agent", "lcm.dead-letters", "widget.own", "lcm.retry.lcm.requests.agent.1000"]
+)
+def test_a_reply_may_never_go_to_an_own_queue(queue: str) -> None:
+    """Whatever the patterns say: it would be a loop."""
+    everything = ReplyPolicy(
+        allowed=["*"],
+        own_queues=["lcm.requests.agent", "lcm.dead-letters", "widget.own"],
+        own_prefix="lcm.retry.",
+    )
+
+    for policy in (POLICY, everything):
+        assert "reply_to names one of the bridge's own queues" == policy.refusal(queue)
+    assert everything.refusal("lcm.requests.agent2") is None
