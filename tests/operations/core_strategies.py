@@ -1,13 +1,15 @@
 """Anything that may come: JSON of every shape, and requests valid, nearly valid or spelled otherwise."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from operations.core_requests import REQUESTS
 
 from bridge.jsontypes import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 steady = settings(derandomize=True, deadline=None, database=None, max_examples=150)
 """The same examples on every run, however busy the machine is."""
