@@ -4,6 +4,7 @@ Sources, the first that has a value wins: environment ``BRIDGE_<GROUP>__<NAME>``
 names in ``BRIDGE_SECRETS_DIR``, ``config/bridge.toml`` (or ``BRIDGE_CONFIG``), the defaults here.
 """
 
+import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -20,7 +21,9 @@ from pydantic import (
     model_validator,
 )
 
-Port = Annotated[int, Field(ge=0, le=65535)]
+_HIGHEST_PORT = 65_535
+
+Port = Annotated[int, Field(ge=0, le=_HIGHEST_PORT)]
 Share = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -37,6 +40,59 @@ def _schemes(*allowed: str) -> AfterValidator:
         return url
 
     return AfterValidator(check)
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+_REDIS_SCHEMES = tuple(
+    f"{scheme}{kind}" for kind in ("", "+sentinel", "+cluster") for scheme in ("redis", "rediss")
+)
+_PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:\s]+)(?::([0-9]{1,5}))?")
+
+
+def redis_places(url: str) -> list[tuple[str, int | None]]:
+    """Return the hosts and ports in ``redis+cluster://user:password@host:port,host:port``.
+
+    Raises ValueError for what is no host and port.
+    """
+    found = []
+    for place in urlsplit(url).netloc.rpartition("@")[2].split(","):
+        match = _PLACE.fullmatch(place.strip())
+        port = int(match[2]) if match and match[2] else None
+        if match is None or (port is not None and not 1 <= port <= _HIGHEST_PORT):
+            raise ValueError(
+                "must name hosts as host or host:port; other characters of a password are written as %XX"
+            )
+        found.append((match[1].strip("[]"), port))
+    return found
+
+
+def _redis_url(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in _REDIS_SCHEMES or not parts.netloc:
+        raise ValueError(
+            f"must be a URL that starts with {' or '.join(f'{one}://' for one in _REDIS_SCHEMES)}"
+        )
+    kind = parts.scheme.partition("+")[2]
+    if len(redis_places(url.get_secret_value())) > 1 and not kind:
+        raise ValueError("names several hosts: that is for redis+sentinel:// and redis+cluster://")
+    if kind == "sentinel" and not re.fullmatch(r"/[^/]+(/[0-9]*)?", parts.path):
+        raise ValueError(
+            "must name the service and may name the database: redis+sentinel://host:26379/service/0"
+        )
+    return url
+
+
+def _http_url(url: str) -> str:
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise ValueError(
+            "must hold no log-in: that is for lcm.username and lcm.password, which are kept secret"
+        )
+    if parts.port == 0:  # reading it raises ValueError for one that is out of range
+        raise ValueError("must not have port 0")
+    return url
 
 
 def _zone(name: str) -> str:
@@ -138,12 +194,9 @@ class Amqp(Group):
 class Redis(Group):
     """Redis: the contact cache."""
 
-    url: Annotated[
-        SecretStr,
-        _schemes("redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"),
-    ] = Field(
+    url: Annotated[SecretStr, AfterValidator(_redis_url)] = Field(
         default=SecretStr("redis://localhost:6379/0"),
-        description="redis://, redis+sentinel://host:26379,host:26379/service/0 or redis+cluster://host:port",
+        description="redis://, redis+sentinel://host:26379,host:26379/service/0 or redis+cluster://host,host",
     )
     prefix: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^{}\s]+$")] = Field(
         default="lcm", description="first part of every key"
@@ -159,7 +212,7 @@ class Redis(Group):
 class Lcm(Group):
     """The LCM WebService: where it is, how to log in, how long to wait."""
 
-    base_url: str = Field(
+    base_url: Annotated[str, AfterValidator(_http_url)] = Field(
         default="http://localhost:8090/lcmwebservice/contracts/lcmwcfservice.svc",
         pattern=r"^https?://[^\s/?#]+[^\s?#]*$",
         description="base URL; the operation's name is appended",
@@ -192,10 +245,25 @@ class Lcm(Group):
 
     @model_validator(mode="after")
     def _one_login(self) -> Self:
+        wrong = []
         if self.username and self.bearer_token.get_secret_value():
-            raise ValueError("username and bearer_token exclude each other")
+            wrong.append("username and bearer_token exclude each other")
+        if ":" in self.username:
+            wrong.append("username must not hold a colon: basic auth ends it there")
         if self.key_file and not self.cert_file:
-            raise ValueError("key_file needs cert_file")
+            wrong.append("key_file needs cert_file")
+        sent = {name: value.get_secret_value() for name, value in self.headers.items()}
+        wrong += [
+            f"header {name!a} is no name of a header" for name in sent if not _HEADER_NAME.fullmatch(name)
+        ]
+        sent["bearer_token"] = self.bearer_token.get_secret_value()
+        wrong += [
+            f"{name} must be one line without control characters"
+            for name, value in sent.items()
+            if _CONTROL.search(value)
+        ]
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
 
 

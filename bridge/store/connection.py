@@ -6,20 +6,21 @@ or Cluster (``redis+cluster://host:port,...``).
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
+from redis.asyncio import ConnectionPool, Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from bridge.metrics import Metrics
 from bridge.ports import CacheUnavailable
 from bridge.settings import Redis as RedisSettings
+from bridge.settings import redis_places
 
 log = structlog.get_logger(__name__)
 
@@ -28,21 +29,21 @@ Result = TypeVar("Result")
 
 
 def connect(settings: RedisSettings) -> Client:
-    """Build the client; nothing is connected yet. Raises ValueError for a URL that lacks a part."""
+    """Build the client; nothing is connected yet."""
     url = settings.url.get_secret_value()
-    scheme = urlsplit(url.split(",")[0]).scheme
-    kind = scheme.partition("+")[2]
+    kind = urlsplit(url).scheme.partition("+")[2]
     if kind == "cluster":
         return _cluster(settings, url)
     if kind == "sentinel":
         return _sentinel(settings, url)
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=settings.connections,
-        timeout=settings.timeout,
-        **_common(settings),
-    )
-    return Redis(connection_pool=pool)
+    # The client owns the pool: closing it closes the connections.
+    pool = ConnectionPool.from_url(url, max_connections=_most(settings), **_common(settings))
+    return Redis.from_pool(pool)
+
+
+def _most(settings: RedisSettings) -> int:
+    """Return the size of a pool: `Store` bounds the commands under way, and looks with one more."""
+    return settings.connections + 1
 
 
 def _common(settings: RedisSettings) -> dict[str, Any]:
@@ -52,16 +53,6 @@ def _common(settings: RedisSettings) -> dict[str, Any]:
         "socket_connect_timeout": settings.timeout,
         "retry": Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), settings.retries),
     }
-
-
-def _hosts(parts: SplitResult, default_port: int) -> list[tuple[str, int]]:
-    """Split ``user:password@host:port,host:port``; ports default."""
-    places = parts.netloc.rpartition("@")[2].split(",")
-    hosts = []
-    for place in places:
-        host, _, port = place.strip().rpartition(":")
-        hosts.append((host or port, int(port) if host else default_port))
-    return hosts
 
 
 def _login(parts: SplitResult) -> dict[str, Any]:
@@ -74,31 +65,37 @@ def _login(parts: SplitResult) -> dict[str, Any]:
 def _cluster(settings: RedisSettings, url: str) -> RedisCluster:
     parts = urlsplit(url)
     return RedisCluster(
-        startup_nodes=[ClusterNode(host, port) for host, port in _hosts(parts, 6379)],
-        max_connections=settings.connections,
+        startup_nodes=[ClusterNode(host, port or 6379) for host, port in redis_places(url)],
         ssl=parts.scheme.startswith("rediss"),
         **_login(parts),
         **_common(settings),
     )
+
+
+class _BehindSentinel(Redis):
+    """A master that Sentinel knows. Closing it closes the connections to the Sentinels too."""
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001 - redis-py's own
+        await super().aclose(close_connection_pool)
+        pool = cast("SentinelConnectionPool", self.connection_pool)
+        for sentinel in pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
 
 
 def _sentinel(settings: RedisSettings, url: str) -> Redis:
     parts = urlsplit(url)
     service, _, database = parts.path.strip("/").partition("/")
-    if not service:
-        raise ValueError(
-            "redis.url: a Sentinel URL needs the service's name: redis+sentinel://host:26379/mymaster/0"
-        )
     sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-        _hosts(parts, 26379),
-        sentinel_kwargs={"socket_timeout": settings.timeout, "socket_connect_timeout": settings.timeout},
+        [(host, port or 26379) for host, port in redis_places(url)],
+        # One that is down is passed over at once: the next one is the retry.
+        sentinel_kwargs={**_common(settings), "retry": Retry(NoBackoff(), 0)},
         db=int(database or 0),
         ssl=parts.scheme.startswith("rediss"),
-        max_connections=settings.connections,
+        max_connections=_most(settings),
         **_login(parts),
         **_common(settings),
     )
-    master: Redis = sentinel.master_for(service)
+    master: Redis = sentinel.master_for(service, redis_class=_BehindSentinel)
     return master
 
 
@@ -110,6 +107,8 @@ class Store:
 
     def __init__(self, client: Client, settings: RedisSettings, metrics: Metrics) -> None:
         self.client = client
+        # A pool that is full fails at once, which is no sign that Redis is away: wait before it.
+        self._slots = asyncio.Semaphore(settings.connections)
         self._interval = settings.watch_interval
         self._bound = settings.timeout * (settings.retries + 2)
         self._metrics = metrics
@@ -125,12 +124,18 @@ class Store:
         """Run a command. Raises `CacheUnavailable`."""
         if not self._connected:
             raise CacheUnavailable("Redis is away")
+        waiting = True
         try:
-            async with asyncio.timeout(self._bound):
+            async with asyncio.timeout(self._bound), self._slots:
+                waiting = False
+                if not self._connected:  # it went while this waited
+                    raise CacheUnavailable("Redis is away")
                 return await command()
         except ResponseError as error:  # it answers, but not this: read-only, out of memory
             raise CacheUnavailable(f"Redis refused: {error}") from error
         except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
+            if waiting:
+                raise CacheUnavailable("too many commands are under way (redis.connections)") from error
             self._note(connected=False, error=type(error).__name__)
             raise CacheUnavailable(f"Redis is away: {type(error).__name__}") from error
 

@@ -4,7 +4,8 @@ Keys of one agent share a hash tag, so that a script may touch them together on 
 
     <prefix>:{<agent>}:contacts:manual   hash, account number -> record
     <prefix>:{<agent>}:contacts:od       hash, account number -> record
-    <prefix>:{<agent>}:skipped           sorted set, account number by the time of its skip
+    <prefix>:{<agent>}:skipped           sorted set, account number by the time of its skip; and
+                                         by NUL, kind and consent, when LCM was last asked for all
 
 Every key has an expiry. A record is ``{"v", "asked", "expires", "consent", "n", "contact"}``, times in
 unix milliseconds: ``asked`` is when LCM was asked for it, ``n`` its place in LCM's answer.
@@ -32,20 +33,32 @@ SKIPS_KEPT_MS: Final = 10 * 60 * 1000
 """How long a skip is remembered against answers that LCM gave before it: longer than any call may take."""
 
 # A contact joins unless it was skipped, or is known from a later answer. With `complete`, LCM has
-# named everything that is reserved for this consent, so what it no longer names leaves.
+# named everything that is reserved for this consent, so what it no longer names leaves; `answer` names
+# the consent's entry among the skips, by which an older answer is told from it (empty: new contacts).
 _KEEP: Final = """
 local shelf, skipped = KEYS[1], KEYS[2]
 local now, asked, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local complete, consent = ARGV[4] == '1', ARGV[5]
+local complete, consent, answer, skips_kept = ARGV[4] == '1', ARGV[5], ARGV[6], tonumber(ARGV[7])
+local function number(value) return type(value) == 'number' and value < 1e15 end
+local overtaken = false
+if answer ~= '' then
+  local last = redis.call('ZSCORE', skipped, answer)
+  overtaken = last and tonumber(last) > asked
+  if complete and not overtaken then
+    redis.call('ZADD', skipped, asked, answer)
+    redis.call('ZREMRANGEBYSCORE', skipped, '-inf', now - skips_kept)
+    redis.call('PEXPIRE', skipped, skips_kept)
+  end
+end
 local named = {}
-for i = 6, #ARGV, 2 do
+for i = 8, #ARGV, 2 do
   local account, record = ARGV[i], ARGV[i + 1]
   named[account] = true
   local skip = redis.call('ZSCORE', skipped, account)
-  if not (skip and tonumber(skip) >= asked) then
+  if not overtaken and not (skip and tonumber(skip) >= asked) then
     local known = redis.call('HGET', shelf, account)
     local ok, old = pcall(cjson.decode, known or '')
-    if not (known and ok and type(old) == 'table' and tonumber(old.asked or 0) > asked) then
+    if not (known and ok and type(old) == 'table' and number(old.asked) and old.asked > asked) then
       redis.call('HSET', shelf, account, record)
     end
   end
@@ -54,8 +67,7 @@ local all = redis.call('HGETALL', shelf)
 local alive, last = {}, 0
 for i = 1, #all, 2 do
   local ok, record = pcall(cjson.decode, all[i + 1])
-  local readable = ok and type(record) == 'table'
-     and type(record.asked) == 'number' and type(record.expires) == 'number'
+  local readable = ok and type(record) == 'table' and number(record.asked) and number(record.expires)
   if not readable or record.expires <= now
      or (complete and not named[all[i]] and record.asked <= asked and (record.consent or '') == consent) then
     redis.call('HDEL', shelf, all[i])
@@ -155,7 +167,11 @@ class ContactStore:
         await self._store.run(
             lambda: self._keep(
                 keys=[self._key(agent, shelf), self._skipped(agent)],
-                args=[now, asked_ms, self._settings.per_agent, int(complete), consent, *pairs],
+                args=[
+                    *(now, asked_ms, self._settings.per_agent, int(complete), consent),
+                    *(f"\0{shelf}:{consent}" if reserved else "", SKIPS_KEPT_MS),
+                    *pairs,
+                ],
             )
         )
 

@@ -1,0 +1,22 @@
+"""The kinds of Redis that a contact store stands on."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from store.store_servers import SERVICE, PrivateSentinel, private_cluster
+
+from bridge.demo.servers import PrivateRedis
+
+
+@pytest.fixture(scope="session")
+async def cluster_url() -> AsyncIterator[str]:
+    """Give the URL of a cluster of three masters."""
+    async with private_cluster() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def sentinel_url(redis_server: PrivateRedis) -> AsyncIterator[str]:
+    """Give the URL of a Sentinel; one that is down stands before it."""
+    async with PrivateSentinel(redis_server.port) as sentinel:
+        yield f"redis+sentinel://127.0.0.1:1,127.0.0.1:{sentinel.port}/{SERVICE}/0"
