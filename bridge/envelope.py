@@ -21,7 +21,7 @@ _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 class ReplyAsRequest(Exception):
-    """The envelope has ``message`` and no ``data``: a reply. It is never answered."""
+    """The envelope has ``message`` and no ``data`` (or null): a reply. It is never answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,10 @@ def parse(body: bytes, limits: Limits) -> Envelope:
 
 def _envelope(value: JsonObject) -> Envelope:
     members = _members(value)
-    if "message" in members and "data" not in members:
+    # Some serialisers write every member of a class, so null data beside a message is no data.
+    if "message" in members and (
+        "data" not in members or (members["data"] is None and members["message"] is not None)
+    ):
         raise ReplyAsRequest
     channel, topic, subtopic = (_text(members, name) for name in ("channel", "topic", "subtopic"))
     data = members.get("data")

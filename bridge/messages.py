@@ -13,6 +13,7 @@ DIRECT_REPLY_TO = "amq.rabbitmq.reply-to."
 """Prefix of a direct reply-to address, as the broker hands it to the consumer."""
 
 _LONGEST_KEY = 255
+_ORIGINALS = frozenset({"x-original-user-id", "x-original-expiration"})
 _LONGEST_ERROR = 1000
 """Characters of ``x-error``: a message's headers must fit into one frame."""
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -158,7 +159,8 @@ def dead_letter(  # noqa: PLR0913 - each is a header of its own
     """
     original = delivery.properties
     headers = {
-        **original.headers,
+        # Only the bridge may say who sent a request first: a publisher's own word on it is dropped.
+        **{name: value for name, value in original.headers.items() if name not in _ORIGINALS},
         "x-reason": reason.value,
         "x-error": error[:_LONGEST_ERROR],
         "x-operation": operation,

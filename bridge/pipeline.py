@@ -141,12 +141,12 @@ class Pipeline:
         except ReplyAsRequest as error:
             raise Unanswerable(Reason.REPLY_AS_REQUEST, "the envelope is a reply") from error
         case.channel = envelope.channel
-        if unreadable := delivery.properties.headers.get(UNREADABLE):
-            raise InvalidEnvelope(f"AMQP properties that cannot be read: {unreadable}")
-        deadline, _ = delivery.deadline(), delivery.idempotency_key()
         operation, case.route = self._catalogue.find(envelope)
         case.operation = operation
         structlog.contextvars.bind_contextvars(operation=operation.name, source=_bounded(envelope.source))
+        if unreadable := delivery.properties.headers.get(UNREADABLE):
+            raise InvalidEnvelope(f"AMQP properties that cannot be read: {unreadable}")
+        deadline, _ = delivery.deadline(), delivery.idempotency_key()
         self._check_permission(operation, delivery.properties.user_id)
         command = operation.translate(envelope)
         return await self._perform(case, operation, command, deadline)

@@ -50,7 +50,9 @@ def as_given(value: JsonValue) -> JsonValue:
 
 
 def failure_reason(result: JsonValue) -> str | None:
-    """Return LCM's ``RequestFailureReason``, if the result is an object that holds one."""
+    """Return LCM's ``RequestFailureReason``, if the result is an object (or an array of one) with it."""
+    if isinstance(result, list) and len(result) == 1:
+        result = result[0]
     if not isinstance(result, dict):
         return None
     for key, value in result.items():
@@ -60,7 +62,9 @@ def failure_reason(result: JsonValue) -> str | None:
 
 
 def is_nothing(result: JsonValue) -> bool:
-    """Tell the forms of "no contact": null, [], "", {} and false (a zero is none of them)."""
+    """Tell the forms of "no contact": null, [], "", {}, false, an empty reason (a zero is none of them)."""
+    if isinstance(result, dict) and [key.casefold() for key in result] == [FAILURE_REASON]:
+        return True
     return (
         result is None
         or result is False
@@ -83,7 +87,9 @@ def read_contact(result: JsonValue, members: Mapping[str, Reader]) -> Contact:
     for name, read in members.items():
         value = given.get(name.casefold())
         try:
-            contact[name] = None if value is None else read(value)
+            # An empty text is how some databases write "none"; as a number or a flag it is nothing.
+            empty = value is None or (value == "" and read is not text and read is not as_given)
+            contact[name] = None if empty else read(value)
         except UnexpectedResult as unexpected:
             raise UnexpectedResult(f"a contact's {name} {unexpected}") from unexpected
     return contact

@@ -10,6 +10,7 @@ from typing import Final
 from bridge.envelope import Envelope, json_type
 from bridge.failures import Detail, InvalidData, WsError
 from bridge.jsontypes import JsonObject, JsonValue
+from bridge.operations.contacts import failure_reason
 from bridge.operations.fields import Field, Flag, Integer, Minute, Text, Xml, read_fields, read_minute
 from bridge.operations.model import Answer, Command, LcmCall, Operation, Rules, UnexpectedResult, lcm_route
 
@@ -75,18 +76,13 @@ class CreateContact(Operation):
 
     def answer(self, command: Command, result: JsonValue) -> Answer:
         """Take the LCM key; null, false, "", 0 or a negative number mean that nothing was created."""
-        if isinstance(result, bool | None) or (isinstance(result, int | float) and result <= 0):
-            if result is True:
-                raise UnexpectedResult("the result is true where an LCM key was expected")
+        if reason := failure_reason(result):
+            raise WsError(reason)
+        if _is_no_key(result):
             raise WsError("LCM created no contact; check CampaignID, BussinessFields and Modes")
-        if isinstance(result, int):
-            return Answer({"response": str(result)})
-        if not isinstance(result, str):
+        if isinstance(result, bool) or not isinstance(result, int | str):
             raise UnexpectedResult(f"the result is {json_type(result)} where an LCM key was expected")
-        word = result.strip()
-        if word.casefold() in ("", "null", "false") or _is_none_or_negative(word):
-            raise WsError("LCM created no contact; check CampaignID, BussinessFields and Modes")
-        return Answer({"response": result})
+        return Answer({"response": str(result)})
 
     @staticmethod
     def _refuse_other_add_compliance(envelope: Envelope) -> None:
@@ -108,6 +104,13 @@ def _end_before_start(values: JsonObject) -> list[Detail]:
     return []
 
 
-def _is_none_or_negative(word: str) -> bool:
+def _is_no_key(result: JsonValue) -> bool:
+    """Tell null, false, "", 0 and negative numbers, also where they are written as text."""
+    if isinstance(result, int | float):
+        return result is not True and result <= 0
+    if not isinstance(result, str | None):
+        return False
+    word = (result or "").strip().casefold()
     digits = word.removeprefix("-")
-    return digits.isascii() and digits.isdigit() and (word.startswith("-") or not digits.strip("0"))
+    number = digits.isascii() and digits.isdigit()
+    return word in ("", "null", "false") or (number and (word.startswith("-") or not digits.strip("0")))

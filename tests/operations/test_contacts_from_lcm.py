@@ -212,3 +212,25 @@ def test_an_empty_failure_reason_is_none(reason: JsonValue) -> None:
     """LCM may send the member with every contact."""
     assert [MANUAL] == manual({**MANUAL, "RequestFailureReason": reason})
     assert OD == od({**OD, "RequestFailureReason": reason})
+
+
+def test_an_empty_text_for_a_number_or_a_consent_is_null() -> None:
+    """One member that LCM left blank does not cost the agent the contact."""
+    given = {**MANUAL, "ContactId": "", "CallType": "", "Consent": ""}
+
+    message = answered("GetReservedManualDialContact", [given]).message
+
+    assert {"response": [{**MANUAL, "ContactId": None, "CallType": None, "Consent": None}]} == message
+
+
+def test_a_failure_reason_in_an_array_is_lcms_refusal() -> None:
+    """LCM answers arrays for several contacts, and so it may for none."""
+    with pytest.raises(WsError) as failure:
+        answered("GetReservedManualDialContact", [{"RequestFailureReason": "Not logged in"}])
+
+    assert "Not logged in" == failure.value.message
+
+
+def test_an_empty_failure_reason_alone_is_no_contact() -> None:
+    """Nothing failed, and nothing is there."""
+    assert {"response": []} == answered("GetReservedManualDialContact", {"RequestFailureReason": ""}).message

@@ -141,3 +141,11 @@ def test_the_reasons_are_the_contracts() -> None:
     }  # fmt: skip
 
     assert {reason.value for reason in Reason} <= contract
+
+
+@pytest.mark.parametrize("name", ["x-original-user-id", "x-original-expiration"])
+def test_a_publishers_own_word_on_the_original_is_dropped(name: str) -> None:
+    """Only the bridge says who sent a request first, and when it was to expire."""
+    letter = dead(delivered(headers={name: "forged"}))
+
+    assert name not in letter.properties.headers

@@ -132,6 +132,17 @@ def test_a_message_without_data_is_a_reply(name: str, message: object) -> None:
         read({"channel": "LCM", "topic": "WebService", "subtopic": "ContactOD", name: message})
 
 
+def test_null_data_beside_a_message_is_no_data() -> None:
+    """Serialisers that write every member of a class send replies so."""
+    with pytest.raises(ReplyAsRequest):
+        read({**SAMPLE, "data": None, "message": {"response": []}})
+
+
+def test_null_data_and_a_null_message_are_a_request() -> None:
+    """It is refused by its operation, and answered."""
+    assert read({**SAMPLE, "data": None, "message": None}).data is None
+
+
 def test_a_reply_is_one_even_without_an_address() -> None:
     """It is never answered, so it is told before anything is found missing."""
     with pytest.raises(ReplyAsRequest):

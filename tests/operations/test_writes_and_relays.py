@@ -169,3 +169,11 @@ def test_only_a_dial_call_is_broadcast(subtopic: str, broadcast: bool) -> None: 
     envelope = read({"channel": "LCM", "topic": "WebService", "subtopic": subtopic})
 
     assert broadcast == CATALOGUE.find(envelope)[0].broadcast
+
+
+def test_lcms_reason_for_not_creating_is_its_refusal() -> None:
+    """Its text reaches the publisher."""
+    with pytest.raises(WsError) as failure:
+        answered("CreateContact", {"RequestFailureReason": "Campaign is closed"})
+
+    assert "Campaign is closed" == failure.value.message
