@@ -4,14 +4,15 @@ The first source that has a value wins: environment, secrets directory, TOML fil
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -28,6 +29,8 @@ from bridge.settings import Settings
 PREFIX = "BRIDGE_"
 DELIMITER = "__"
 DEFAULT_FILE = Path("config/bridge.toml")
+
+_NEXT_URL = re.compile(r",(?=\s*[a-z+]+://)")
 
 Tree = dict[str, Any]
 
@@ -54,6 +57,24 @@ class _Reader(Settings, BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=DELIMITER, extra="forbid")
 
 
+class _Lenient(EnvSettingsSource):
+    """Leaves a value that is no JSON as it is: validation then names the setting, beside all other faults."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ANN401 - as in the base
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
+class _Environment(_Lenient):
+    pass
+
+
+class _SecretFiles(_Lenient, NestedSecretsSettingsSource):
+    pass
+
+
 def load() -> Loaded:
     """Read every source. Raises `BadSettings`."""
     faults: list[str] = []
@@ -63,12 +84,13 @@ def load() -> Loaded:
             trees.append((name, read()))
         except (SettingsError, TOMLDecodeError, OSError, UnicodeDecodeError) as error:
             faults.append(f"{name}: {error}")
-    faults += _strange_variables()
+    faults += _strange_names()
     merged: Tree = {}
     sources: dict[str, str] = {}
     for name, tree in reversed(trees):
         _merge(merged, tree)
         sources.update(dict.fromkeys(_leaves(tree), name))
+    faults += _unknown_operations(merged)
     settings = _validate(merged, sources, faults)
     if settings is None or faults:
         raise BadSettings(faults)
@@ -76,7 +98,7 @@ def load() -> Loaded:
 
 
 def _sources() -> Iterator[tuple[str, Callable[[], Tree]]]:
-    yield "environment", EnvSettingsSource(_Reader)
+    yield "environment", _Environment(_Reader)
     if directory := os.environ.get(f"{PREFIX}SECRETS_DIR"):
         yield f"secrets directory {directory}", lambda: _secrets(Path(directory))
     configured = os.environ.get(f"{PREFIX}CONFIG")
@@ -89,7 +111,7 @@ def _secrets(directory: Path) -> Tree:
     if not directory.is_dir():
         raise NotADirectoryError(f"{PREFIX}SECRETS_DIR names no directory")
     plain = SecretsSettingsSource(_Reader, secrets_dir=directory, env_prefix=PREFIX)
-    return NestedSecretsSettingsSource(
+    return _SecretFiles(
         plain,
         secrets_dir=directory,
         secrets_prefix=PREFIX,
@@ -105,14 +127,38 @@ def _toml(file: Path) -> Tree:
     return TomlConfigSettingsSource(_Reader, file)()
 
 
-def _strange_variables() -> list[str]:
-    """Find mistyped variables. Kubernetes itself sets ``BRIDGE_SERVICE_HOST`` and such, without ``__``."""
+def _strange_names() -> list[str]:
+    """Find mistyped groups, which no source reads.
+
+    Kubernetes itself sets ``BRIDGE_SERVICE_HOST`` and such, without ``__``.
+    """
     groups = set(Settings.model_fields)
+    names = dict.fromkeys(os.environ, "")
+    directory = Path(os.environ.get(f"{PREFIX}SECRETS_DIR") or os.devnull)
+    if directory.is_dir():
+        names |= {file.name: f" (from secrets directory {directory})" for file in directory.iterdir()}
     return [
-        f"{name}: there is no group of settings {group!r}; there are {', '.join(sorted(groups))}"
-        for name in sorted(os.environ)
+        f"{name}: there is no group of settings {group!r}; there are {', '.join(sorted(groups))}{source}"
+        for name, source in sorted(names.items())
         if name.upper().startswith(PREFIX) and DELIMITER in name
         if (group := name[len(PREFIX) :].split(DELIMITER)[0].casefold()) not in groups
+    ]
+
+
+def _unknown_operations(tree: Tree) -> list[str]:
+    """Find names of operations that there are not."""
+    operations = {operation.name.casefold() for operation in OPERATIONS}
+    lcm = tree.get("lcm")
+    given = {
+        "lcm.methods": lcm.get("methods") if isinstance(lcm, dict) else None,
+        "access": tree.get("access"),
+    }
+    return [
+        f"{group}: {name} is no operation; there are {', '.join(one.name for one in OPERATIONS)}"
+        for group, names in given.items()
+        if isinstance(names, dict)
+        for name in names
+        if name.casefold() not in operations
     ]
 
 
@@ -151,13 +197,6 @@ def _validate(tree: Tree, sources: Mapping[str, str], faults: list[str]) -> Sett
                 removed |= _remove(tree, path)
             if not removed:
                 return None
-    operations = {operation.name.casefold() for operation in OPERATIONS}
-    for group, names in (("lcm.methods", settings.lcm.methods), ("access", settings.access)):
-        faults.extend(
-            f"{group}: {name} is no operation; there are {', '.join(one.name for one in OPERATIONS)}"
-            for name in names
-            if name.casefold() not in operations
-        )
     return settings
 
 
@@ -185,31 +224,32 @@ def describe(loaded: Loaded) -> list[tuple[str, str, str]]:
             if not origin:
                 inside = {source for key, source in loaded.sources.items() if key.startswith(f"{dotted}.")}
                 origin = ", ".join(sorted(inside)) or "default"
-            rows.append((dotted, masked(setting), origin))
+            rows.append((dotted, masked(setting, url=name == "url"), origin))
     return rows
 
 
-def masked(value: object) -> str:
-    """Show a setting without its secrets: passwords in URLs, tokens, header values."""
+def masked(value: object, *, url: bool = False) -> str:
+    """Show a setting without its secrets: passwords in a URL, and tokens and header values as a whole."""
     if isinstance(value, SecretStr):
-        return _masked_text(value.get_secret_value())
+        text = value.get_secret_value()
+        if url:
+            return ",".join(_masked_url(one) for one in _NEXT_URL.split(text))
+        return "***" if text else ""
     if isinstance(value, Mapping):
         inside = ", ".join(f"{key}: {masked(item)}" for key, item in value.items())
         return f"{{{inside}}}"
     return str(value)
 
 
-def _masked_text(text: str) -> str:
-    if "://" not in text:
-        return "***" if text else ""
-    return ",".join(_masked_url(part.strip()) for part in text.split(","))
-
-
 def _masked_url(url: str) -> str:
-    parts = urlsplit(url)
-    login, at, place = parts.netloc.rpartition("@")
+    scheme, mark, rest = url.strip().partition("://")
+    # To the last @, whatever a password holds: rather too much is hidden than too little.
+    login, at, place = rest.rpartition("@")
     user, colon, _ = login.partition(":")
-    # A query may carry a certificate's password; the names of its members are enough.
-    query = "***" if parts.query else ""
-    netloc = f"{user}{colon}{'***' if colon else ''}{at}{place}"
-    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+    if any(sign in user for sign in "/?#"):
+        user, colon, place = "", ":", "***"
+    # A query may carry a certificate's password, and an @ in it hides where the log-in ended.
+    place = (
+        "***" if any(sign in login for sign in "?#") else re.sub(r"[?#].*", "?***", place, flags=re.DOTALL)
+    )
+    return f"{scheme}{mark}{user}{':***' if colon else ''}{at}{place}"

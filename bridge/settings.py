@@ -106,7 +106,7 @@ def _zone(name: str) -> str:
 class Group(BaseModel):
     """One group of settings; an unknown name in it is a fault."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Amqp(Group):
