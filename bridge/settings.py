@@ -219,7 +219,7 @@ class Lcm(Group):
     )
     methods: dict[str, str] = Field(
         default_factory=dict,
-        description='LCM method names that differ here, e.g. {"CreateContact": "AddContact"}',
+        description="LCM method names that differ here",
     )
     timeout: PositiveFloat = Field(default=20.0, description="seconds for a whole call; below shutdown.grace")
     connect_timeout: PositiveFloat = Field(default=3.0, description="seconds to connect")
