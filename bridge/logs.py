@@ -3,10 +3,12 @@
 Libraries that use standard logging come out of the same pipe.
 """
 
+import io
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from ipaddress import IPv4Address
 from typing import Any
 
 import orjson
@@ -14,15 +16,20 @@ import structlog
 
 from bridge.settings import Log
 
-_NUMBER = re.compile(r"\+?\d[\d ().\-]{4,}\d")
-_IP_ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+# Blanks of any kind (pasted numbers hold U+00A0), but not over the end of a line.
+_NUMBER = re.compile(r"\+?\d(?:[^\S\r\n]|[\d().\-\u2010-\u2015]){4,}\d")
+_LOG_IN = re.compile(r"(://[^\s:/@]*:)\S*@")
 _ADDRESS = re.compile(r"[^\s@,;:'\"]+@[^\s@,;:'\"]+")
 
 PERSONAL = frozenset({"agent", "phone", "account"})
 """Keys whose value is masked whatever it looks like."""
 
-_FREE_TEXT = frozenset({"error", "event", "exception", "source", "message"})
+_FREE_TEXT = frozenset({"error", "event", "exception", "source", "message", "reply_to"})
 """Keys whose text may quote what a stranger or LCM wrote."""
+
+
+_DEEPEST = 4
+"""Levels of a logged value that are looked into; what lies deeper is not shown."""
 
 
 def mask(text: str) -> str:
@@ -37,28 +44,53 @@ def _mask_text(text: str) -> str:
 
 def _mask_number(text: str) -> str:
     # The node that does not answer is what the person on call wants to read.
-    return text if _IP_ADDRESS.fullmatch(text) else mask(text)
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        return mask(text)
 
 
 def mask_personal(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature
     """Mask phone numbers and agent ids in what is about to be logged."""
     for key, value in event.items():
-        if isinstance(value, str):
-            if key in PERSONAL:
-                event[key] = mask(value)
-            elif key in _FREE_TEXT:
-                event[key] = _mask_text(value)
+        event[key] = _masked(key, value, _DEEPEST)
+    return event
+
+
+def _masked(key: str, value: Any, depth: int) -> Any:  # noqa: ANN401 - anything may be logged
+    if key in PERSONAL and value is not None:
+        return mask(str(value))
+    if isinstance(value, str) and key in _FREE_TEXT:
+        return _mask_text(value)
+    if isinstance(value, Mapping | list | tuple | set | frozenset) and depth == 0:
+        return "***"
+    if isinstance(value, Mapping):
+        return {name: _masked(str(name), one, depth - 1) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(key, one, depth - 1) for one in value]
+    return value
+
+
+def hide_log_ins(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature
+    """Hide passwords in URLs, which libraries put into what they say: also where nothing else is masked."""
+    for key, value in event.items():
+        if isinstance(value, str) and "://" in value:
+            event[key] = _LOG_IN.sub(r"\1***@", value)
     return event
 
 
 def configure(settings: Log) -> None:
     """Set up structlog and standard logging for the process."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What cannot be encoded is escaped: a log line never fails a request.
+        sys.stdout.reconfigure(errors="backslashreplace")
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _drop_empty,
+        hide_log_ins,
     ]
     if settings.mask:
         shared.append(mask_personal)
@@ -91,4 +123,11 @@ def _drop_empty(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapp
 
 
 def _json(event: Any, **_: Any) -> str:  # noqa: ANN401 - structlog's own signature
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # half a surrogate pair, a number beyond 64 bits, a value that holds itself
+        return orjson.dumps({str(key): _plain(value) for key, value in event.items()}).decode()
+
+
+def _plain(value: object) -> str:
+    return str(value).encode(errors="backslashreplace").decode()

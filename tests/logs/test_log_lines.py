@@ -1,0 +1,146 @@
+"""One event is one line, whatever is in it and whoever logged it."""
+
+import logging
+from datetime import datetime
+from typing import Any
+
+import pytest
+import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from logs.log_lines import Lines
+
+CIRCLE: list[Any] = []
+CIRCLE.append(CIRCLE)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(), max_size=20)
+    | st.binary(max_size=10)
+    | st.just(CIRCLE),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=3) | st.integers() | st.tuples(st.integers()), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def test_an_event_is_one_json_line(lines: Lines) -> None:
+    """Event, level, time and what was given; what is None is left out."""
+    lines.configure().info("request.settled", seconds=0.25, cache=None, text="two\nlines\r\n")
+    line = lines.last()
+
+    assert datetime.fromisoformat(line.pop("timestamp")).tzinfo is not None
+    assert {"event": "request.settled", "level": "info", "seconds": 0.25, "text": "two\nlines\r\n"} == line
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        ("DEBUG", ["debug", "info", "warning", "error"]),
+        ("INFO", ["info", "warning", "error"]),
+        ("WARNING", ["warning", "error"]),
+        ("ERROR", ["error"]),
+    ],
+)
+def test_the_level_is_the_least_that_is_logged(lines: Lines, level: str, expected: list[str]) -> None:
+    """What is below ``log.level`` makes no line."""
+    log = lines.configure(level=level)
+    for name in ("debug", "info", "warning", "error"):
+        getattr(log, name)("event")
+
+    assert expected == [line["level"] for line in lines.read()]
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"), [("DEBUG", ["w", "e"]), ("INFO", ["w", "e"]), ("ERROR", ["e"])]
+)
+def test_libraries_log_through_the_same_pipe(lines: Lines, level: str, expected: list[str]) -> None:
+    """Their warnings and errors are lines of the same form; their chatter is left out at every level."""
+    lines.configure(level=level)
+    library = logging.getLogger("some.library")
+    library.debug("d")
+    library.info("i")
+    library.warning("%s", "w")
+    library.error("e")
+    found = lines.read()
+
+    assert expected == [line["event"] for line in found]
+    assert {"some.library"} == {line["logger"] for line in found}
+    assert all({"timestamp", "level"} <= line.keys() for line in found)
+
+
+@pytest.mark.parametrize("through", ["bridge", "library"])
+def test_an_exception_is_part_of_its_line(lines: Lines, through: str) -> None:
+    """The traceback stands in one member, not in lines of its own."""
+    log = lines.configure()
+    try:
+        int("the cause")
+    except ValueError:
+        if through == "bridge":
+            log.exception("request.internal_error")
+        else:
+            logging.getLogger("some.library").exception("failed")
+    line = lines.last()
+
+    assert "error" == line["level"]
+    assert line["exception"].startswith("Traceback")
+    assert line["exception"].endswith("ValueError: invalid literal for int() with base 10: 'the cause'")
+
+
+def test_what_is_bound_to_a_request_stands_on_every_line(lines: Lines) -> None:
+    """Lines of the bridge and of libraries carry what the request's context holds."""
+    log = lines.configure()
+    bound = {
+        "operation": "SkipManualDialContact",
+        "correlation_id": "c-1",
+        "message_id": "m-1",
+        "source": "widget",
+        "queue": "lcm.requests.agent",
+        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    }
+    with structlog.contextvars.bound_contextvars(**bound):
+        log.info("request.settled")
+        logging.getLogger("some.library").warning("hm")
+    log.info("worker.drained")
+    first, second, after = lines.read()
+
+    assert bound.items() <= first.items()
+    assert bound.items() <= second.items()
+    assert not bound.keys() & after.keys()
+
+
+def test_ids_of_a_request_are_not_masked(lines: Lines) -> None:
+    """A request is found by its ids: digits in them stay."""
+    with structlog.contextvars.bound_contextvars(correlation_id="1234567890", message_id="0049-123-4567"):
+        lines.configure().info("request.settled")
+    line = lines.last()
+
+    assert ("1234567890", "0049-123-4567") == (line["correlation_id"], line["message_id"])
+
+
+def test_the_console_form_is_for_people(lines: Lines) -> None:
+    """The same event as text; masked alike, and without colours where there is no terminal."""
+    lines.configure(format="console").warning("redis.away", error="call 030 1234567", cache=None)
+    text = lines.text()
+
+    assert "redis.away" in text
+    assert "call ***67" in text
+    assert "cache" not in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=VALUES)
+def test_no_value_makes_logging_fail(lines: Lines, form: str, value: Any) -> None:
+    """Whatever is logged, there is a line, and in the JSON form exactly one."""
+    lines.configure(format=form).info("event", value=value, error=value, agent=value)
+    text = lines.text()
+
+    assert text.endswith("\n")
+    if form == "json":
+        assert 1 == text.count("\n")

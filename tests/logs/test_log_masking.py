@@ -1,0 +1,157 @@
+"""Phone numbers and agent ids are masked, and secrets are not logged at all."""
+
+import logging
+import re
+from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from logs.log_lines import Lines
+
+from bridge.logs import PERSONAL, mask
+
+BLANKS = st.sampled_from(["", "", " ", "-", ".", "\u00a0", "\u2011", " ("])
+WORDS = st.sampled_from(["", "call ", "no answer from ", "Kontakt: ", "(", "'", "tel:", "=", "\n"])
+ENDS = st.sampled_from(["", " failed", ".", ", twice", "'", ")", ": it is closed", "\nnext line"])
+FREE = ["error", "event", "exception", "source", "message", "reply_to"]
+
+
+def is_address(text: str) -> bool:
+    """Tell what is left readable: the IPv4 address of a node."""
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+@st.composite
+def numbers(draw: st.DrawFn) -> str:
+    """Draw a phone number of 7 to 15 digits as people and systems write it."""
+    digits = draw(st.text(alphabet="0123456789", min_size=7, max_size=15))
+    plus = draw(st.sampled_from(["", "+"]))
+    return plus + digits[0] + "".join(draw(BLANKS) + digit for digit in digits[1:])
+
+
+@pytest.mark.parametrize("key", FREE)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(number=numbers().filter(lambda text: not is_address(text)), before=WORDS, after=ENDS)
+def test_a_phone_number_in_free_text_is_masked(
+    lines: Lines, key: str, number: str, before: str, after: str
+) -> None:
+    """Of a number, however it is written and whatever stands around it, two digits are left at most."""
+    log = lines.configure()
+    text = f"{before}{number}{after}"
+    if key == "event":
+        log.info(text)
+    else:
+        log.info("some.event", **{key: text})
+    shown = str(lines.last()[key])
+
+    assert len(re.findall(r"\d", shown)) <= 2
+    assert before.strip() in shown
+
+
+@given(
+    name=st.from_regex(r"[a-z0-9._+-]{4,20}", fullmatch=True),
+    domain=st.sampled_from(["domain.com", "x.y.example"]),
+)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_agent_id_that_is_an_address_is_masked_in_free_text(lines: Lines, name: str, domain: str) -> None:
+    """Such ids stand in LCM's messages and in the names of reply queues."""
+    log = lines.configure()
+    for key in FREE[:1] + FREE[2:]:
+        log.info("some.event", **{key: f"Agent {name}@{domain} is not logged in"})
+
+    for line in lines.read():
+        assert f"{name}@" not in str(line)
+        assert "is not logged in" in str(line)
+
+
+@pytest.mark.parametrize("key", sorted(PERSONAL))
+@pytest.mark.parametrize("value", ["testagent", "49|3|279|0|0|44|1253", 4930123456, "abc", ""])
+def test_a_personal_key_is_masked_whatever_it_holds(lines: Lines, key: str, value: object) -> None:
+    """Text or number, long or short: two characters are left at most."""
+    lines.configure().info("some.event", **{key: value})
+
+    assert mask(str(value)) == lines.last()[key]
+    assert len(mask(str(value)).removeprefix("***")) <= 2
+
+
+def test_masking_looks_into_what_is_nested(lines: Lines) -> None:
+    """Maps and lists are masked inside; what lies too deep is not shown."""
+    deep: Any = "0301234567"
+    for _ in range(10):
+        deep = [deep]
+    lines.configure().info(
+        "some.event", data={"agent": "testagent", "phone": [301234567], "error": ["0301234567"]}, error=deep
+    )
+    line = lines.last()
+
+    assert {"agent": "***nt", "phone": "***7]", "error": ["***67"]} == line["data"]
+    assert "0301234567" not in str(line)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "LCM did not answer within 20.0 s",
+        "LCM answered HTTP 502 without a result",
+        "connecting to 127.0.0.1:5672",
+        "no route to 10.20.30.40",
+        "attempt 3 of 5",
+        "queue lcm.requests.agent",
+    ],
+)
+def test_what_is_no_number_of_a_person_stays_readable(lines: Lines, text: str) -> None:
+    """Whoever is on call reads times, statuses and addresses of nodes."""
+    lines.configure().info("some.event", error=text)
+
+    assert text == lines.last()["error"]
+
+
+@pytest.mark.parametrize("number", ["555.123.456.789", "020.7946.0018", "030.12.34.56"])
+def test_a_number_with_dots_is_not_taken_for_an_address(lines: Lines, number: str) -> None:
+    """Only four numbers up to 255, without leading zeros, are the address of a node."""
+    lines.configure().info("some.event", error=f"call {number}")
+
+    assert f"call ***{number[-2:]}" == lines.last()["error"]
+
+
+def test_libraries_are_masked_too(lines: Lines) -> None:
+    """Their text is free text, their tracebacks as well."""
+    lines.configure()
+    try:
+        int("no agent testagent@domain.com at 030 1234567")
+    except ValueError:
+        logging.getLogger("some.library").exception("failed for %s", "+49 30 1234567")
+    text = lines.text()
+
+    assert "testagent" not in text
+    assert "1234567" not in text
+    assert "***67" in text
+
+
+def test_masking_can_be_switched_off(lines: Lines) -> None:
+    """With ``log.mask`` false a site sees numbers and ids; secrets it does not see."""
+    log = lines.configure(mask=False)
+    log.info("some.event", agent="testagent", error="call 0301234567 at amqp://u:hunter2@host")
+    line = lines.last()
+
+    assert "testagent" == line["agent"]
+    assert "call 0301234567 at amqp://u:***@host" == line["error"]
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(password=st.text(st.characters(exclude_categories=["C", "Z"]), max_size=8))
+def test_no_password_in_a_url_is_logged(lines: Lines, *, masked: bool, password: str) -> None:
+    """Libraries quote URLs; whatever a password holds, it is not in the line."""
+    url = f"amqps://user:{password}hunter2{password}@rabbit:5671/vhost"
+    log = lines.configure(mask=masked)
+    log.info("some.event", error=f"cannot connect to {url} now", node=url)
+    logging.getLogger("aio_pika").warning("Connection attempt to %s failed", url)
+
+    assert "hunter2" not in lines.text()
