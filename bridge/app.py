@@ -33,6 +33,9 @@ log = structlog.get_logger(__name__)
 
 DONE, FAILED = 0, 1
 
+CANCEL_AGAIN = 1.0
+"""Seconds that a cancelled task has to end before it is cancelled again."""
+
 
 def rules(settings: Settings) -> Rules:
     """Return what translation needs of the settings."""
@@ -123,9 +126,7 @@ class Worker:
             drained = await self._drain()
             return FAILED if dead or not drained else DONE
         finally:
-            for task in (*sides, stopped):
-                task.cancel()
-            await asyncio.gather(*sides, stopped, return_exceptions=True)
+            await _end(*sides, stopped)
 
     async def _drain(self) -> bool:
         grace = self._settings.shutdown.grace
@@ -156,6 +157,19 @@ class Worker:
     @staticmethod
     def _task(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         return asyncio.create_task(work, name=name)
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not enough: a cancellation that comes in the moment in which a client library's call
+    succeeds can get lost in it (`asyncio.wait_for` before Python 3.12), and the task goes on for ever.
+    """
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=CANCEL_AGAIN)
+    await asyncio.gather(*tasks, return_exceptions=True)  # takes note of how they ended
 
 
 def _error(task: asyncio.Task[Any]) -> BaseException | None:
