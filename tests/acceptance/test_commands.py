@@ -1,0 +1,252 @@
+"""The commands beside the worker: what they print and how they end."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.command import run_command
+from support.envelopes import add_contact, create, dial, manual, od, skip
+from support.site import MakeSite, Site, name_of_letters
+
+from bridge import __version__
+
+SECRETS = {
+    "BRIDGE_AMQP__URL": "amqp://widget:pa55w0rd@broker.example:5672/,amqp://widget:pa55w0rd@two.example/",
+    "BRIDGE_REDIS__URL": "redis://:r3d1s-pass@redis.example:6379/0",
+    "BRIDGE_LCM__USERNAME": "svc",
+    "BRIDGE_LCM__PASSWORD": "l0m-pass",
+    "BRIDGE_LCM__HEADERS": '{"X-Api-Key": "k3y-of-lcm"}',
+}
+WRONG = {
+    "BRIDGE_AMQP__URL": "http://not-amqp",
+    "BRIDGE_AMQP__AGENT_PREFETCH": "0",
+    "BRIDGE_LCM__TIMEOUT": "60",
+    "BRIDGE_LCM__TIMEZONE": "Mars/Olympus",
+    "BRIDGE_LOG__LEVEL": "LOUD",
+    "BRIDGE_NOSUCH__THING": "1",
+    "BRIDGE_ADMIN__NOSUCH": "1",
+    "BRIDGE_ACCESS": '{"NoSuchOperation": []}',
+}
+NOWHERE = {
+    "BRIDGE_AMQP__URL": "amqp://guest:guest@127.0.0.1:1/",
+    "BRIDGE_REDIS__URL": "redis://127.0.0.1:1/0",
+    "BRIDGE_LCM__BASE_URL": "http://127.0.0.1:1/lcm",
+    "BRIDGE_ADMIN__HOST": "127.0.0.1",
+    "BRIDGE_ADMIN__PORT": "1",
+}
+
+
+async def test_check_finds_everything(site: Site, tmp_path: Path) -> None:
+    """With everything there, check names each dependency and its queues, and exits 0."""
+    ended = await run_command("check", folder=tmp_path, settings=site.settings)
+
+    assert 0 == ended.code, ended.output + ended.errors
+    for word in ("RabbitMQ", "Redis", "LCM", f"{site.prefix}.requests.agent", "1 consumers"):
+        assert word in ended.output
+    assert "FAILED" not in ended.output
+
+
+async def test_check_finds_nothing(tmp_path: Path) -> None:
+    """With nothing there, check says so of each dependency at once, and exits 1."""
+    ended = await run_command("check", folder=tmp_path, settings=NOWHERE)
+
+    assert (1, 3) == (ended.code, ended.output.count("FAILED"))
+    assert "Traceback" not in ended.output + ended.errors
+
+
+async def test_check_names_refused_credentials(site: Site, tmp_path: Path) -> None:
+    """A wrong password for RabbitMQ fails the check without showing it."""
+    url = site.settings["BRIDGE_AMQP__URL"].replace("guest:guest", "guest:wr0ng-pass")
+
+    ended = await run_command("check", folder=tmp_path, settings=site.settings | {"BRIDGE_AMQP__URL": url})
+
+    assert (1, 1) == (ended.code, ended.output.count("FAILED"))
+    assert "wr0ng-pass" not in ended.output + ended.errors
+
+
+async def test_config_masks_secrets(tmp_path: Path) -> None:
+    """Every setting is printed with its source, passwords and header values masked."""
+    ended = await run_command("config", folder=tmp_path, settings=SECRETS)
+
+    assert 0 == ended.code
+    rows = {line.split()[0]: line for line in ended.output.splitlines() if line.strip()}
+    assert "broker.example" in rows["amqp.url"]
+    assert "environment" in rows["amqp.url"]
+    assert "default" in rows["amqp.prefix"]
+    assert "X-Api-Key" in rows["lcm.headers"]
+    shown = ended.output + ended.errors
+    secrets = ("pa55w0rd", "r3d1s-pass", "l0m-pass", "k3y-of-lcm")
+    assert [] == [secret for secret in secrets if secret in shown]
+
+
+async def test_config_tells_the_source(tmp_path: Path) -> None:
+    """The environment wins over the secrets directory, and that over the file; each is named."""
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "BRIDGE_LCM__PASSWORD").write_text("from-a-file")
+    (tmp_path / "secrets" / "BRIDGE_AMQP__PREFIX").write_text("second")
+    (tmp_path / "bridge.toml").write_text(
+        '[amqp]\nprefix = "third"\nmax_length = 77\n[lcm]\nusername = "u"\n[redis]\nprefix = "third"\n'
+    )
+    settings = {
+        "BRIDGE_CONFIG": "bridge.toml",
+        "BRIDGE_SECRETS_DIR": "secrets",
+        "BRIDGE_REDIS__PREFIX": "first",
+    }
+
+    ended = await run_command("config", folder=tmp_path, settings=settings)
+
+    assert 0 == ended.code, ended.errors
+    rows = {line.split()[0]: line.split()[1:] for line in ended.output.splitlines() if line.strip()}
+    assert ["first", "environment"] == rows["redis.prefix"]
+    assert "second" == rows["amqp.prefix"][0]
+    assert ["77", "bridge.toml"] == rows["amqp.max_length"]
+    assert "***" == rows["lcm.password"][0]
+
+
+@pytest.mark.parametrize("command", [["run"], ["check"], ["config"], ["request", "-"], ["contacts", "a"]])
+async def test_wrong_settings_are_listed_at_once(tmp_path: Path, command: list[str]) -> None:
+    """Settings that cannot be right: every fault at once on standard error, exit 2."""
+    ended = await run_command(*command, folder=tmp_path, settings=WRONG)
+
+    assert 2 == ended.code
+    faults = ("amqp.url", "amqp.agent_prefetch", "lcm.timeout", "lcm.timezone", "log.level", "NOSUCH__THING")
+    for fault in (*faults, "admin.nosuch", "NoSuchOperation"):
+        assert fault in ended.errors, fault
+    assert "Traceback" not in ended.errors
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--nosuch"], ["nosuch"], ["request"], ["contacts"], ["check", "more"]]
+)
+async def test_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:
+    """Wrong usage is exit 2 with a usage line."""
+    ended = await run_command(*arguments, folder=tmp_path)
+
+    assert 2 == ended.code
+    assert "usage:" in ended.errors
+
+
+async def test_version_and_help(tmp_path: Path) -> None:
+    """--version names the version, --help every command."""
+    version = await run_command("--version", folder=tmp_path)
+    overview = await run_command("--help", folder=tmp_path)
+
+    assert (0, f"lcm-bridge {__version__}\n") == (version.code, version.output)
+    assert 0 == overview.code
+    for name in ("run", "check", "config", "request", "contacts", "simulator", "demo", "healthcheck"):
+        assert name in overview.output
+
+
+@pytest.mark.parametrize("source", ["file", "standard input"])
+async def test_request_prints_the_reply(site: Site, tmp_path: Path, source: str) -> None:
+    """An envelope from a file or standard input: its reply on standard output, exit 0."""
+    agent = name_of_letters()
+    account = add_contact(site.simulator, agent)
+    body = json.dumps(manual(agent)).encode()
+    (tmp_path / "request.json").write_bytes(body)
+
+    if source == "file":
+        ended = await run_command("request", "request.json", folder=tmp_path, settings=site.settings)
+    else:
+        ended = await run_command("request", "-", folder=tmp_path, settings=site.settings, given=body)
+
+    assert 0 == ended.code, ended.errors
+    reply = json.loads(ended.output)
+    assert "DownloadContactsForDialing" == reply["subtopic"]
+    assert account == reply["message"]["response"][0]["AccountNumber"]
+
+
+@pytest.mark.parametrize("body", [b"{", json.dumps(skip("a", "1", outcome=-1)).encode()])
+async def test_request_of_a_failure(site: Site, tmp_path: Path, body: bytes) -> None:
+    """A failure reply is printed too, and is exit 1."""
+    ended = await run_command("request", "-", folder=tmp_path, settings=site.settings, given=body)
+
+    assert 1 == ended.code
+    assert "errorType" in ended.output
+
+
+async def test_request_with_headers_and_key(site: Site, tmp_path: Path) -> None:
+    """--headers shows the reply's headers on standard error; --key goes into the event's header."""
+    queue = await site.widget.listen("#.ManualDialCall")
+
+    ended = await run_command(
+        "request", "-", "--headers", "--key", "my-key", folder=tmp_path, settings=site.settings,
+        given=json.dumps(dial()).encode(),
+    )  # fmt: skip
+
+    assert 0 == ended.code, ended.errors
+    assert "x-bridge-status: ok" in ended.errors
+    event = await queue.get(no_ack=True)
+    await queue.delete()
+    assert event is not None
+    assert "my-key" == event.headers["idempotency-key"]
+
+
+async def test_request_without_an_answer(tmp_path: Path, make_site: MakeSite) -> None:
+    """No worker answers, no broker is there, or no file: exit 1, 1 and 2, each with one clear line."""
+    site = await make_site()
+    await site.worker.stop()
+
+    late = await run_command(
+        "request", "-", "--timeout", "0.5", folder=tmp_path, settings=site.settings,
+        given=json.dumps(create()).encode(),
+    )  # fmt: skip
+    nowhere = await run_command("request", "-", folder=tmp_path, settings=NOWHERE, given=b"{}")
+    missing = await run_command("request", "no-such-file", folder=tmp_path, settings=NOWHERE)
+
+    assert [1, 1, 2] == [ended.code for ended in (late, nowhere, missing)]
+    assert "no reply within 0.5 s" in late.errors
+    assert nowhere.errors.startswith("RabbitMQ: ")
+    assert missing.errors.startswith("no-such-file: ")
+    assert not any("Traceback" in ended.errors for ended in (late, nowhere, missing))
+
+
+async def test_contacts_lists_and_erases(site: Site, tmp_path: Path) -> None:
+    """What the cache holds for an agent is listed, and with --erase removed."""
+    agent = name_of_letters()
+    accounts = [add_contact(site.simulator, agent), add_contact(site.simulator, agent, kind="od")]
+    for request in (manual(agent), od(agent)):
+        await site.widget.ask(request)
+
+    listed = await run_command("contacts", agent, folder=tmp_path, settings=site.settings)
+    erased = await run_command("contacts", agent, "--erase", folder=tmp_path, settings=site.settings)
+    empty = await run_command("contacts", agent, folder=tmp_path, settings=site.settings)
+    away = await run_command("contacts", agent, folder=tmp_path, settings=NOWHERE)
+
+    assert [0, 0, 0, 1] == [ended.code for ended in (listed, erased, empty, away)]
+    assert all(account in listed.output for account in accounts)
+    assert "no contacts" in empty.output
+    assert "Redis does not answer" in away.errors
+    assert "miss" == (await site.widget.ask(od(agent))).headers["x-bridge-cache"]
+
+
+async def test_healthcheck(site: Site, tmp_path: Path) -> None:
+    """Alive and ready are exit 0; a worker that is not there is exit 1."""
+    there = {
+        "BRIDGE_ADMIN__HOST": "127.0.0.1",
+        "BRIDGE_ADMIN__PORT": site.worker.admin_url.rpartition(":")[2],
+    }
+
+    alive = await run_command("healthcheck", folder=tmp_path, settings=there)
+    ready = await run_command("healthcheck", "--ready", folder=tmp_path, settings=there)
+    nobody = await run_command("healthcheck", folder=tmp_path, settings=NOWHERE)
+
+    assert [0, 0, 1] == [ended.code for ended in (alive, ready, nobody)]
+    assert json.loads(ready.output)["ready"]
+    assert "127.0.0.1:1" in nobody.errors
+
+
+async def test_healthcheck_of_a_worker_that_is_not_ready(make_site: MakeSite, tmp_path: Path) -> None:
+    """A worker without a broker is alive, not ready: --ready is exit 1 and names what is missing."""
+    site = await make_site(ready=False, BRIDGE_AMQP__URL=NOWHERE["BRIDGE_AMQP__URL"])
+    await site.worker.until_logged("amqp.connection_failed")
+    there = {
+        "BRIDGE_ADMIN__HOST": "127.0.0.1",
+        "BRIDGE_ADMIN__PORT": site.worker.admin_url.rpartition(":")[2],
+    }
+
+    alive = await run_command("healthcheck", folder=tmp_path, settings=there)
+    ready = await run_command("healthcheck", "--ready", folder=tmp_path, settings=there)
+
+    assert [0, 1] == [alive.code, ready.code]
+    assert "reply channel" in json.loads(ready.output)["missing"]

@@ -1,0 +1,42 @@
+"""``lcm-bridge`` as a process of its own, as a person at a terminal runs it."""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+BOUND = 40.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    output: str
+    errors: str
+
+
+async def run_command(
+    *arguments: str, folder: Path, settings: dict[str, str] | None = None, given: bytes = b""
+) -> Ended:
+    """Run ``lcm-bridge`` with arguments, settings and standard input, in a folder of its own."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bridge",
+        *arguments,
+        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"} | (settings or {}),
+        cwd=folder,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        output, errors = await asyncio.wait_for(process.communicate(given), BOUND)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return Ended(process.returncode or 0, output.decode(), errors.decode())
