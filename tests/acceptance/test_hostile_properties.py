@@ -112,8 +112,8 @@ async def test_unreadable_properties_are_refused(site: Site, rabbit: PrivateRabb
 
     reply = await answer_to(site, rabbit, properties)
 
-    assert "INVALID_ENVELOPE" == reply.error_type
-    assert reply.body["data"]["errorMessage"].endswith(f": {unreadable}")
+    assert ("ManualDialCall", "INVALID_ENVELOPE") == (reply.body["subtopic"], reply.error_type)
+    assert reply.error["errorMessage"].endswith(f": {unreadable}")
 
 
 @pytest.mark.parametrize("name", UNREADABLE)

@@ -29,9 +29,12 @@ class Reply:
     @property
     def error_type(self) -> str:
         """The errorType, wherever it stands."""
-        if "data" in self.body:
-            return str(self.body["data"]["errorType"])
-        return str(self.response["errorType"])
+        return str(self.error["errorType"])
+
+    @property
+    def error(self) -> Any:
+        """The members of a failure: in an error event's ``data``, or in a reply's ``response``."""
+        return self.response if "message" in self.body else self.body["data"]
 
     @property
     def headers(self) -> dict[str, Any]:
