@@ -15,7 +15,7 @@ from bridge import __version__
 from bridge.admin import AdminServer
 from bridge.bus.bus import Bus
 from bridge.bus.consumer import Consumer
-from bridge.bus.publisher import Publisher
+from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
 from bridge.envelope import Limits
 from bridge.lcm.client import LcmClient
@@ -66,7 +66,7 @@ class Worker:
             self._store, settings.contacts, prefix=settings.redis.prefix, zone=ZoneInfo(settings.lcm.timezone)
         )
         self._lcm = LcmClient(settings.lcm, metrics)
-        publisher = Publisher(amqp.publish_timeout)
+        sender = BusSender(layout, amqp.publish_timeout)
         pipeline = Pipeline(
             catalogue=catalogue,
             limits=Limits(settings.limits.body_bytes, settings.limits.depth),
@@ -80,7 +80,7 @@ class Worker:
             lcm=self._lcm,
             cache=contacts,
             outbox=Outbox(
-                publisher,
+                sender,
                 Addresses(amqp.events_exchange, amqp.dead_letters_exchange, amqp.dead_letters_queue),
                 metrics,
             ),
@@ -92,7 +92,7 @@ class Worker:
                 layout.request_queues, (amqp.agent_prefetch, amqp.campaign_prefetch), strict=True
             )
         ]
-        self._bus = Bus(amqp, layout, consumers, publisher, metrics)
+        self._bus = Bus(amqp, layout, consumers, sender, metrics)
         self._admin = AdminServer(settings.admin, metrics, self._missing)
         self._stop = asyncio.Event()
         self._signals = 0

@@ -5,7 +5,12 @@ publishing service, ``msg`` for the person at the desk. Neither ever holds a sta
 or a credential.
 """
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
+
+LONGEST_MESSAGE: Final = 2000
+"""Characters of an ``errorMessage``."""
+LONGEST_MSG: Final = 500
+"""Characters of a ``msg``."""
 
 
 class Detail(NamedTuple):
@@ -26,9 +31,10 @@ class Failure(Exception):
     default_msg: ClassVar[str]
 
     def __init__(self, message: str, *, msg: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.msg = msg or self.default_msg
+        # LCM's own texts end up here, and it may say anything at any length.
+        self.message = message[:LONGEST_MESSAGE]
+        self.msg = (msg or self.default_msg)[:LONGEST_MSG]
+        super().__init__(self.message)
 
 
 class InvalidEnvelope(Failure):

@@ -18,8 +18,9 @@ from bridge.settings import Log
 
 # Blanks of any kind (pasted numbers hold U+00A0), but not over the end of a line.
 _NUMBER = re.compile(r"\+?\d(?:[^\S\r\n]|[\d().\-\u2010-\u2015]){4,}\d")
-_LOG_IN = re.compile(r"(://[^\s:/@]*:)\S*@")
-_ADDRESS = re.compile(r"[^\s@,;:'\"]+@[^\s@,;:'\"]+")
+# Bounded, so that no text takes time that grows with the square of its length.
+_LOG_IN = re.compile(r"(://[^\s:/@]{0,256}:)\S{0,256}@")
+_ADDRESS = re.compile(r"[^\s@,;:'\"]{1,128}@[^\s@,;:'\"]{1,255}")
 
 PERSONAL = frozenset({"agent", "phone", "account"})
 """Keys whose value is masked whatever it looks like."""
@@ -27,6 +28,9 @@ PERSONAL = frozenset({"agent", "phone", "account"})
 _FREE_TEXT = frozenset({"error", "event", "exception", "source", "message", "reply_to"})
 """Keys whose text may quote what a stranger or LCM wrote."""
 
+
+_LONGEST = 8000
+"""Characters of one value; a stack trace is the longest that is meant to be there."""
 
 _DEEPEST = 4
 """Levels of a logged value that are looked into; what lies deeper is not shown."""
@@ -38,7 +42,8 @@ def mask(text: str) -> str:
 
 
 def _mask_text(text: str) -> str:
-    text = _ADDRESS.sub(lambda match: mask(match.group()), text)
+    if "@" in text:
+        text = _ADDRESS.sub(lambda match: mask(match.group()), text)
     return _NUMBER.sub(lambda match: _mask_number(match.group()), text)
 
 
@@ -90,6 +95,7 @@ def configure(settings: Log) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _drop_empty,
+        _bound,
         hide_log_ins,
     ]
     if settings.mask:
@@ -114,12 +120,21 @@ def configure(settings: Log) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
-    # Every lost or refused connection is told of by `bridge.bus`, once and with what comes next.
-    logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)
+    # What happens to connections and channels is told by `bridge.bus`, once and with what comes next;
+    # and what aiormq says of messages holds their bodies.
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)
 
 
 def _drop_empty(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature
     return {key: value for key, value in event.items() if value is not None}
+
+
+def _bound(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature
+    """Cut long texts: what others sent is quoted, and a line is for reading."""
+    for key, value in event.items():
+        if isinstance(value, str) and len(value) > _LONGEST:
+            event[key] = f"{value[:_LONGEST]}... ({len(value)} characters)"
+    return event
 
 
 def _json(event: Any, **_: Any) -> str:  # noqa: ANN401 - structlog's own signature

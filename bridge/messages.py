@@ -13,6 +13,8 @@ DIRECT_REPLY_TO = "amq.rabbitmq.reply-to."
 """Prefix of a direct reply-to address, as the broker hands it to the consumer."""
 
 _LONGEST_KEY = 255
+_MILLISECONDS = re.compile(r"[0-9]{1,300}")  # as far away as a float reaches
+_NO_DEADLINE = "the header x-deadline must be a time in unix milliseconds"
 _ORIGINALS = frozenset({"x-original-user-id", "x-original-expiration"})
 _LONGEST_ERROR = 1000
 """Characters of ``x-error``: a message's headers must fit into one frame."""
@@ -54,7 +56,11 @@ class Settler(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One request as the broker delivered it. ``received`` is in unix seconds."""
+    """One request as the broker delivered it.
+
+    ``unreadable`` names the properties that could not be read and were left out; ``received`` is in
+    unix seconds.
+    """
 
     body: bytes
     properties: Properties
@@ -63,6 +69,7 @@ class Delivery:
     routing_key: str
     redelivered: bool
     settler: Settler
+    unreadable: str = ""
     received: float = field(default_factory=time.time)
 
     @property
@@ -100,10 +107,12 @@ class Delivery:
         moments = []
         stated = self.properties.headers.get("x-deadline")
         if stated is not None:
-            if isinstance(stated, bool) or not isinstance(stated, int | str) or not str(stated).isdecimal():
-                raise InvalidEnvelope("the header x-deadline must be a time in unix milliseconds")
-            moments.append(int(str(stated)[:20]) / 1000)
-        if self.properties.expiration and self.properties.expiration.isdecimal():
+            if isinstance(stated, bool) or not isinstance(stated, int | str):
+                raise InvalidEnvelope(_NO_DEADLINE)
+            if not _MILLISECONDS.fullmatch(str(stated)):
+                raise InvalidEnvelope(_NO_DEADLINE)
+            moments.append(int(stated) / 1000)
+        if self.properties.expiration and _MILLISECONDS.fullmatch(self.properties.expiration):
             sent = self.properties.timestamp
             start = sent.timestamp() if sent else self.received
             moments.append(start + int(self.properties.expiration) / 1000)
@@ -133,13 +142,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One message to publish."""
+    """One message to publish; with ``foreign_id`` its message id is not one of ours."""
 
     exchange: str
     routing_key: str
     body: bytes
     properties: Properties
     mandatory: bool = True
+    foreign_id: bool = False
 
 
 def dead_letter(  # noqa: PLR0913 - each is a header of its own
@@ -169,9 +179,17 @@ def dead_letter(  # noqa: PLR0913 - each is a header of its own
         "x-original-routing-key": delivery.routing_key,
         "x-dead-lettered-at": datetime.now(UTC),
     }
+    if delivery.unreadable:
+        headers["x-bridge-unreadable"] = delivery.unreadable
     if original.expiration is not None:
         headers["x-original-expiration"] = original.expiration
     if original.user_id is not None:
         headers["x-original-user-id"] = original.user_id
     properties = replace(original, headers=headers, expiration=None, user_id=None, delivery_mode=2)
-    return Outgoing(exchange=exchange, routing_key=queue, body=delivery.body, properties=properties)
+    return Outgoing(
+        exchange=exchange,
+        routing_key=queue,
+        body=delivery.body,
+        properties=properties,
+        foreign_id=True,
+    )

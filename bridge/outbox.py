@@ -9,7 +9,7 @@ import structlog
 from bridge import messages, replies
 from bridge.case import Case
 from bridge.failures import Failure, OutcomeUnknown
-from bridge.messages import Outgoing, Reason
+from bridge.messages import DIRECT_REPLY_TO, Outgoing, Reason
 from bridge.metrics import Metrics
 from bridge.operations.model import Answer
 from bridge.ports import Confirmation, PublishFailed, Sender
@@ -72,10 +72,13 @@ class Outbox:
             confirmation = await self._publish(case, outgoing)
         except PublishFailed as error:
             self._metrics.replies.labels("failed").inc()
-            if not error.refused:
+            if error.kind == "unconfirmed":
                 raise
-            log.error("reply.refused", error=str(error), next="the request is dead-lettered")
-            await self.dead_letter(case, Reason.RETRIES_EXHAUSTED, f"the reply was refused: {error}")
+            case.error = f"the reply was refused: {error}"
+            no_address = error.kind == "impossible" and outgoing.routing_key.startswith(DIRECT_REPLY_TO)
+            if case.outcome != OutcomeUnknown.error_type:  # that one is among the dead letters already
+                reason = Reason.REPLY_TO_REFUSED if no_address else Reason.RETRIES_EXHAUSTED
+                await self.dead_letter(case, reason, case.error)
             return
         self._metrics.replies.labels(confirmation.value).inc()
         if confirmation is Confirmation.UNROUTABLE:
@@ -101,7 +104,7 @@ class Outbox:
             attempts=1,
         )
         if await self._publish(case, letter) is Confirmation.UNROUTABLE:
-            raise PublishFailed("the dead-letter queue is gone", refused=False)
+            raise PublishFailed("the dead-letter queue is gone")
         self._metrics.dead_letters.labels(reason.value).inc()
         log.warning("request.dead_lettered", reason=reason.value, error=error)
 
@@ -117,7 +120,10 @@ class Outbox:
             try:
                 return await self._sender.publish(outgoing)
             except PublishFailed as error:
-                if case.delivery.settler.lost or (error.refused and attempt >= REFUSED_PUBLISHES):
+                given_up = error.kind == "impossible" or (
+                    error.kind == "refused" and attempt >= REFUSED_PUBLISHES
+                )
+                if case.delivery.settler.lost or given_up:
                     raise
                 log.warning("publish.failed", error=str(error), attempt=attempt)
             await asyncio.sleep(random.uniform(0.05, min(2.0, 0.1 * 2**attempt)))  # noqa: S311 - jitter

@@ -41,9 +41,6 @@ log = structlog.get_logger(__name__)
 REQUEUE_PAUSE = 1.0
 """Seconds before a request that cannot even be dead-lettered is given back: no hot loop."""
 
-UNREADABLE = "x-bridge-unreadable"
-"""Header by which the bus names properties of a delivery that it could not read and left out."""
-
 
 class Unanswerable(Exception):
     """Nobody may be told: the request goes to the dead letters under ``reason``."""
@@ -144,8 +141,8 @@ class Pipeline:
         operation, case.route = self._catalogue.find(envelope)
         case.operation = operation
         structlog.contextvars.bind_contextvars(operation=operation.name, source=_bounded(envelope.source))
-        if unreadable := delivery.properties.headers.get(UNREADABLE):
-            raise InvalidEnvelope(f"AMQP properties that cannot be read: {unreadable}")
+        if delivery.unreadable:
+            raise InvalidEnvelope(f"AMQP properties that cannot be read: {delivery.unreadable}")
         deadline, _ = delivery.deadline(), delivery.idempotency_key()
         self._check_permission(operation, delivery.properties.user_id)
         command = operation.translate(envelope)
@@ -198,6 +195,8 @@ class Pipeline:
             return await self._lcm.call(command.call, timeout=timeout)
         except CallFailed as failed:
             if command.side_effect and failed.effect_possible:
+                if command.skips is not None:  # it may be gone, so the cache must not offer it
+                    await self._record(command, Answer({}), time.time())
                 raise OutcomeUnknown(
                     f"LCM may or may not have carried this out: {failed.failure.message}"
                 ) from failed

@@ -78,11 +78,23 @@ class Confirmation(Enum):
 
 
 class PublishFailed(Exception):
-    """A message was not confirmed; ``refused`` if the broker said no (a full queue), else unknown."""
+    """A message was not confirmed.
 
-    def __init__(self, message: str, *, refused: bool) -> None:
+    ``kind``: ``unconfirmed`` (it may have arrived; worth trying again), ``refused`` (the broker said
+    no: a full queue), ``impossible`` (no further try can succeed). ``cut_off``: the channel or its
+    connection ended while the confirm was awaited.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: Literal["unconfirmed", "refused", "impossible"] = "unconfirmed",
+        cut_off: bool = False,
+    ) -> None:
         super().__init__(message)
-        self.refused = refused
+        self.kind = kind
+        self.cut_off = cut_off
 
 
 class Sender(Protocol):

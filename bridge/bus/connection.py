@@ -28,7 +28,7 @@ class Connection:
     def __init__(self, opened: AbstractConnection) -> None:
         self._opened = opened
         self.lost = asyncio.Event()
-        self.reason = "closed by us"
+        self.reason = "no reason given"
         opened.close_callbacks.add(self._on_lost)
 
     def _on_lost(self, _: object, error: BaseException | None) -> None:
@@ -182,7 +182,11 @@ class Link:
             backoff.reset()
             await self._work(connection)
         finally:
+            lost = connection.lost.is_set()
             self._connection = None
             self._changed()
             await connection.close()
-            log.warning("amqp.connection_closed", connection=self.name, error=connection.reason)
+            if lost:
+                log.warning("amqp.connection_lost", connection=self.name, error=connection.reason)
+            else:
+                log.info("amqp.connection_closed", connection=self.name)

@@ -15,6 +15,7 @@ from pamqp import commands
 
 from bridge.bus.connection import Backoff, Connection, cancellation_as_error
 from bridge.bus.topology import Topology
+from bridge.bus.wire import take_unreadable
 from bridge.messages import Delivery, Properties
 from bridge.metrics import Metrics
 
@@ -42,6 +43,7 @@ class Consumer:
         self._channel: AbstractChannel | None = None
         self._tag: str | None = None
         self._stopping = asyncio.Event()
+        self._cancelled = asyncio.Event()
         metrics.in_flight_limit.labels(queue).set(prefetch)
         metrics.consumers.labels(queue).set(0)
         metrics.in_flight.labels(queue).set(0)
@@ -85,6 +87,8 @@ class Consumer:
             self._channel = channel.amqp
             ok = await channel.amqp.basic_consume(self.queue, self._hand_over)
             self._registered(ok.consumer_tag)
+            if self._stopping.is_set():  # the signal came while this was under way
+                await self._cancel(channel.amqp, ok.consumer_tag)
             backoff.reset()
             log.info("consumer.registered", queue=self.queue, prefetch=self._prefetch)
             await channel.lost.wait()
@@ -122,9 +126,21 @@ class Consumer:
             if delivery.settler.lost:
                 return
             if self._stopping.is_set():
-                await delivery.settler.requeue()
+                await self._give_back(delivery)
                 return
             await self._handler(delivery)
+
+    async def _give_back(self, delivery: Delivery) -> None:
+        """Return what has not begun, once the broker sends us no more: sooner it would come straight back.
+
+        If that is not confirmed in time, the end of the channel returns it.
+        """
+        try:
+            async with asyncio.timeout(CANCEL_SECONDS):
+                await self._cancelled.wait()
+        except TimeoutError:
+            return
+        await delivery.settler.requeue()
 
     async def stop(self) -> None:
         """Take no more requests; those that have not begun go back to the queue."""
@@ -136,9 +152,10 @@ class Consumer:
         cancelling = asyncio.create_task(self._cancel(self._channel, self._tag))
         await asyncio.wait({cancelling}, timeout=CANCEL_SECONDS)
 
-    async def _cancel(self, channel: AbstractChannel, tag: str) -> None:
+    async def _cancel(self, channel: AbstractChannel, tag: str | None) -> None:
         try:
-            await channel.basic_cancel(tag)
+            await channel.basic_cancel(tag or "")
+            self._cancelled.set()
         except CONNECTION_EXCEPTIONS as error:
             log.info("consumer.cancel_failed", queue=self.queue, error=f"{type(error).__name__}: {error}")
 
@@ -188,7 +205,10 @@ def _delivery(message: DeliveredMessage, queue: str) -> Delivery:
     frame, properties = message.delivery, message.header.properties
     if not isinstance(frame, commands.Basic.Deliver) or frame.delivery_tag is None:
         raise TypeError(f"not a delivery: {frame!r}")
+    headers = dict(properties.headers or {})
+    unreadable = take_unreadable(headers)
     return Delivery(
+        unreadable=unreadable,
         body=bytes(message.body),
         queue=queue,
         exchange=frame.exchange or "",
@@ -198,7 +218,7 @@ def _delivery(message: DeliveredMessage, queue: str) -> Delivery:
         properties=Properties(
             content_type=properties.content_type,
             content_encoding=properties.content_encoding,
-            headers=dict(properties.headers or {}),
+            headers=headers,
             delivery_mode=properties.delivery_mode,
             priority=properties.priority,
             correlation_id=properties.correlation_id,

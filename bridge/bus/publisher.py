@@ -1,108 +1,47 @@
-"""Publishing with confirms on a channel of its own connection.
-
-A connection that the broker blocks for publishing (a memory alarm) still delivers and acknowledges on
-the other one.
-"""
+"""Publishing with confirms on one channel, which is opened anew for as long as the connection lives."""
 
 import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import ChannelInvalidStateError, DeliveryError
 
-from bridge.bus.connection import Backoff, Connection, cancellation_as_error
-from bridge.bus.wire import is_no_address, properties_on_the_wire
+from bridge.bus.connection import Backoff, Channel, Connection, cancellation_as_error
+from bridge.bus.wire import properties_on_the_wire
 from bridge.messages import Outgoing
 from bridge.ports import Confirmation, PublishFailed
 
 log = structlog.get_logger(__name__)
 
+Prepare = Callable[[AbstractChannel], Awaitable[None]]
+
 _NACKS_BEFORE_REOPENING = 3
 """Refusals in a row after which a channel that never confirmed anything is opened anew."""
 _NACKS_BEFORE_DOUBT = 100
 """The same for a channel that did: it was somebody's full queue that refused, until proven otherwise."""
+_LONG_LIFE = 30.0
+"""Seconds after which the loss of a channel is an event of its own, not the next in a row."""
 
 
-class Publisher:
-    """Implements `bridge.ports.Sender`."""
+class _Open:
+    """A channel that is open, and how the broker has taken what was published on it."""
 
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self._channel: AbstractChannel | None = None
-        self._open = asyncio.Event()
+    def __init__(self, channel: Channel) -> None:
+        self.amqp = channel.amqp
+        self._lost = channel.lost
         self._nacks = 0
         self._confirmed = False
-        self._lost = asyncio.Event()
 
-    @property
-    def open(self) -> bool:
-        """Whether there is a channel to publish on."""
-        return self._open.is_set()
+    def confirmed(self) -> None:
+        """Note a confirm."""
+        self._nacks, self._confirmed = 0, True
 
-    async def run(self, connection: Connection) -> None:
-        """Keep a channel open for as long as the connection lives."""
-        backoff = Backoff(0.1, 2.0)
-        while connection.alive:
-            channel = await connection.channel(confirms=True)
-            self._nacks = 0
-            self._confirmed = False
-            self._lost = channel.lost
-            self._channel = channel.amqp
-            self._open.set()
-            try:
-                await channel.lost.wait()
-            finally:
-                self._open.clear()
-                self._channel = None
-                await channel.close()
-            if connection.alive:
-                log.warning("publisher.channel_lost", next="opened again")
-                await connection.pause(backoff.next())
-
-    async def publish(self, outgoing: Outgoing) -> Confirmation:
-        """Publish and await the confirm, within the bound, which covers a reconnect too.
-
-        Raises `PublishFailed`.
-        """
-        if not outgoing.exchange and is_no_address(outgoing.routing_key):
-            raise PublishFailed("the reply_to is no address that the broker gave out", refused=True)
-        try:
-            # The outer one: what the time-out cancels has become its TimeoutError by then.
-            with cancellation_as_error():
-                result = await self._publish(outgoing)
-        except DeliveryError as error:
-            self._count_nack()
-            raise PublishFailed("the broker refused the message", refused=True) from error
-        except TimeoutError as error:
-            raise PublishFailed(f"not confirmed within {self._timeout} s", refused=False) from error
-        except (ChannelInvalidStateError, *CONNECTION_EXCEPTIONS) as error:
-            raise PublishFailed(f"{type(error).__name__}: {error}", refused=False) from error
-        except (TypeError, ValueError) as error:
-            raise PublishFailed(f"the message cannot be encoded: {error}", refused=True) from error
-        except Exception as error:  # a connection that ends in order leaves a bare one behind
-            raise PublishFailed(f"{type(error).__name__}: {error}", refused=False) from error
-        self._nacks = 0
-        self._confirmed = True
-        return Confirmation.UNROUTABLE if isinstance(result, DeliveredMessage) else Confirmation.CONFIRMED
-
-    async def _publish(self, outgoing: Outgoing) -> object:
-        async with asyncio.timeout(self._timeout):
-            await self._open.wait()
-            if (channel := self._channel) is None:
-                raise PublishFailed("the channel was lost", refused=False)
-            return await channel.basic_publish(
-                outgoing.body,
-                exchange=outgoing.exchange,
-                routing_key=outgoing.routing_key,
-                mandatory=outgoing.mandatory,
-                properties=properties_on_the_wire(
-                    outgoing.properties, channel.connection.connection_tune.frame_max
-                ),
-            )
-
-    def _count_nack(self) -> None:
-        """Reopen a channel that is only ever refused.
+    def refused(self) -> None:
+        """Note a refusal, and give up a channel that is only ever refused.
 
         RabbitMQ 3.10 refuses every publish of a channel whose first one met a lost queue leader, for ever.
         Reopening costs every publish under way a repetition, so a requester's full queue is no reason.
@@ -110,3 +49,101 @@ class Publisher:
         self._nacks += 1
         if self._nacks >= (_NACKS_BEFORE_DOUBT if self._confirmed else _NACKS_BEFORE_REOPENING):
             self._lost.set()
+
+
+class Publisher:
+    """One channel to publish on.
+
+    ``prepare`` is run on each new channel before it is used, to declare what it publishes to.
+    """
+
+    def __init__(self, name: str, timeout: float, *, prepare: Prepare | None = None) -> None:
+        self.name = name
+        self._timeout = timeout
+        self._prepare = prepare
+        self._channel: _Open | None = None
+        self._opened = asyncio.Event()
+        self._alone = asyncio.Lock()
+
+    @property
+    def open(self) -> bool:
+        """Whether there is a channel to publish on."""
+        return self._opened.is_set()
+
+    async def run(self, connection: Connection) -> None:
+        """Keep a channel open for as long as the connection lives."""
+        backoff = Backoff(0.1, 2.0)
+        while connection.alive:
+            started = time.monotonic()
+            try:
+                with cancellation_as_error():
+                    await self._serve(connection)
+            except CONNECTION_EXCEPTIONS as error:
+                log.error("publisher.failed", channel=self.name, error=f"{type(error).__name__}: {error}")
+            if connection.alive:
+                log.warning("publisher.channel_lost", channel=self.name, next="opened again")
+                if time.monotonic() - started > _LONG_LIFE:
+                    backoff.reset()
+                await connection.pause(backoff.next())
+
+    async def _serve(self, connection: Connection) -> None:
+        channel = await connection.channel(confirms=True)
+        try:
+            if self._prepare is not None:
+                await self._prepare(channel.amqp)
+            self._channel = _Open(channel)
+            self._opened.set()
+            await channel.lost.wait()
+        finally:
+            self._opened.clear()
+            self._channel = None
+            await channel.close()
+
+    async def publish(self, outgoing: Outgoing, *, alone: bool = False) -> Confirmation:
+        """Publish and await the confirm, within the bound, which covers a reconnect too.
+
+        With ``alone``, no other such message is under way on this channel. Raises `PublishFailed`.
+        """
+        try:
+            # The outer one: what the time-out cancels has become its TimeoutError by then.
+            with cancellation_as_error():
+                async with asyncio.timeout(self._timeout), self._turn(alone=alone):
+                    return await self._publish(outgoing)
+        except TimeoutError as error:
+            raise PublishFailed(f"not confirmed within {self._timeout} s") from error
+        except CONNECTION_EXCEPTIONS as error:
+            raise PublishFailed(f"{type(error).__name__}: {error}", cut_off=True) from error
+
+    @asynccontextmanager
+    async def _turn(self, *, alone: bool) -> AsyncIterator[None]:
+        if not alone:
+            yield
+            return
+        async with self._alone:
+            yield
+
+    async def _publish(self, outgoing: Outgoing) -> Confirmation:
+        await self._opened.wait()
+        if (channel := self._channel) is None:
+            raise PublishFailed("the channel was lost")
+        try:
+            result = await channel.amqp.basic_publish(
+                outgoing.body,
+                exchange=outgoing.exchange,
+                routing_key=outgoing.routing_key,
+                mandatory=outgoing.mandatory,
+                properties=properties_on_the_wire(
+                    outgoing.properties, channel.amqp.connection.connection_tune.frame_max
+                ),
+            )
+        except DeliveryError as error:
+            channel.refused()
+            raise PublishFailed("the broker refused the message", kind="refused") from error
+        except (ChannelInvalidStateError, TimeoutError, *CONNECTION_EXCEPTIONS):
+            raise  # what happens to connections is told by the caller
+        except (TypeError, ValueError) as error:
+            raise PublishFailed(f"the message cannot be encoded: {error}", kind="impossible") from error
+        except Exception as error:  # a connection that ends in order leaves a bare one behind
+            raise PublishFailed(f"{type(error).__name__}: {error}", cut_off=True) from error
+        channel.confirmed()
+        return Confirmation.UNROUTABLE if isinstance(result, DeliveredMessage) else Confirmation.CONFIRMED

@@ -6,8 +6,7 @@ dies of them and its connection with it, the broker delivers the message again, 
 same holds for the way out: headers that cannot be encoded, or that outgrow a frame with ours added.
 """
 
-import base64
-import binascii
+import secrets
 import struct
 from collections.abc import Mapping
 from dataclasses import fields
@@ -15,8 +14,10 @@ from typing import Any, Final
 
 from pamqp import commands, encode, header
 
-from bridge.messages import DIRECT_REPLY_TO, Properties
-from bridge.pipeline import UNREADABLE
+from bridge.messages import Properties
+
+_UNREADABLE: Final = f"x-bridge-unreadable-{secrets.token_hex(8)}"
+"""Header by which the reader tells `take_unreadable` what could not be read; not to be forged."""
 
 LEFT_OUT: Final = "x-bridge-left-out"
 """Header that names the headers which could not be carried on."""
@@ -27,18 +28,38 @@ _LARGEST: Final = 2**63 - 1
 _FRAME_BYTES: Final = 20
 """Bytes of a header frame beside its properties."""
 
-_EXTERNAL_TERM: Final = 131
-_PIDS: Final = {103: 9, 88: 12}
-"""Erlang's tags of a process id: the bytes that follow its node's name."""
-_NAMES: Final = {100: 2, 118: 2, 115: 1, 119: 1}
-"""Erlang's tags of a name: the bytes of its length."""
-
 _read_header = header.ContentHeader.unmarshal
+_read_deliver = commands.Basic.Deliver.unmarshal
 
 
-def tolerate_unreadable_properties() -> None:
-    """Make the library leave out properties that it cannot read, for the whole process."""
+def tolerate_what_cannot_be_read() -> None:
+    """Make the library leave out what it cannot read of a message, for the whole process.
+
+    It has no setting for this, and its reader offers no place between the socket and the parser.
+    """
     header.ContentHeader.unmarshal = _unmarshal  # type: ignore[method-assign]
+    commands.Basic.Deliver.unmarshal = _unmarshal_deliver  # type: ignore[method-assign, assignment]
+
+
+def take_unreadable(headers: dict[str, Any]) -> str:
+    """Remove and return the names of the properties that could not be read; empty if all could."""
+    return str(headers.pop(_UNREADABLE, ""))
+
+
+def _unmarshal_deliver(self: commands.Basic.Deliver, data: bytes) -> None:
+    """Read a delivery's frame; bytes that are no UTF-8 (any publisher's routing key) are shown escaped."""
+    try:
+        _read_deliver(self, data)
+    except _FAULTS:
+        self.consumer_tag, data = _short_string(data)
+        self.delivery_tag, self.redelivered = int.from_bytes(data[:8], "big"), bool(data[8] & 1)
+        self.exchange, data = _short_string(data[9:])
+        self.routing_key, _ = _short_string(data)
+
+
+def _short_string(data: bytes) -> tuple[str, bytes]:
+    end = 1 + data[0]
+    return data[1:end].decode(errors="backslashreplace"), data[end:]
 
 
 def _unmarshal(self: header.ContentHeader, data: bytes) -> None:
@@ -61,7 +82,7 @@ def _readable(flags: int, data: bytes) -> commands.Basic.Properties:
         except _FAULTS:
             unreadable.append(name)
         data = data[size:]
-    properties.headers = {**(properties.headers or {}), UNREADABLE: ", ".join(unreadable)}
+    properties.headers = {**(properties.headers or {}), _UNREADABLE: ", ".join(unreadable)}
     return properties
 
 
@@ -136,27 +157,3 @@ def _encodable(value: Any) -> Any:  # noqa: ANN401 - a header holds anything
     except (TypeError, OverflowError, struct.error):
         return str(value)
     return value
-
-
-def is_no_address(reply_to: str) -> bool:
-    """Tell a forged direct reply-to, of which RabbitMQ 3.10 closes the connection that publishes to it.
-
-    A real one holds a process id of the broker, in Erlang's external form and base64.
-    """
-    if not reply_to.startswith(DIRECT_REPLY_TO):
-        return False
-    words = [word for word in reply_to.removeprefix(DIRECT_REPLY_TO).split(".") if word]
-    if len(words) != 2:  # noqa: PLR2004 - process and key; the broker drops anything else
-        return True
-    try:
-        return not _is_process(base64.b64decode(words[0], validate=True))
-    except binascii.Error:
-        return True
-
-
-def _is_process(term: bytes) -> bool:
-    if len(term) < 5 or term[0] != _EXTERNAL_TERM or term[1] not in _PIDS or term[2] not in _NAMES:  # noqa: PLR2004
-        return False
-    digits = _NAMES[term[2]]
-    name = int.from_bytes(term[3 : 3 + digits], "big")
-    return len(term) == 3 + digits + name + _PIDS[term[1]]

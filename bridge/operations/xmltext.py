@@ -15,6 +15,9 @@ from bridge.jsontypes import JsonObject, JsonValue
 
 ROOT = "Data"
 
+LONGEST_NAME = 256
+"""Characters of one element's name."""
+
 _NAME = re.compile(r"[A-Za-z_\u00C0-\uD7FF][\w.\-\u00B7]*")
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -41,22 +44,27 @@ def check(text: str) -> None:
 
 def build(members: JsonObject) -> str:
     """Turn a JSON object into ``<Data>..</Data>``: members become elements, strings are escaped."""
-    return _element(ROOT, members, ROOT)
+    return _element(members, (ROOT,))
 
 
-def _element(name: str, value: JsonValue, path: str) -> str:
+def _element(value: JsonValue, path: tuple[str, ...]) -> str:
+    name = path[-1]
     if isinstance(value, str):
         if _NOT_XML.search(value):
-            raise BadXml(f"holds a character at {_shown(path)} that XML cannot carry")
+            raise BadXml(f"holds a character at {_place(path)} that XML cannot carry")
         return f"<{name}>{escape(value, {chr(13): '&#13;'})}</{name}>"
     if not isinstance(value, dict):
-        raise BadXml(f"must hold only strings and objects, but {_shown(path)} is {json_type(value)}")
+        raise BadXml(f"must hold only strings and objects, but {_place(path)} is {json_type(value)}")
     children = []
     for member, child in value.items():
-        if not _NAME.fullmatch(member):
-            raise BadXml(f"holds the member {_shown(member)!a} at {_shown(path)}, which is not an XML name")
-        children.append(_element(member, child, f"{path}.{member}"))
+        if len(member) > LONGEST_NAME or not _NAME.fullmatch(member):
+            raise BadXml(f"holds the member {_shown(member)!a} at {_place(path)}, which is not an XML name")
+        children.append(_element(child, (*path, member)))
     return f"<{name}>{''.join(children)}</{name}>"
+
+
+def _place(path: tuple[str, ...]) -> str:
+    return _shown(".".join(path))
 
 
 def _shown(text: str, limit: int = 100) -> str:

@@ -1,0 +1,67 @@
+"""Which channel a message goes out on, so that one that cannot be published harms no other.
+
+replies             the default exchange: a channel of their own
+events, dead letters  exchanges that somebody may delete, which closes the channel: another one
+direct reply-to     a connection of their own, one at a time
+"""
+
+import asyncio
+
+from bridge.bus.connection import Connection
+from bridge.bus.publisher import Publisher
+from bridge.bus.topology import Topology
+from bridge.messages import DIRECT_REPLY_TO, Outgoing
+from bridge.ports import Confirmation, PublishFailed
+
+_CUT_OFF_BEFORE_REFUSED = 3
+"""How often a direct reply-to may end the connection before it is taken for none that the broker gave out."""
+
+
+class BusSender:
+    """Implements `bridge.ports.Sender`."""
+
+    def __init__(self, topology: Topology, timeout: float) -> None:
+        self._replies = Publisher("replies", timeout)
+        self._exchanges = Publisher("events and dead letters", timeout, prepare=topology.establish)
+        self._direct = Publisher("direct replies", timeout)
+
+    @property
+    def open(self) -> bool:
+        """Whether replies can go out."""
+        return self._replies.open
+
+    async def run(self, connection: Connection) -> None:
+        """Keep the channels for replies, events and dead letters while the connection lives."""
+        async with asyncio.TaskGroup() as group:
+            for publisher in (self._replies, self._exchanges):
+                group.create_task(publisher.run(connection), name=f"publisher of {publisher.name}")
+
+    async def run_direct(self, connection: Connection) -> None:
+        """Keep the channel for direct reply-to while its own connection lives."""
+        await self._direct.run(connection)
+
+    async def publish(self, outgoing: Outgoing) -> Confirmation:
+        """Publish and await the confirm. Raises `PublishFailed`."""
+        if outgoing.exchange:
+            # Returned messages are matched by message id, so two with a stranger's id never go together.
+            return await self._exchanges.publish(outgoing, alone=outgoing.foreign_id)
+        if outgoing.routing_key.startswith(DIRECT_REPLY_TO):
+            return await self._publish_direct(outgoing)
+        return await self._replies.publish(outgoing)
+
+    async def _publish_direct(self, outgoing: Outgoing) -> Confirmation:
+        """Publish to a direct reply-to address.
+
+        RabbitMQ 3.10 closes the connection of whoever publishes to an address of a node that does not
+        run, and anyone may make one up. One at a time, so that it is known which address it was.
+        """
+        for _ in range(_CUT_OFF_BEFORE_REFUSED):
+            try:
+                return await self._direct.publish(outgoing, alone=True)
+            except PublishFailed as error:
+                if not error.cut_off:
+                    raise
+        raise PublishFailed(
+            "the broker ended the connection each time: the reply_to is no address that it gave out",
+            kind="impossible",
+        )
