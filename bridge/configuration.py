@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from bridge.operations.catalogue import OPERATIONS
+from bridge.preflight import file_faults, redis_faults
 from bridge.settings import Settings
 
 PREFIX = "BRIDGE_"
@@ -91,7 +92,12 @@ def load() -> Loaded:
         _merge(merged, tree)
         sources.update(dict.fromkeys(_leaves(tree), name))
     faults += _unknown_operations(merged)
+    lcm = merged.get("lcm")
+    tried = list(file_faults(lcm)) if isinstance(lcm, dict) else []  # before what is wrong is taken out
     settings = _validate(merged, sources, faults)
+    if settings is not None:
+        tried += redis_faults(settings.redis)
+    faults += [_told(name, problem, sources) for name, problem in tried]
     if settings is None or faults:
         raise BadSettings(faults)
     return Loaded(settings, sources)
@@ -188,16 +194,17 @@ def _validate(tree: Tree, sources: Mapping[str, str], faults: list[str]) -> Sett
             removed = False
             for fault in error.errors(include_url=False, include_input=False, include_context=False):
                 path = [str(part) for part in fault["loc"]]
-                dotted = ".".join(path[:2])
-                source = sources.get(dotted)
                 message = fault["msg"].removeprefix("Value error, ")
-                faults.append(
-                    f"{'.'.join(path) or 'settings'}: {message}" + (f" (from {source})" if source else "")
-                )
+                faults.append(_told(".".join(path) or "settings", message, sources))
                 removed |= _remove(tree, path)
             if not removed:
                 return None
     return settings
+
+
+def _told(name: str, problem: str, sources: Mapping[str, str]) -> str:
+    source = sources.get(".".join(name.split(".")[:2]))
+    return f"{name}: {problem}" + (f" (from {source})" if source else "")
 
 
 def _remove(tree: Tree, path: list[str]) -> bool:

@@ -6,11 +6,8 @@ names in ``BRIDGE_SECRETS_DIR``, ``config/bridge.toml`` (or ``BRIDGE_CONFIG``), 
 
 import re
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -21,86 +18,24 @@ from pydantic import (
     model_validator,
 )
 
-_HIGHEST_PORT = 65_535
-
-Port = Annotated[int, Field(ge=0, le=_HIGHEST_PORT)]
-Share = Annotated[int, Field(ge=1, le=65535)]
-
-
-def _schemes(*allowed: str) -> AfterValidator:
-    def check(url: SecretStr) -> SecretStr:
-        for part in url.get_secret_value().split(","):
-            split = urlsplit(part.strip())
-            if split.scheme not in allowed or not split.netloc:
-                raise ValueError(
-                    f"must be a URL that starts with {' or '.join(f'{one}://' for one in allowed)}"
-                )
-            if split.port == 0:
-                raise ValueError("must not have port 0")
-        return url
-
-    return AfterValidator(check)
-
+from bridge.settingtypes import (
+    AmqpName,
+    AmqpPrefix,
+    AmqpUrls,
+    Count,
+    HttpUrl,
+    Method,
+    Port,
+    RedisUrl,
+    Share,
+    Zone,
+)
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-
-_REDIS_SCHEMES = tuple(
-    f"{scheme}{kind}" for kind in ("", "+sentinel", "+cluster") for scheme in ("redis", "rediss")
+_HEADERS_OF_THE_CLIENT = frozenset(
+    {"connection", "content-encoding", "content-length", "host", "transfer-encoding"}
 )
-_PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:\s]+)(?::([0-9]{1,5}))?")
-
-
-def redis_places(url: str) -> list[tuple[str, int | None]]:
-    """Return the hosts and ports in ``redis+cluster://user:password@host:port,host:port``.
-
-    Raises ValueError for what is no host and port.
-    """
-    found = []
-    for place in urlsplit(url).netloc.rpartition("@")[2].split(","):
-        match = _PLACE.fullmatch(place.strip())
-        port = int(match[2]) if match and match[2] else None
-        if match is None or (port is not None and not 1 <= port <= _HIGHEST_PORT):
-            raise ValueError(
-                "must name hosts as host or host:port; other characters of a password are written as %XX"
-            )
-        found.append((match[1].strip("[]"), port))
-    return found
-
-
-def _redis_url(url: SecretStr) -> SecretStr:
-    parts = urlsplit(url.get_secret_value())
-    if parts.scheme not in _REDIS_SCHEMES or not parts.netloc:
-        raise ValueError(
-            f"must be a URL that starts with {' or '.join(f'{one}://' for one in _REDIS_SCHEMES)}"
-        )
-    kind = parts.scheme.partition("+")[2]
-    if len(redis_places(url.get_secret_value())) > 1 and not kind:
-        raise ValueError("names several hosts: that is for redis+sentinel:// and redis+cluster://")
-    if kind == "sentinel" and not re.fullmatch(r"/[^/]+(/[0-9]*)?", parts.path):
-        raise ValueError(
-            "must name the service and may name the database: redis+sentinel://host:26379/service/0"
-        )
-    return url
-
-
-def _http_url(url: str) -> str:
-    parts = urlsplit(url)
-    if "@" in parts.netloc:
-        raise ValueError(
-            "must hold no log-in: that is for lcm.username and lcm.password, which are kept secret"
-        )
-    if parts.port == 0:  # reading it raises ValueError for one that is out of range
-        raise ValueError("must not have port 0")
-    return url
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:  # what zoneinfo raises for an unknown or malformed name
-        raise ValueError("must be an IANA time zone such as Europe/Berlin") from error
-    return name
 
 
 class Group(BaseModel):
@@ -112,39 +47,39 @@ class Group(BaseModel):
 class Amqp(Group):
     """RabbitMQ: where it is, and the names and bounds of what is declared there."""
 
-    url: Annotated[SecretStr, _schemes("amqp", "amqps")] = Field(
+    url: AmqpUrls = Field(
         default=SecretStr("amqp://guest:guest@localhost:5672/"),
         description="RabbitMQ; several nodes: comma separated",
     )
-    prefix: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")] = Field(
-        default="lcm", description="first part of every name below that is not set"
-    )
+    prefix: AmqpPrefix = Field(default="lcm", description="first part of every name below that is not set")
     declare: bool = Field(
         default=True, description="declare exchanges and queues; false: only check that they exist"
     )
-    requests_exchange: str = Field(default="", description='request exchange; empty: "<prefix>.requests"')
-    unrouted_exchange: str = Field(
+    requests_exchange: AmqpName = Field(
+        default="", description='request exchange; empty: "<prefix>.requests"'
+    )
+    unrouted_exchange: AmqpName = Field(
         default="", description='its alternate exchange; empty: "<prefix>.requests.unrouted"'
     )
-    agent_queue: str = Field(
+    agent_queue: AmqpName = Field(
         default="", description='request queue of agents; empty: "<prefix>.requests.agent"'
     )
-    campaign_queue: str = Field(
+    campaign_queue: AmqpName = Field(
         default="", description='request queue of campaigns; empty: "<prefix>.requests.campaign"'
     )
-    events_exchange: str = Field(default="", description='events exchange; empty: "<prefix>.events"')
-    dead_letters_exchange: str = Field(
+    events_exchange: AmqpName = Field(default="", description='events exchange; empty: "<prefix>.events"')
+    dead_letters_exchange: AmqpName = Field(
         default="", description='dead-letter exchange; empty: "<prefix>.dead-letters"'
     )
-    dead_letters_queue: str = Field(
+    dead_letters_queue: AmqpName = Field(
         default="", description='dead-letter queue; empty: "<prefix>.dead-letters"'
     )
     agent_prefetch: Share = Field(default=100, description="agent requests in flight per process")
     campaign_prefetch: Share = Field(default=50, description="campaign requests in flight per process")
-    max_length: PositiveInt = Field(
+    max_length: Count = Field(
         default=1_000_000, description="messages a request queue holds before it refuses"
     )
-    delivery_limit: PositiveInt = Field(
+    delivery_limit: Count = Field(
         default=1_000_000, description="deliveries the broker allows; the bridge counts attempts itself"
     )
     heartbeat: Annotated[int, Field(ge=1, le=300)] = Field(
@@ -194,7 +129,7 @@ class Amqp(Group):
 class Redis(Group):
     """Redis: the contact cache."""
 
-    url: Annotated[SecretStr, AfterValidator(_redis_url)] = Field(
+    url: RedisUrl = Field(
         default=SecretStr("redis://localhost:6379/0"),
         description="redis://, redis+sentinel://host:26379,host:26379/service/0 or redis+cluster://host,host",
     )
@@ -212,12 +147,11 @@ class Redis(Group):
 class Lcm(Group):
     """The LCM WebService: where it is, how to log in, how long to wait."""
 
-    base_url: Annotated[str, AfterValidator(_http_url)] = Field(
+    base_url: HttpUrl = Field(
         default="http://localhost:8090/lcmwebservice/contracts/lcmwcfservice.svc",
-        pattern=r"^https?://[^\s/?#]+[^\s?#]*$",
         description="base URL; the operation's name is appended",
     )
-    methods: dict[str, str] = Field(
+    methods: dict[str, Method] = Field(
         default_factory=dict,
         description="LCM method names that differ here",
     )
@@ -227,9 +161,7 @@ class Lcm(Group):
     keepalive: NonNegativeFloat = Field(
         default=15.0, description="seconds an idle connection is kept; below LCM's own"
     )
-    timezone: Annotated[str, AfterValidator(_zone)] = Field(
-        default="UTC", description="IANA zone of LCM's ExpiryTime"
-    )
+    timezone: Zone = Field(default="UTC", description="IANA zone of LCM's ExpiryTime")
     max_response_bytes: PositiveInt = Field(
         default=4 * 1024 * 1024, description="largest answer that is read"
     )
@@ -256,6 +188,13 @@ class Lcm(Group):
         wrong += [
             f"header {name!a} is no name of a header" for name in sent if not _HEADER_NAME.fullmatch(name)
         ]
+        wrong += [
+            f"header {name} must not be set: the client writes it to fit each request"
+            for name in sent
+            if name.casefold() in _HEADERS_OF_THE_CLIENT
+        ]
+        sent["username"] = self.username
+        sent["password"] = self.password.get_secret_value()
         sent["bearer_token"] = self.bearer_token.get_secret_value()
         wrong += [
             f"{name} must be one line without control characters"

@@ -5,6 +5,7 @@ or Cluster (``redis+cluster://host:port,...``).
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -12,6 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import structlog
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
@@ -20,7 +22,7 @@ from redis.exceptions import RedisClusterException, RedisError, ResponseError
 from bridge.metrics import Metrics
 from bridge.ports import CacheUnavailable
 from bridge.settings import Redis as RedisSettings
-from bridge.settings import redis_places
+from bridge.settingtypes import redis_places
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +39,27 @@ def connect(settings: RedisSettings) -> Client:
     if kind == "sentinel":
         return _sentinel(settings, url)
     # The client owns the pool: closing it closes the connections.
-    pool = ConnectionPool.from_url(url, max_connections=_most(settings), **_common(settings))
-    return Redis.from_pool(pool)
+    return Redis.from_pool(_pool(settings, url))
+
+
+def try_url(settings: RedisSettings) -> None:
+    """Build one connection to a single node without connecting it.
+
+    Raises ValueError, without what the query holds, for one that redis-py cannot use.
+    """
+    try:
+        pool = _pool(settings, settings.url.get_secret_value())
+        connection = pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+        if isinstance(connection, SSLConnection):
+            connection.ssl_context.get()  # loads the certificate files
+    except Exception as error:  # redis-py raises whatever the value leads to
+        unknown = re.search(r"unexpected keyword argument '([a-z_]+)'", str(error))
+        problem = f"does not know {unknown[1]}" if unknown else f"cannot use it ({type(error).__name__})"
+        raise ValueError(f"the query after ? is wrong: redis-py {problem}") from error
+
+
+def _pool(settings: RedisSettings, url: str) -> ConnectionPool:
+    return ConnectionPool.from_url(url, max_connections=_most(settings), **_common(settings))
 
 
 def _most(settings: RedisSettings) -> int:

@@ -8,7 +8,8 @@ import pytest
 from settings.settings_sources import Sources, as_json, faults, value_of
 
 from bridge.configuration import load
-from bridge.settings import Lcm, redis_places
+from bridge.settings import Lcm
+from bridge.settingtypes import redis_places
 
 RIGHT_REDIS = [
     "redis://localhost",
