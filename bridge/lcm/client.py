@@ -9,15 +9,18 @@ from typing import Final, Self
 
 import aiohttp
 import orjson
+import structlog
 from multidict import CIMultiDict
 
-from bridge.failures import Failure, LcmBadResponse, LcmTimeout, LcmUnavailable, WsError
+from bridge.failures import Failure, InternalError, LcmBadResponse, LcmTimeout, LcmUnavailable, WsError
 from bridge.jsontypes import JsonValue
 from bridge.lcm.wire import TURNED_AWAY, read_answer
 from bridge.metrics import Metrics
 from bridge.operations.model import LcmCall
 from bridge.ports import CallFailed
 from bridge.settings import Lcm as LcmSettings
+
+log = structlog.get_logger(__name__)
 
 CONTENT_TYPE: Final = "application/json; charset=utf-8"
 
@@ -59,25 +62,31 @@ class LcmClient:
         method = self._methods.get(call.operation.casefold(), call.operation)
         allowed = self._settings.timeout if timeout is None else min(timeout, self._settings.timeout)
         started = time.monotonic()
-        outcome = "ok"
+        progress = _Progress()
         try:
             async with _Slot(self._slots, allowed):
                 left = allowed - (time.monotonic() - started)
-                result = await self._post(method, orjson.dumps(call.parameters), left)
+                result = await self._post(method, orjson.dumps(call.parameters), left, progress)
         except CallFailed as failed:
-            outcome = _outcome(failed)
+            self._observe(method, _outcome(failed), started)
             raise
-        finally:
-            self._metrics.lcm_call_seconds.labels(method, outcome).observe(time.monotonic() - started)
+        except Exception as error:  # whatever nobody thought of: it must still say whether LCM may have acted
+            log.exception("lcm.call_fault", method=method, sent=progress.sent)
+            self._observe(method, "error", started)
+            failure = InternalError(f"the call of LCM went wrong ({type(error).__name__})")
+            raise CallFailed(failure, effect_possible=progress.sent) from error
+        self._observe(method, "ok", started)
         return result
 
-    async def _post(self, method: str, body: bytes, allowed: float) -> JsonValue:
+    def _observe(self, method: str, outcome: str, started: float) -> None:
+        self._metrics.lcm_call_seconds.labels(method, outcome).observe(time.monotonic() - started)
+
+    async def _post(self, method: str, body: bytes, allowed: float, progress: "_Progress") -> JsonValue:
         if self._session is None:
             raise AssertionError("the client is not open")
         # `connect` bounds the look-up of the name, TCP and TLS together.
         timeout = aiohttp.ClientTimeout(total=max(allowed, 0.001), connect=self._settings.connect_timeout)
         url = f"{self._base}/{method}"
-        progress = _Progress()
         try:
             async with self._session.post(
                 url, data=body, timeout=timeout, allow_redirects=False, trace_request_ctx=progress
@@ -195,7 +204,8 @@ def tls_context(settings: LcmSettings) -> ssl.SSLContext | bool:
         return True
     context = ssl.create_default_context(cafile=settings.ca_file or None)
     if settings.cert_file:
-        context.load_cert_chain(settings.cert_file, settings.key_file or None)
+        # Without a password, an encrypted key would ask for one at the terminal.
+        context.load_cert_chain(settings.cert_file, settings.key_file or None, password="")
     return context
 
 
