@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bridge import logs
+from bridge.cli.display import plain
 from bridge.configuration import load
 from bridge.lcm.client import log_in, tls_context
 from bridge.settings import Log, Settings
@@ -42,7 +43,7 @@ def main(args: argparse.Namespace) -> int:
     table = Table("dependency", "", "found", box=None)
     for finding in findings:
         state = "[green]ok[/green]" if finding.ok else "[red]FAILED[/red]"
-        table.add_row(finding.name, state, finding.note)
+        table.add_row(finding.name, state, plain(finding.note))
     Console().print(table)
     return 0 if all(finding.ok for finding in findings) else 1
 
@@ -75,8 +76,10 @@ async def _tested(name: str, test: Callable[[Settings], Awaitable[str]], setting
 async def _rabbit(settings: Settings) -> str:
     import aio_pika  # noqa: PLC0415 - other commands start without it
 
-    nodes = [part.strip() for part in settings.amqp.url.get_secret_value().split(",")]
-    connection = await aio_pika.connect(nodes[0])
+    from bridge.cli.broker import connect_to_any  # noqa: PLC0415
+
+    # A little earlier than this test as a whole ends, to tell of every node.
+    connection, node, away = await connect_to_any(settings.amqp, TIMEOUT_SECONDS * 0.9)
     async with connection:
         found = []
         for queue in (
@@ -92,7 +95,7 @@ async def _rabbit(settings: Settings) -> str:
             else:
                 result = declared.declaration_result
                 found.append(f"{queue}: {result.message_count} waiting, {result.consumer_count} consumers")
-        return "\n".join(["connected", *found])
+        return "\n".join([*away, f"connected to {node}", *found])
 
 
 async def _redis(settings: Settings) -> str:

@@ -5,6 +5,7 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
+from bridge.cli.display import plain
 from bridge.configuration import describe, load
 
 HELP = "print every setting with its source, secrets masked"
@@ -20,7 +21,7 @@ def main(args: argparse.Namespace) -> int:
     del args
     table = Table("setting", "value", "source", box=None, pad_edge=False)
     for row in describe(load()):
-        table.add_row(*row)
+        table.add_row(*map(plain, row))
     console = Console()
     console.print(table)
     return 0

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bridge import logs
+from bridge.cli.display import plain
 from bridge.configuration import load
 from bridge.metrics import Metrics
 from bridge.ports import CacheUnavailable
@@ -56,7 +57,7 @@ async def _contacts(settings: Settings, agent: str, *, erase: bool) -> int:
     )
     for record in sorted(records, key=lambda one: (one["kind"], one["expires"])):
         contact = record["contact"]
-        table.add_row(
+        cells = (
             record["kind"],
             str(contact.get("AccountNumber")),
             str(contact.get("PhoneNumber")),
@@ -65,6 +66,7 @@ async def _contacts(settings: Settings, agent: str, *, erase: bool) -> int:
             _moment(record["asked"]),
             _moment(record["expires"]),
         )
+        table.add_row(*map(plain, cells))
     Console().print(table if records else "no contacts are cached for this agent")
     return 0
 

@@ -17,15 +17,25 @@ HELP = "send an envelope from a file (or - for standard input) and print the cor
 
 DIRECT_REPLY_TO = "amq.rabbitmq.reply-to"
 
+MOST_SECONDS = 24 * 3600
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the file and how long to wait."""
     parser.add_argument("file", metavar="FILE|-", help="file that holds the envelope; - for standard input")
-    parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for the reply (30)")
+    parser.add_argument("--timeout", type=_seconds, default=30.0, help="seconds to wait for the reply (30)")
     parser.add_argument("--key", help="idempotency key (default: none but a fresh message id)")
     parser.add_argument(
         "--headers", action="store_true", help="print the reply's headers too, on standard error"
     )
+
+
+def _seconds(text: str) -> float:
+    """Read a time to wait; it is the message's time to live too, which the broker bounds."""
+    seconds = float(text)  # argparse makes wrong usage of the ValueError
+    if not 0 < seconds <= MOST_SECONDS:  # false for nan too
+        raise argparse.ArgumentTypeError(f"must be above 0 and at most {MOST_SECONDS} seconds")
+    return seconds
 
 
 def main(args: argparse.Namespace) -> int:
@@ -43,11 +53,13 @@ def main(args: argparse.Namespace) -> int:
 async def _request(settings: Amqp, body: bytes, args: argparse.Namespace) -> int:
     import aio_pika  # noqa: PLC0415 - other commands start without it
 
-    url = settings.url.get_secret_value().split(",")[0].strip()
+    from bridge.cli.broker import connect_to_any  # noqa: PLC0415
+
     started = time.monotonic()
     try:
         async with asyncio.timeout(args.timeout):
-            connection = await aio_pika.connect(url)
+            # A little earlier than the request as a whole ends, to tell of every node.
+            connection, _, _ = await connect_to_any(settings, args.timeout * 0.9)
             async with connection:
                 channel = await connection.channel()
                 replies: asyncio.Queue[aio_pika.abc.AbstractIncomingMessage] = asyncio.Queue(maxsize=1)

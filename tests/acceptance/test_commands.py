@@ -116,7 +116,11 @@ async def test_wrong_settings_are_listed_at_once(tmp_path: Path, command: list[s
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--nosuch"], ["nosuch"], ["request"], ["contacts"], ["check", "more"]]
+    "arguments",
+    [
+        *(["--nosuch"], ["nosuch"], ["request"], ["contacts"], ["check", "more"]),
+        *(["request", "-", f"--timeout={value}"] for value in ("nan", "inf", "0", "-1", "1e300", "soon")),
+    ],
 )
 async def test_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:
     """Wrong usage is exit 2 with a usage line."""

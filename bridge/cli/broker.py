@@ -1,0 +1,41 @@
+"""A connection to RabbitMQ for a command that needs it once."""
+
+import asyncio
+import time
+from typing import NamedTuple
+
+import aio_pika
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from yarl import URL
+
+from bridge.settings import Amqp
+
+
+class Connected(NamedTuple):
+    """An open connection, and what was wrong with the nodes before it."""
+
+    connection: AbstractConnection
+    node: str
+    away: list[str]
+
+
+async def connect_to_any(settings: Amqp, seconds: float) -> Connected:
+    """Connect to the first node that lets us in; each gets its share of the time.
+
+    Raises ConnectionError, which names every node with its fault, if none does.
+    """
+    urls = [URL(part.strip()) for part in settings.url.get_secret_value().split(",")]
+    until = time.monotonic() + seconds
+    away: list[str] = []
+    for position, url in enumerate(urls):
+        node = f"{url.host}:{url.port}" if url.port else f"{url.host}"
+        share = min(settings.connect_timeout, (until - time.monotonic()) / (len(urls) - position))
+        try:
+            async with asyncio.timeout(share):
+                return Connected(await aio_pika.connect(url), node, away)
+        except TimeoutError:
+            away.append(f"{node}: no answer within {share:.1f} s")
+        except (*CONNECTION_EXCEPTIONS, ValueError) as error:
+            away.append(f"{node}: {type(error).__name__}: {error}")
+    raise ConnectionError("\n".join(away))
