@@ -1,5 +1,6 @@
 """What comes from the broker and what goes to it, without any client library's types."""
 
+import math
 import re
 import time
 from dataclasses import dataclass, field, replace
@@ -13,8 +14,9 @@ DIRECT_REPLY_TO = "amq.rabbitmq.reply-to."
 """Prefix of a direct reply-to address, as the broker hands it to the consumer."""
 
 _LONGEST_KEY = 255
-_MILLISECONDS = re.compile(r"[0-9]{1,300}")  # as far away as a float reaches
-_NO_DEADLINE = "the header x-deadline must be a time in unix milliseconds"
+_DIGITS = re.compile(r"[0-9]+")
+_LONGEST_TIME = 18
+_NO_DEADLINE = "x-deadline and expiration must be whole numbers of milliseconds, x-deadline in unix time"
 _ORIGINALS = frozenset({"x-original-user-id", "x-original-expiration"})
 _LONGEST_ERROR = 1000
 """Characters of ``x-error``: a message's headers must fit into one frame."""
@@ -109,13 +111,11 @@ class Delivery:
         if stated is not None:
             if isinstance(stated, bool) or not isinstance(stated, int | str):
                 raise InvalidEnvelope(_NO_DEADLINE)
-            if not _MILLISECONDS.fullmatch(str(stated)):
-                raise InvalidEnvelope(_NO_DEADLINE)
-            moments.append(int(stated) / 1000)
-        if self.properties.expiration and _MILLISECONDS.fullmatch(self.properties.expiration):
+            moments.append(_seconds(str(stated)))
+        expiration = self.properties.expiration or ""
+        if _DIGITS.fullmatch(expiration):  # the broker takes no other
             sent = self.properties.timestamp
-            start = sent.timestamp() if sent else self.received
-            moments.append(start + int(self.properties.expiration) / 1000)
+            moments.append((sent.timestamp() if sent else self.received) + _seconds(expiration))
         return min(moments, default=None)
 
     def trace_id(self) -> str | None:
@@ -128,6 +128,14 @@ class Delivery:
         """Return the seconds between publishing and delivery, where the publisher set a timestamp."""
         sent = self.properties.timestamp
         return None if sent is None else max(0.0, self.received - sent.timestamp())
+
+
+def _seconds(milliseconds: str) -> float:
+    """Read a number of milliseconds as seconds; one beyond all time is never. Raises `InvalidEnvelope`."""
+    if not _DIGITS.fullmatch(milliseconds):
+        raise InvalidEnvelope(_NO_DEADLINE)
+    digits = milliseconds.lstrip("0")
+    return math.inf if len(digits) > _LONGEST_TIME else int(digits or "0") / 1000
 
 
 class Reason(StrEnum):

@@ -24,6 +24,7 @@ from support.requester import Reply
 from support.site import Site, name_of_letters
 
 from bridge.demo.servers import PrivateRabbit
+from bridge.messages import DIRECT_REPLY_TO
 
 NOT_UTF8 = b"\xff\xfe"
 FAR = b"\xff" * 8
@@ -53,6 +54,9 @@ UNREADABLE: dict[str, tuple[dict[int, bytes], str]] = {
     "tables 5,000 deep": ({HEADERS: long(nested(5000))}, "headers"),
     "two at once": ({HEADERS: long(nested(5000)), TIMESTAMP: FAR}, "headers, timestamp"),
 }
+
+# The address of a process on a node that does not run.
+KILLING = "g2dkAA5yYWJiaXRAbm93aGVyZQ==.key"
 
 # Those that can be read, but not simply written again.
 ODD: dict[str, dict[int, bytes]] = {
@@ -100,7 +104,8 @@ async def goes_on(site: Site) -> object:
     """After each test a good request is answered, on the connections that the worker began with."""
     yield
     assert "ManualDialCall" == (await site.widget.ask(dial())).body["subtopic"]
-    assert 0.0 == await site.worker.metric("lcm_bridge_amqp_reconnects_total")
+    lost = {event["connection"] for event in site.worker.events("amqp.connection_lost")}
+    assert set() == lost - {"lcm-bridge direct replies"}
     assert [] == site.worker.events("consumer.lost")
     assert [] == site.worker.events("consumer.task_failed")
 
@@ -171,14 +176,52 @@ async def test_a_deadline_of_another_form(site: Site, deadline: object) -> None:
     assert reply.headers.get("x-bridge-error-type") == (None if never else "INVALID_ENVELOPE")
 
 
-@pytest.mark.parametrize(
-    "address", ["garbage", "", "a.b.c", "g1h2=.x", "AAAA.x", "g2dkAA5yYWJiaXRAbm93aGVyZQ==.key"]
-)
-async def test_a_forged_direct_reply_to(site: Site, address: str) -> None:
-    """A made-up direct reply-to, which can kill the publishing connection, ends in a dead letter."""
-    await site.widget.publish(dial(), reply_to=f"amq.rabbitmq.reply-to.{address}")
+@pytest.mark.parametrize("address", ["garbage", "", "a.b.c", "g1h2=.x", "AAAA.x"])
+async def test_a_made_up_direct_reply_to_is_settled(site: Site, address: str) -> None:
+    """Whatever the broker does about it, the request does not stay with the worker."""
+    before = len(site.worker.events("request.settled"))
 
-    assert "retries-exhausted" == (await site.widget.dead_letter()).headers["x-reason"]
+    await site.widget.publish(dial(), reply_to=f"{DIRECT_REPLY_TO}{address}")
+
+    await site.worker.until_logged("request.settled", before + 1)
+    # Some of them end the connection and are dead-lettered, which is no matter here.
+    letters = await site.widget.channel.get_queue(f"{site.prefix}.dead-letters", ensure=False)
+    await letters.purge()
+
+
+async def test_a_direct_reply_to_that_ends_the_connection(site: Site) -> None:
+    """RabbitMQ 3.10 closes the connection for an address of a node that is not there: nobody can be told."""
+    await site.widget.publish(dial(), reply_to=f"{DIRECT_REPLY_TO}{KILLING}")
+
+    assert "reply-to-refused" == (await site.widget.dead_letter()).headers["x-reason"]
+
+
+@pytest.mark.parametrize("routing_key", [NOT_UTF8, b"LCM.WebService.\xc3", b"\x00"])
+async def test_a_routing_key_that_is_no_text(site: Site, rabbit: PrivateRabbit, routing_key: bytes) -> None:
+    """The body decides what a request is, so it is answered."""
+    name = name_of_letters()
+    waiting = site.widget.expect(name)
+    own = {CORRELATION_ID: short(name), REPLY_TO: short(site.widget.reply_queue.name)}
+
+    async with raw_channel(rabbit.url) as channel:
+        await channel.publish(f"{site.prefix}.requests", routing_key, json.dumps(dial()).encode(), own)
+
+    assert "ManualDialCall" == (await waiting).body["subtopic"]
+
+
+async def test_a_dead_letter_with_a_routing_key_that_is_no_text(site: Site, rabbit: PrivateRabbit) -> None:
+    """It is kept, the key escaped."""
+    async with raw_channel(rabbit.url) as channel:
+        await channel.publish(f"{site.prefix}.requests", NOT_UTF8, b"{}", {})
+
+    assert r"\xff\xfe" == (await site.widget.dead_letter()).headers["x-original-routing-key"]
+
+
+async def test_a_header_of_the_bridges_own_name_is_not_believed(site: Site, rabbit: PrivateRabbit) -> None:
+    """Only the bridge's reader says what could not be read."""
+    reply = await answer_to(site, rabbit, {HEADERS: long(text("x-bridge-unreadable", b"everything"))})
+
+    assert "ok" == reply.headers["x-bridge-status"]
 
 
 async def test_an_empty_and_a_very_long_reply_to(site: Site) -> None:

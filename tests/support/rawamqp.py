@@ -40,14 +40,15 @@ class RawChannel:
         self._writer = writer
 
     async def publish(
-        self, exchange: str, routing_key: str, body: bytes, properties: dict[int, bytes]
+        self, exchange: str, routing_key: str | bytes, body: bytes, properties: dict[int, bytes]
     ) -> bool:
         """Publish with raw properties (flag bit -> bytes); False where the broker itself refuses them."""
-        publish = commands.Basic.Publish(exchange=exchange, routing_key=routing_key)
+        key = routing_key if isinstance(routing_key, bytes) else routing_key.encode()
+        publish = struct.pack(">HHH", 60, 40, 0) + short(exchange.encode()) + short(key) + b"\0"
         flags = sum(properties)
         parts = b"".join(properties[flag] for flag in sorted(properties, reverse=True))
         content = struct.pack(">HHQH", commands.Basic.frame_id, 0, len(body), flags) + parts
-        self._writer.write(frame.marshal(publish, 1))
+        self._writer.write(struct.pack(">BHI", 1, 1, len(publish)) + publish + b"\xce")
         self._writer.write(struct.pack(">BHI", 2, 1, len(content)) + content + b"\xce")
         if body:
             self._writer.write(struct.pack(">BHI", 3, 1, len(body)) + body + b"\xce")

@@ -61,9 +61,14 @@ class Worker:
             self.process.send_signal(number)
         return await asyncio.wait_for(self.process.wait(), 40)
 
+    def _written(self) -> bytes:
+        """Return the log up to its last whole line: the worker may be writing the next one."""
+        text = self.log.read_bytes()
+        return text[: text.rfind(b"\n") + 1]
+
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
         """Return the log's lines, or those of one event; a line that is no JSON fails the test."""
-        lines = [orjson.loads(line) for line in self.log.read_bytes().splitlines()]
+        lines = [orjson.loads(line) for line in self._written().splitlines()]
         return [line for line in lines if name is None or line["event"] == name]
 
     async def until_logged(self, name: str, count: int = 1) -> None:
