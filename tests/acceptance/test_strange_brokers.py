@@ -52,7 +52,8 @@ async def test_a_stranger_on_the_port(make_site: MakeSite, rabbit: PrivateRabbit
 
 async def test_a_silent_stranger(make_site: MakeSite, rabbit: PrivateRabbit) -> None:
     """What accepts connections and says nothing is given up after amqp.connect_timeout."""
-    server = await asyncio.start_server(lambda *_: asyncio.sleep(60), "127.0.0.1", 0)
+    callers: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: callers.append(writer), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     site = await make_site(
         BRIDGE_AMQP__URL=f"amqp://guest:guest@127.0.0.1:{port}/,{rabbit.url}",
@@ -60,6 +61,9 @@ async def test_a_silent_stranger(make_site: MakeSite, rabbit: PrivateRabbit) -> 
     )
 
     assert "ManualDialCall" == (await site.widget.ask(dial())).body["subtopic"]
+    assert callers
+    for writer in callers:
+        writer.transport.abort()
     server.close()
 
 
