@@ -62,7 +62,7 @@ class Worker:
         catalogue = Catalogue(rules(settings))
         layout = topology(settings, catalogue)
         self._store = Store(connect(settings.redis), settings.redis, metrics)
-        contacts = ContactStore(
+        self._contacts = ContactStore(
             self._store, settings.contacts, prefix=settings.redis.prefix, zone=ZoneInfo(settings.lcm.timezone)
         )
         self._lcm = LcmClient(settings.lcm, metrics)
@@ -78,7 +78,7 @@ class Worker:
                 own_prefix=layout.retry_prefix,
             ),
             lcm=self._lcm,
-            cache=contacts,
+            cache=self._contacts,
             outbox=Outbox(
                 sender,
                 Addresses(amqp.events_exchange, amqp.dead_letters_exchange, amqp.dead_letters_queue),
@@ -114,7 +114,10 @@ class Worker:
             return await self._serve()
 
     async def _serve(self) -> int:
-        sides = [self._task(self._bus.run(), "bus"), self._task(self._store.watch(), "redis watch")]
+        sides = [
+            self._task(self._bus.run(), "bus"),
+            self._task(self._store.watch(self._contacts.settle), "redis watch"),
+        ]
         stopped = self._task(self._stop.wait(), "stop")
         try:
             await asyncio.wait([*sides, stopped], return_when=asyncio.FIRST_COMPLETED)

@@ -24,6 +24,9 @@ log = structlog.get_logger(__name__)
 CANCEL_SECONDS = 3.0
 """How long the broker may take to confirm the end of a consumer before draining goes on."""
 
+SLOW_SECONDS = 10.0
+"""After how long a consumer that the broker does not register is told of in the log."""
+
 Handler = Callable[[Delivery], Awaitable[None]]
 
 
@@ -85,7 +88,12 @@ class Consumer:
             await self._topology.establish(channel.amqp)
             await channel.amqp.basic_qos(prefetch_count=self._prefetch)
             self._channel = channel.amqp
-            ok = await channel.amqp.basic_consume(self.queue, self._hand_over)
+            # A quorum queue without a leader keeps a consumer waiting without a word.
+            slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._tell_slow)
+            try:
+                ok = await channel.amqp.basic_consume(self.queue, self._hand_over)
+            finally:
+                slow.cancel()
             self._registered(ok.consumer_tag)
             if self._stopping.is_set():  # the signal came while this was under way
                 await self._cancel(channel.amqp, ok.consumer_tag)
@@ -99,6 +107,13 @@ class Consumer:
             # While draining, the channel is still needed to acknowledge what has begun.
             if not self._stopping.is_set():
                 await channel.close()
+
+    def _tell_slow(self) -> None:
+        log.warning(
+            "consumer.not_registered",
+            queue=self.queue,
+            next="waits on: has the queue a leader, is the broker well?",
+        )
 
     def _registered(self, tag: str | None) -> None:
         self._tag = tag

@@ -160,10 +160,14 @@ class Store:
             self._note(connected=False, error=type(error).__name__)
             raise CacheUnavailable(f"Redis is away: {type(error).__name__}") from error
 
-    async def watch(self) -> None:
-        """Look at Redis for as long as the process runs."""
+    async def watch(self, catch_up: Callable[[], Awaitable[None]]) -> None:
+        """Look at Redis for as long as the process runs, and ``catch_up`` on what it missed."""
         while True:
             await self.look()
+            try:
+                await catch_up()
+            except CacheUnavailable as error:
+                log.debug("redis.not_caught_up", error=str(error))
             await asyncio.sleep(self._interval)
 
     async def look(self) -> None:

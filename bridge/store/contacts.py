@@ -12,9 +12,10 @@ unix milliseconds: ``asked`` is when LCM was asked for it, ``n`` its place in LC
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 import structlog
@@ -94,6 +95,15 @@ return 1
 """
 
 
+MOST_OWED: Final = 10_000
+"""Skips that one process remembers while Redis is away."""
+
+
+class _Skip(NamedTuple):
+    agent: str
+    account: str
+
+
 class ContactStore:
     """Implements `bridge.ports.ContactCache`; every method raises `bridge.ports.CacheUnavailable`."""
 
@@ -111,6 +121,7 @@ class ContactStore:
         self._prefix = prefix
         self._zone = zone
         self._clock = clock
+        self._owed: OrderedDict[_Skip, int] = OrderedDict()
         self._keep = store.client.register_script(_KEEP)
         self._drop = store.client.register_script(_DROP)
 
@@ -176,9 +187,30 @@ class ContactStore:
         )
 
     async def drop(self, agent: str, account: str) -> None:
-        """Forget a skipped contact in both kinds, also against answers that LCM gave before the skip."""
-        keys = [*(self._key(agent, shelf) for shelf in SHELVES), self._skipped(agent)]
-        await self._store.run(lambda: self._drop(keys=keys, args=[account, self._now(), SKIPS_KEPT_MS]))
+        """Forget a skipped contact in both kinds, also against answers that LCM gave before the skip.
+
+        If Redis is away, this process remembers it, shows the contact no more, and drops it later.
+        """
+        skip = _Skip(agent, account)
+        self._owed[skip] = self._now()
+        if len(self._owed) > MOST_OWED:
+            lost, _ = self._owed.popitem(last=False)
+            log.error(
+                "contact_cache.skip_forgotten", agent=lost.agent, next="the contact leaves at its expiry"
+            )
+        await self._settle(skip)
+
+    async def settle(self) -> None:
+        """Drop what could not be dropped while Redis was away."""
+        for skip in list(self._owed):
+            await self._settle(skip)
+
+    async def _settle(self, skip: _Skip) -> None:
+        keys = [*(self._key(skip.agent, shelf) for shelf in SHELVES), self._skipped(skip.agent)]
+        at = self._owed[skip]
+        await self._store.run(lambda: self._drop(keys=keys, args=[skip.account, at, SKIPS_KEPT_MS]))
+        if self._owed.get(skip) == at:
+            del self._owed[skip]
 
     async def holds(self, agent: str, account: str) -> bool:
         """Tell whether either kind holds the contact, not expired."""
@@ -197,6 +229,8 @@ class ContactStore:
 
     async def erase(self, agent: str) -> int:
         """Remove everything that is kept about an agent; return how many keys there were."""
+        for skip in [skip for skip in self._owed if skip.agent == agent]:
+            del self._owed[skip]
         keys = [*(self._key(agent, shelf) for shelf in SHELVES), self._skipped(agent)]
         removed: int = await self._store.run(lambda: self._store.client.delete(*keys))
         return removed
@@ -204,7 +238,12 @@ class ContactStore:
     async def _records(self, agent: str, shelf: Shelf) -> list[dict[str, Any]]:
         key = self._key(agent, shelf)
         values = await self._store.run(lambda: self._store.client.hvals(key))
-        return [record for value in values if (record := _readable(value)) is not None]
+        found = [record for value in values if (record := _readable(value)) is not None]
+        return [record for record in found if not self._is_owed(agent, record)] if self._owed else found
+
+    def _is_owed(self, agent: str, record: Mapping[str, Any]) -> bool:
+        skipped = self._owed.get(_Skip(agent, str(record["contact"].get("AccountNumber"))))
+        return skipped is not None and record["asked"] <= skipped
 
     def _expires(self, contact: Contact, asked: float) -> int:
         told = expiry(contact.get("ExpiryTime"), self._zone)

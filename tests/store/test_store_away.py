@@ -1,6 +1,7 @@
 """A Redis that is away, comes back, answers no, or holds something else where a key is."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC
@@ -153,8 +154,8 @@ async def test_a_restarted_redis_is_found_by_the_next_operation() -> None:
 async def test_watching_goes_on() -> None:
     """The watcher notices that Redis went and that it came back, by itself."""
     async with PrivateRedis() as server:
-        store, _ = impatient(server.url, watch_interval=0.01)
-        watcher = asyncio.create_task(store.watch())
+        store, cache = impatient(server.url, watch_interval=0.01)
+        watcher = asyncio.create_task(store.watch(cache.settle))
         for state, change in ((True, server.kill), (False, server.start), (True, None)):
             async with asyncio.timeout(10):
                 while store.connected is not state:
@@ -191,6 +192,8 @@ async def test_a_read_only_redis_refuses_and_is_not_away() -> None:
             assert [] == await cache.accounts()
             assert cache.store.connected
             await admin.replicaof("NO", "ONE")
+        await cache.cache.settle()
+        cache.clock.advance(1)  # LCM gives the contact again, later than the skip
         await cache.keep(contact())
 
         assert [ACCOUNT] == await cache.accounts()
@@ -263,3 +266,61 @@ async def test_closing_leaves_no_connection() -> None:
         async with asyncio.timeout(10):
             while len(await admin.client_list()) > 1:
                 await asyncio.sleep(0.01)
+
+
+async def test_a_skip_while_redis_is_away_is_not_forgotten() -> None:
+    """The process that skipped it offers the contact no more; settled, no other process does."""
+    async with PrivateRedis() as server:
+        store, cache = impatient(server.url)
+        other_store, other = impatient(server.url)
+        await store.look()
+        await other_store.look()
+        asked = time.time()
+        await cache.keep(AGENT, "manual", [contact()], asked=asked, reserved=RESERVED)
+        server.pause()
+        with pytest.raises(CacheUnavailable):
+            await cache.drop(AGENT, ACCOUNT)
+        server.resume()
+        await store.look()
+
+        assert [] == await cache.find(AGENT, RESERVED, age="any")
+        await cache.settle()
+        await other.keep(AGENT, "manual", [contact()], asked=asked, reserved=RESERVED)
+        assert [] == await other.find(AGENT, RESERVED, age="any")
+        await store.close()
+        await other_store.close()
+
+
+async def test_a_contact_reserved_again_after_its_skip_is_offered() -> None:
+    """What LCM gave later than the skip is no longer the contact that was skipped."""
+    async with PrivateRedis() as server:
+        store, cache = impatient(server.url)
+        await store.look()
+        server.pause()
+        with pytest.raises(CacheUnavailable):
+            await cache.drop(AGENT, ACCOUNT)
+        server.resume()
+        await store.look()
+
+        await cache.keep(AGENT, "manual", [contact()], asked=time.time() + 1, reserved=RESERVED)
+
+        assert [contact()] == await cache.find(AGENT, RESERVED, age="any")
+        await store.close()
+
+
+async def test_skips_that_are_owed_are_settled_without_a_reader() -> None:
+    """What the watcher of Redis calls drops them all."""
+    async with PrivateRedis() as server:
+        store, cache = impatient(server.url)
+        await store.look()
+        await cache.keep(AGENT, "manual", [contact()], asked=time.time(), reserved=RESERVED)
+        server.pause()
+        with pytest.raises(CacheUnavailable):
+            await cache.drop(AGENT, ACCOUNT)
+        server.resume()
+        await store.look()
+
+        await cache.settle()
+
+        assert 0 == await store.client.hlen(f"away:{{{AGENT}}}:contacts:manual")
+        await store.close()
