@@ -22,6 +22,7 @@ from support.rawamqp import (
 )
 from support.requester import Reply
 from support.site import Site, name_of_letters
+from support.worker import until
 
 from bridge.demo.servers import PrivateRabbit
 from bridge.messages import DIRECT_REPLY_TO
@@ -179,11 +180,14 @@ async def test_a_deadline_of_another_form(site: Site, deadline: object) -> None:
 @pytest.mark.parametrize("address", ["garbage", "", "a.b.c", "g1h2=.x", "AAAA.x"])
 async def test_a_made_up_direct_reply_to_is_settled(site: Site, address: str) -> None:
     """Whatever the broker does about it, the request does not stay with the worker."""
-    before = len(site.worker.events("request.settled"))
+    name = name_of_letters()
 
-    await site.widget.publish(dial(), reply_to=f"{DIRECT_REPLY_TO}{address}")
+    await site.widget.publish(dial(), reply_to=f"{DIRECT_REPLY_TO}{address}", correlation_id=name)
 
-    await site.worker.until_logged("request.settled", before + 1)
+    await until(
+        lambda: any(event.get("correlation_id") == name for event in site.worker.events("request.settled")),
+        "the request is settled",
+    )
     # Some of them end the connection and are dead-lettered, which is no matter here.
     letters = await site.widget.channel.get_queue(f"{site.prefix}.dead-letters", ensure=False)
     await letters.purge()

@@ -85,7 +85,9 @@ class Pki:
         """Make everything with openssl."""
         for name in ("ca", "other"):
             self._run(
-                "req", "-x509", *KEY, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem"
+                *("req", "-x509", *KEY, "-subj", f"/CN={name}"),
+                *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),  # Python 3.13 wants it said
+                *("-keyout", f"{name}.key", "-out", f"{name}.pem"),
             )
         for name, extra in (
             ("server", "subjectAltName=IP:127.0.0.1"),
@@ -96,7 +98,7 @@ class Pki:
                 self._run(
                     "req", *KEY, "-subj", f"/CN={name}", "-keyout", f"{base}.key", "-out", f"{base}.csr"
                 )
-                (self.folder / f"{base}.ext").write_text(f"{extra}\n")
+                (self.folder / f"{base}.ext").write_text(f"{extra}\nauthorityKeyIdentifier=keyid\n")
                 self._run(
                     *(
                         "x509",

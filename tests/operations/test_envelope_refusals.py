@@ -86,7 +86,7 @@ def test_what_is_no_object_is_refused(text: str, called: str) -> None:
             '\ufeff\ufeff{"a": 1}',
             "line 1, column 1: expecting value, but a zero width no-break space (U+FEFF) stands there",
         ),
-        ('{"a": 1,}', "line 1, column 9: expecting property name enclosed in double quotes, found '}'"),
+        ('{"a": 1, 2}', "line 1, column 10: expecting property name enclosed in double quotes, found '2'"),
         ("{'a': 1}", 'line 1, column 2: expecting property name enclosed in double quotes, found "\'"'),
         ('{"a": x}', "line 1, column 7: expecting value, found 'x'"),
         ('{"a": 01}', "line 1, column 8: expecting ',' delimiter, found '1'"),
