@@ -244,6 +244,14 @@ set_up_servers() {
     fail "not installed: ${missing# }. Install these packages (as root: apt-get install ${missing# }), or docker or podman"
 }
 
+# The tests make certificates with it.
+set_up_openssl() {
+    if command -v openssl >/dev/null 2>&1; then return 0; fi
+    did_something=yes
+    if have_apt && apt_install openssl; then return 0; fi
+    fail "not installed: openssl. Install this package (as root: apt-get install openssl)"
+}
+
 updated=no
 did_something=no
 # Two at a time would spoil each other's environment. (Commands are run without 9, or would hold the lock.)
@@ -253,7 +261,10 @@ if command -v flock >/dev/null 2>&1; then
 fi
 output=$(mktemp)
 set_up_environment
-if [ "$servers" = yes ]; then set_up_servers; fi
+if [ "$servers" = yes ]; then
+    set_up_servers
+    set_up_openssl
+fi
 if [ "$quiet" = no ]; then
     if [ "$did_something" = yes ]; then echo "Ready: make demo"; else echo "Everything is set up."; fi
 fi
