@@ -4,7 +4,7 @@ What a fault says may be logged, so it never repeats a URL: a log-in may be anyw
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -71,7 +71,27 @@ AmqpPrefix = Annotated[
 _REDIS_SCHEMES = tuple(
     f"{scheme}{kind}" for kind in ("", "+sentinel", "+cluster") for scheme in ("redis", "rediss")
 )
+_URL = re.compile(r"([a-z+]+)://([^/?#]*)([^?#]*)(.*)", re.DOTALL)
 _PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:\s]+)(?::([0-9]{1,5}))?")
+
+
+class RedisParts(NamedTuple):
+    """What a Redis URL consists of; ``netloc`` may name several hosts, which no RFC knows."""
+
+    scheme: str
+    netloc: str
+    path: str
+    query: str
+
+
+def split_redis_url(url: str) -> RedisParts:
+    """Split a Redis URL; parts that are missing are empty.
+
+    Not by urllib: it takes brackets beside further hosts for an IPv6 address gone wrong, depending on
+    Python's version.
+    """
+    match = _URL.fullmatch(url.strip())
+    return RedisParts(*match.groups(default="")) if match else RedisParts("", "", "", "")
 
 
 def redis_places(url: str) -> list[tuple[str, int | None]]:
@@ -80,7 +100,7 @@ def redis_places(url: str) -> list[tuple[str, int | None]]:
     Raises ValueError for what is no host and port.
     """
     found = []
-    for place in urlsplit(url).netloc.rpartition("@")[2].split(","):
+    for place in split_redis_url(url).netloc.rpartition("@")[2].split(","):
         match = _PLACE.fullmatch(place.strip())
         port = int(match[2]) if match and match[2] else None
         if match is None or not _encodable(match[1]) or (port is not None and not 1 <= port <= _HIGHEST_PORT):
@@ -112,7 +132,7 @@ _REDIS_PATHS = {
 
 def _redis_url(url: SecretStr) -> SecretStr:
     text = url.get_secret_value()
-    parts = urlsplit(text)
+    parts = split_redis_url(text)
     if parts.scheme not in _REDIS_SCHEMES or not parts.netloc:
         raise ValueError(
             f"must be a URL that starts with {' or '.join(f'{one}://' for one in _REDIS_SCHEMES)}"
@@ -123,7 +143,7 @@ def _redis_url(url: SecretStr) -> SecretStr:
     pattern, problem = _REDIS_PATHS[kind]
     if not re.fullmatch(pattern, parts.path):
         raise ValueError(problem)
-    if kind and (parts.query or parts.fragment):
+    if kind and parts.query:
         raise ValueError("must end without a query: that is for redis:// and rediss://")
     return url
 

@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote
 
 import structlog
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
@@ -22,7 +22,7 @@ from redis.exceptions import RedisClusterException, RedisError, ResponseError
 from bridge.metrics import Metrics
 from bridge.ports import CacheUnavailable
 from bridge.settings import Redis as RedisSettings
-from bridge.settingtypes import redis_places
+from bridge.settingtypes import RedisParts, redis_places, split_redis_url
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 def connect(settings: RedisSettings) -> Client:
     """Build the client; nothing is connected yet."""
     url = settings.url.get_secret_value()
-    kind = urlsplit(url).scheme.partition("+")[2]
+    kind = split_redis_url(url).scheme.partition("+")[2]
     if kind == "cluster":
         return _cluster(settings, url)
     if kind == "sentinel":
@@ -76,7 +76,7 @@ def _common(settings: RedisSettings) -> dict[str, Any]:
     }
 
 
-def _login(parts: SplitResult) -> dict[str, Any]:
+def _login(parts: RedisParts) -> dict[str, Any]:
     login = parts.netloc.rpartition("@")[0]
     user, _, password = login.partition(":")
     given = {"username": unquote(user), "password": unquote(password)}
@@ -84,7 +84,7 @@ def _login(parts: SplitResult) -> dict[str, Any]:
 
 
 def _cluster(settings: RedisSettings, url: str) -> RedisCluster:
-    parts = urlsplit(url)
+    parts = split_redis_url(url)
     return RedisCluster(
         startup_nodes=[ClusterNode(host, port or 6379) for host, port in redis_places(url)],
         ssl=parts.scheme.startswith("rediss"),
@@ -104,7 +104,7 @@ class _BehindSentinel(Redis):
 
 
 def _sentinel(settings: RedisSettings, url: str) -> Redis:
-    parts = urlsplit(url)
+    parts = split_redis_url(url)
     service, _, database = parts.path.strip("/").partition("/")
     sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
         [(host, port or 26379) for host, port in redis_places(url)],

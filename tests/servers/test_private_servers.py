@@ -21,7 +21,8 @@ from bridge.demo.ports import free_port
 from bridge.demo.servers import PrivateRabbit, PrivateRedis, ServerFailed, ServerMissing
 
 PARENT = """
-import asyncio
+import asyncio, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
 from bridge.demo.ports import free_port
 from bridge.demo.servers import PrivateRedis
 
@@ -216,8 +217,10 @@ async def test_the_server_ends_with_the_process_that_started_it(how: signal.Sign
 
         parent.send_signal(how)
 
-        assert await eventually(lambda: not runs(int(pid)) and not Path(folder).exists())
-        parent.kill()
+        try:
+            assert await eventually(lambda: not runs(int(pid)) and not Path(folder).exists())
+        finally:
+            parent.kill()
 
 
 async def test_a_cancelled_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
