@@ -95,8 +95,8 @@ def configure(settings: Log) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _drop_empty,
-        _bound,
         hide_log_ins,
+        _bound,
     ]
     if settings.mask:
         shared.append(mask_personal)
@@ -133,7 +133,9 @@ def _bound(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[s
     """Cut long texts: what others sent is quoted, and a line is for reading."""
     for key, value in event.items():
         if isinstance(value, str) and len(value) > _LONGEST:
-            event[key] = f"{value[:_LONGEST]}... ({len(value)} characters)"
+            # The end of a stack trace is what names the error.
+            head, tail = value[: _LONGEST // 2], value[-_LONGEST // 2 :]
+            event[key] = f"{head} ... ({len(value)} characters) ... {tail}"
     return event
 
 

@@ -1,4 +1,4 @@
-"""The connections of a worker: one takes requests, one publishes, one serves direct reply-to.
+"""The connections of a worker: one takes requests, one publishes, two serve direct reply-to.
 
 A connection that the broker blocks for publishing (a memory alarm) still delivers and acknowledges on
 the first one.
@@ -45,6 +45,7 @@ class Bus:
         self._links = [
             *self._needed,
             Link("lcm-bridge direct replies", settings, sender.run_direct, self._changed),
+            Link("lcm-bridge suspect replies", settings, sender.run_suspects, self._changed),
         ]
         self._reconnects_told = 0
         metrics.amqp_connected.set(0)

@@ -27,6 +27,10 @@ _LONG_LIFE = 30.0
 """Seconds after which the loss of a channel is an event of its own, not the next in a row."""
 
 
+_BETWEEN_CHANNELS = 0.005
+"""Seconds between looks for a new channel, while the end of the old one is being noticed."""
+
+
 class _Open:
     """A channel that is open, and how the broker has taken what was published on it."""
 
@@ -105,14 +109,10 @@ class Publisher:
         With ``alone``, no other such message is under way on this channel. Raises `PublishFailed`.
         """
         try:
-            # The outer one: what the time-out cancels has become its TimeoutError by then.
-            with cancellation_as_error():
-                async with asyncio.timeout(self._timeout), self._turn(alone=alone):
-                    return await self._publish(outgoing)
+            async with asyncio.timeout(self._timeout), self._turn(alone=alone):
+                return await self._publish(outgoing)
         except TimeoutError as error:
             raise PublishFailed(f"not confirmed within {self._timeout} s") from error
-        except CONNECTION_EXCEPTIONS as error:
-            raise PublishFailed(f"{type(error).__name__}: {error}", cut_off=True) from error
 
     @asynccontextmanager
     async def _turn(self, *, alone: bool) -> AsyncIterator[None]:
@@ -123,27 +123,39 @@ class Publisher:
             yield
 
     async def _publish(self, outgoing: Outgoing) -> Confirmation:
-        await self._opened.wait()
-        if (channel := self._channel) is None:
-            raise PublishFailed("the channel was lost")
+        channel = await self._usable()
         try:
-            result = await channel.amqp.basic_publish(
-                outgoing.body,
-                exchange=outgoing.exchange,
-                routing_key=outgoing.routing_key,
-                mandatory=outgoing.mandatory,
-                properties=properties_on_the_wire(
-                    outgoing.properties, channel.amqp.connection.connection_tune.frame_max
-                ),
-            )
+            with cancellation_as_error():
+                result = await channel.amqp.basic_publish(
+                    outgoing.body,
+                    exchange=outgoing.exchange,
+                    routing_key=outgoing.routing_key,
+                    mandatory=outgoing.mandatory,
+                    properties=properties_on_the_wire(
+                        outgoing.properties, channel.amqp.connection.connection_tune.frame_max
+                    ),
+                )
         except DeliveryError as error:
             channel.refused()
             raise PublishFailed("the broker refused the message", kind="refused") from error
-        except (ChannelInvalidStateError, TimeoutError, *CONNECTION_EXCEPTIONS):
-            raise  # what happens to connections is told by the caller
+        except TimeoutError:
+            raise
+        except (ChannelInvalidStateError, *CONNECTION_EXCEPTIONS) as error:
+            raise PublishFailed(f"{type(error).__name__}: {error}", cut_off=True) from error
         except (TypeError, ValueError) as error:
             raise PublishFailed(f"the message cannot be encoded: {error}", kind="impossible") from error
         except Exception as error:  # a connection that ends in order leaves a bare one behind
             raise PublishFailed(f"{type(error).__name__}: {error}", cut_off=True) from error
         channel.confirmed()
         return Confirmation.UNROUTABLE if isinstance(result, DeliveredMessage) else Confirmation.CONFIRMED
+
+    async def _usable(self) -> _Open:
+        """Wait for a channel that is open.
+
+        A channel's end is known to its waiters before `run` is told: what comes in between must not be
+        taken for something that was sent.
+        """
+        while (channel := self._channel) is None or channel.amqp.is_closed:
+            await self._opened.wait()
+            await asyncio.sleep(_BETWEEN_CHANNELS)
+        return channel

@@ -6,6 +6,7 @@ direct reply-to     a connection of their own, one at a time
 """
 
 import asyncio
+from collections import OrderedDict
 
 from bridge.bus.connection import Connection
 from bridge.bus.publisher import Publisher
@@ -13,7 +14,8 @@ from bridge.bus.topology import Topology
 from bridge.messages import DIRECT_REPLY_TO, Outgoing
 from bridge.ports import Confirmation, PublishFailed
 
-_CUT_OFF_BEFORE_REFUSED = 3
+_SUSPECTS_REMEMBERED = 10_000
+_CUT_OFFS_BEFORE_REFUSED = 3
 """How often a direct reply-to may end the connection before it is taken for none that the broker gave out."""
 
 
@@ -24,6 +26,8 @@ class BusSender:
         self._replies = Publisher("replies", timeout)
         self._exchanges = Publisher("events and dead letters", timeout, prepare=topology.establish)
         self._direct = Publisher("direct replies", timeout)
+        self._suspects = Publisher("suspect replies", timeout)
+        self._cut_offs: OrderedDict[str, int] = OrderedDict()
 
     @property
     def open(self) -> bool:
@@ -40,6 +44,10 @@ class BusSender:
         """Keep the channel for direct reply-to while its own connection lives."""
         await self._direct.run(connection)
 
+    async def run_suspects(self, connection: Connection) -> None:
+        """Keep the channel for addresses that ended a connection, on one of its own."""
+        await self._suspects.run(connection)
+
     async def publish(self, outgoing: Outgoing) -> Confirmation:
         """Publish and await the confirm. Raises `PublishFailed`."""
         if outgoing.exchange:
@@ -53,15 +61,28 @@ class BusSender:
         """Publish to a direct reply-to address.
 
         RabbitMQ 3.10 closes the connection of whoever publishes to an address of a node that does not
-        run, and anyone may make one up. One at a time, so that it is known which address it was.
+        run, and anyone may make one up. One at a time, so that it is known which address it was; one
+        that did so is tried again where it harms only its like.
         """
-        for _ in range(_CUT_OFF_BEFORE_REFUSED):
+        address = outgoing.routing_key
+        while (cut_offs := self._cut_offs.get(address, 0)) < _CUT_OFFS_BEFORE_REFUSED:
+            lane = self._suspects if cut_offs else self._direct
             try:
-                return await self._direct.publish(outgoing, alone=True)
+                confirmation = await lane.publish(outgoing, alone=True)
             except PublishFailed as error:
                 if not error.cut_off:
                     raise
+                self._suspect(address)
+            else:
+                self._cut_offs.pop(address, None)
+                return confirmation
         raise PublishFailed(
             "the broker ended the connection each time: the reply_to is no address that it gave out",
             kind="impossible",
         )
+
+    def _suspect(self, address: str) -> None:
+        self._cut_offs[address] = self._cut_offs.get(address, 0) + 1
+        self._cut_offs.move_to_end(address)
+        if len(self._cut_offs) > _SUSPECTS_REMEMBERED:
+            self._cut_offs.popitem(last=False)

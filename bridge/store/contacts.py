@@ -207,7 +207,8 @@ class ContactStore:
 
     async def _settle(self, skip: _Skip) -> None:
         keys = [*(self._key(skip.agent, shelf) for shelf in SHELVES), self._skipped(skip.agent)]
-        at = self._owed[skip]
+        if (at := self._owed.get(skip)) is None:  # its own skip has settled it meanwhile
+            return
         await self._store.run(lambda: self._drop(keys=keys, args=[skip.account, at, SKIPS_KEPT_MS]))
         if self._owed.get(skip) == at:
             del self._owed[skip]

@@ -134,7 +134,8 @@ async def test_killed_while_idle(exposed: Site, own_rabbit: PrivateRabbit) -> No
     await exposed.worker.until_ready()
 
     await answers(exposed, own_rabbit.url)
-    assert 3.0 == await exposed.worker.metric("lcm_bridge_amqp_reconnects_total")
+    await exposed.worker.until_logged("amqp.connected", 8)  # four connections, opened twice
+    assert 4.0 == await exposed.worker.metric("lcm_bridge_amqp_reconnects_total")
 
 
 async def test_killed_under_reads(exposed: Site, own_rabbit: PrivateRabbit) -> None:

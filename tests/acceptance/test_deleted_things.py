@@ -1,6 +1,9 @@
 """Somebody deletes what the bridge declared: it is declared again, and nothing is lost meanwhile."""
 
+import asyncio
+
 import pytest
+from aio_pika.abc import AbstractIncomingMessage
 from support.envelopes import dial, od
 from support.requester import next_message
 from support.site import MakeSite
@@ -56,6 +59,28 @@ async def test_dead_letters_that_share_a_message_id(make_site: MakeSite) -> None
     assert 20 == queue.declaration_result.message_count
 
 
+async def test_made_up_addresses_cost_no_direct_reply(make_site: MakeSite) -> None:
+    """Requesters who wait by direct reply-to are answered, each of them, among forgeries."""
+    site = await make_site()
+    replies: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def take(message: AbstractIncomingMessage) -> None:
+        await replies.put(message.correlation_id)
+
+    direct = await site.widget.channel.get_queue("amq.rabbitmq.reply-to", ensure=False)
+    await direct.consume(take, no_ack=True)
+    for number in range(20):
+        forged = f"amq.rabbitmq.reply-to.g2dkAA5yYWJiaXRAbm93aGVyZQ==.key{number}"
+        await site.widget.publish(dial(), reply_to=forged)
+        await site.widget.publish(dial(), reply_to=direct.name, correlation_id=str(number))
+
+    async with asyncio.timeout(60):
+        answered = {await replies.get() for _ in range(20)}
+
+    assert {str(number) for number in range(20)} == answered
+    assert 0 == await site.worker.stop()
+
+
 async def test_a_made_up_address_holds_up_no_other_reply(make_site: MakeSite) -> None:
     """Direct replies have a connection of their own, and the others never notice."""
     site = await make_site()
@@ -64,7 +89,7 @@ async def test_a_made_up_address_holds_up_no_other_reply(make_site: MakeSite) ->
 
     assert "ContactOD" == (await site.widget.ask(od("testagent"))).body["subtopic"]
     await until(lambda: len(site.worker.events("request.settled")) == 4, "four settled requests", bound=60)
-    assert {"lcm-bridge direct replies"} == {
+    assert {"lcm-bridge direct replies", "lcm-bridge suspect replies"} == {
         event["connection"] for event in site.worker.events("amqp.connection_lost")
     }
     assert 0 == await site.worker.stop()

@@ -324,3 +324,19 @@ async def test_skips_that_are_owed_are_settled_without_a_reader() -> None:
 
         assert 0 == await store.client.hlen(f"away:{{{AGENT}}}:contacts:manual")
         await store.close()
+
+
+async def test_skips_and_the_watcher_do_not_meet_badly(redis_server: PrivateRedis) -> None:
+    """Many contacts are skipped while the watcher settles what it takes for owed."""
+    store, cache = impatient(redis_server.url, timeout=5)
+    await store.look()
+    skips = [asyncio.create_task(cache.drop(AGENT, str(number))) for number in range(200)]
+
+    while not all(skip.done() for skip in skips):
+        await cache.settle()
+        await asyncio.sleep(0)
+
+    await asyncio.gather(*skips)
+    assert 200 == await store.client.zcard(f"away:{{{AGENT}}}:skipped")
+    assert 1 == await cache.erase(AGENT)
+    await store.close()
