@@ -1,8 +1,9 @@
 """RabbitMQ is killed, idle and under load: the bridge comes back by itself and loses nothing."""
 
 import asyncio
+import gc
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -29,6 +30,9 @@ SETTINGS = {
     "BRIDGE_CONTACTS__FRESH_FOR": "0",
 }
 
+# The tests' own connections die with the broker, and aiormq leaves their errors to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 @pytest.fixture(scope="module")
 async def own_rabbit(
@@ -45,6 +49,13 @@ async def own_rabbit(
             await open_site(stack, server.url, redis_server.url, folder, None, SETTINGS, ready=True)
         await server.restart()
         yield server
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Let what the garbage collector finds be found within the test that left it."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
