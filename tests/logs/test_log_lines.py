@@ -144,3 +144,21 @@ def test_no_value_makes_logging_fail(lines: Lines, form: str, value: Any) -> Non
     assert text.endswith("\n")
     if form == "json":
         assert 1 == text.count("\n")
+
+
+def test_a_long_text_is_cut_in_its_middle(lines: Lines) -> None:
+    """Both ends stay: the end of a stack trace names the error."""
+    lines.configure().info("x", error="begin" + "." * 100_000 + "end")
+    text = lines.last()["error"]
+
+    assert (True, True) == (text.startswith("begin"), text.endswith("end"))
+    assert 9000 > len(text)
+
+
+def test_what_aiormq_says_of_messages_is_not_logged(lines: Lines) -> None:
+    """It quotes their bodies."""
+    lines.configure()
+
+    logging.getLogger("aiormq.channel").error("Unhandled message %r returning", b'{"PhoneNumber": "1"}')
+
+    assert [] == lines.read()

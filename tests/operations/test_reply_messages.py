@@ -296,3 +296,10 @@ def test_a_reply_may_never_go_to_an_own_queue(queue: str) -> None:
     for policy in (POLICY, everything):
         assert "reply_to names one of the bridge's own queues" == policy.refusal(queue)
     assert everything.refusal("lcm.requests.agent2") is None
+
+
+def test_what_lcm_says_at_any_length_is_bounded() -> None:
+    """Its texts reach the requester, the dead letter and the log."""
+    failure = ContactNotFound("m" * 1_000_000, msg="d" * 1_000_000)
+
+    assert (2000, 500) == (len(failure.message), len(failure.msg))

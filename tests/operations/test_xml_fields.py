@@ -193,3 +193,9 @@ def test_an_object_that_is_built_is_what_a_parser_reads() -> None:
     root = ET.fromstring(str(sent(value)))  # noqa: S314 - our own text
 
     assert [" <&>\r\n\t\"' ", "ü"] == [root.findtext("a"), root.findtext("b/c")]
+
+
+def test_the_name_of_a_member_is_bounded() -> None:
+    """At 256 characters it is a name, beyond it none, and the problem quotes only its beginning."""
+    assert f"<Data><{'a' * 256}>1</{'a' * 256}></Data>" == sent({"a" * 256: "1"})
+    assert 300 > len(problem({"a" * 257: "1"}))
