@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 
 import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
@@ -109,18 +109,10 @@ class Publisher:
         With ``alone``, no other such message is under way on this channel. Raises `PublishFailed`.
         """
         try:
-            async with asyncio.timeout(self._timeout), self._turn(alone=alone):
+            async with asyncio.timeout(self._timeout), self._alone if alone else nullcontext():
                 return await self._publish(outgoing)
         except TimeoutError as error:
             raise PublishFailed(f"not confirmed within {self._timeout} s") from error
-
-    @asynccontextmanager
-    async def _turn(self, *, alone: bool) -> AsyncIterator[None]:
-        if not alone:
-            yield
-            return
-        async with self._alone:
-            yield
 
     async def _publish(self, outgoing: Outgoing) -> Confirmation:
         channel = await self._usable()
