@@ -84,6 +84,13 @@ class RequestExpired(Failure):
     default_msg = "The request took too long. Please try again."
 
 
+class IdempotencyMismatch(Failure):
+    """The key was used before, for a request with other content."""
+
+    error_type = "IDEMPOTENCY_MISMATCH"
+    default_msg = "The request contradicts an earlier one. Please report this."
+
+
 class ContactNotReserved(Failure):
     """A skip of a contact that this agent has not fetched, where ``contacts.require_fetched`` enforces it."""
 

@@ -3,10 +3,10 @@
 import math
 import re
 import time
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from bridge.failures import InvalidEnvelope
 
@@ -17,9 +17,6 @@ _LONGEST_KEY = 255
 _DIGITS = re.compile(r"[0-9]+")
 _LONGEST_TIME = 18
 _NO_DEADLINE = "x-deadline and expiration must be whole numbers of milliseconds, x-deadline in unix time"
-_ORIGINALS = frozenset({"x-original-user-id", "x-original-expiration"})
-_LONGEST_ERROR = 1000
-"""Characters of ``x-error``: a message's headers must fit into one frame."""
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -42,6 +39,22 @@ class Properties:
     app_id: str | None = None
 
 
+KeySource = Literal["header", "message-id", "reply-address"]
+"""Where a key stands: header ``idempotency-key``, message id, or reply queue and correlation id."""
+
+
+class RequestKey(NamedTuple):
+    """What a repetition of a request is recognised by; keys of different origin are never the same."""
+
+    source: KeySource
+    parts: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The key as one text, for others to compare."""
+        return " ".join(self.parts)
+
+
 class Settler(Protocol):
     """Settles one delivery with the broker. Doing so after its channel died is counted, not an error."""
 
@@ -58,10 +71,11 @@ class Settler(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One request as the broker delivered it.
+    """One request as the broker delivered it, or as it was before the bridge parked it.
 
     ``unreadable`` names the properties that could not be read and were left out; ``received`` is in
-    unix seconds.
+    unix seconds. ``attempts`` is how often it was tried before, ``held_since`` when it was first parked
+    because Redis was away (unix seconds), ``deliveries`` how often the broker delivered it in vain.
     """
 
     body: bytes
@@ -73,6 +87,15 @@ class Delivery:
     settler: Settler
     unreadable: str = ""
     received: float = field(default_factory=time.time)
+    parked: bool = False
+    attempts: int = 0
+    held_since: float | None = None
+    deliveries: int = 0
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it may have been worked on before: not a first delivery."""
+        return self.redelivered or self.parked
 
     @property
     def reply_to(self) -> str | None:
@@ -84,7 +107,7 @@ class Delivery:
         """What the reply is correlated by: the request's correlation id, else its message id."""
         return self.properties.correlation_id or self.properties.message_id or None
 
-    def idempotency_key(self) -> str | None:
+    def key(self) -> RequestKey | None:
         """Return the key: header ``idempotency-key``, message id, or reply queue and correlation id.
 
         Raises `InvalidEnvelope` for a header that is no key.
@@ -93,11 +116,11 @@ class Delivery:
         if key is not None:
             if not isinstance(key, str) or not 1 <= len(key) <= _LONGEST_KEY:
                 raise InvalidEnvelope(f"the header idempotency-key must be text of 1 to {_LONGEST_KEY}")
-            return key
+            return RequestKey("header", (key,))
         if self.properties.message_id:
-            return self.properties.message_id
+            return RequestKey("message-id", (self.properties.message_id,))
         if self.properties.reply_to and self.properties.correlation_id:
-            return f"{self.properties.reply_to} {self.properties.correlation_id}"
+            return RequestKey("reply-address", (self.properties.reply_to, self.properties.correlation_id))
         return None
 
     def deadline(self) -> float | None:
@@ -146,11 +169,17 @@ class Reason(StrEnum):
     REPLY_TO_REFUSED = "reply-to-refused"
     RETRIES_EXHAUSTED = "retries-exhausted"
     OUTCOME_UNKNOWN = "outcome-unknown"
+    EXPIRED = "expired"
+    DELIVERY_LIMIT = "delivery-limit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One message to publish; with ``foreign_id`` its message id is not one of ours."""
+    """One message to publish.
+
+    With ``foreign_id`` its message id is not one of ours. With ``signed`` it bears the bridge's own
+    ``user_id``, which the broker validates: so the bridge knows it when it comes back.
+    """
 
     exchange: str
     routing_key: str
@@ -158,46 +187,4 @@ class Outgoing:
     properties: Properties
     mandatory: bool = True
     foreign_id: bool = False
-
-
-def dead_letter(  # noqa: PLR0913 - each is a header of its own
-    delivery: Delivery,
-    *,
-    exchange: str,
-    queue: str,
-    reason: Reason,
-    error: str,
-    operation: str,
-    attempts: int,
-) -> Outgoing:
-    """Build a request's dead letter: body and properties kept, why and whence in the headers.
-
-    ``expiration`` and ``user_id`` move to headers: the one would expire it again, the other is
-    refused by the broker as not our own.
-    """
-    original = delivery.properties
-    headers = {
-        # Only the bridge may say who sent a request first: a publisher's own word on it is dropped.
-        **{name: value for name, value in original.headers.items() if name not in _ORIGINALS},
-        "x-reason": reason.value,
-        "x-error": error[:_LONGEST_ERROR],
-        "x-operation": operation,
-        "x-attempts": attempts,
-        "x-original-exchange": delivery.exchange,
-        "x-original-routing-key": delivery.routing_key,
-        "x-dead-lettered-at": datetime.now(UTC),
-    }
-    if delivery.unreadable:
-        headers["x-bridge-unreadable"] = delivery.unreadable
-    if original.expiration is not None:
-        headers["x-original-expiration"] = original.expiration
-    if original.user_id is not None:
-        headers["x-original-user-id"] = original.user_id
-    properties = replace(original, headers=headers, expiration=None, user_id=None, delivery_mode=2)
-    return Outgoing(
-        exchange=exchange,
-        routing_key=queue,
-        body=delivery.body,
-        properties=properties,
-        foreign_id=True,
-    )
+    signed: bool = False

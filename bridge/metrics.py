@@ -55,6 +55,18 @@ class Metrics:
         self.in_flight_limit = Gauge(
             "lcm_bridge_in_flight_limit", "Most requests worked on at once", ["queue"], registry=registry
         )
+        self.held = Gauge(
+            "lcm_bridge_requests_held",
+            "Requests parked in the delayed queues of the queue",
+            ["queue"],
+            registry=registry,
+        )
+        self.paused = Gauge(
+            "lcm_bridge_queue_paused",
+            "1 while the queue is not consumed: by hand or by the open circuit breaker",
+            ["queue"],
+            registry=registry,
+        )
         self.queue_messages = Gauge(
             "lcm_bridge_queue_messages", "Messages ready in the queue", ["queue"], registry=registry
         )
@@ -63,6 +75,21 @@ class Metrics:
             "Seconds of a call of LCM, by method and outcome",
             ["method", "outcome"],
             buckets=_REQUEST_BUCKETS,
+            registry=registry,
+        )
+        self.lcm_retries = Counter(
+            "lcm_bridge_lcm_retries_total", "Quick retries of calls of LCM", ["method"], registry=registry
+        )
+        self.breaker_state = Gauge(
+            "lcm_bridge_lcm_breaker_state",
+            "The circuit breaker around LCM: 0 closed, 1 half-open, 2 open",
+            registry=registry,
+        )
+        self.ledger = Counter(
+            "lcm_bridge_ledger_total",
+            "What the request ledger said of side effects: claimed, replayed, waited, unknown, mismatch,"
+            " released, unprotected or unavailable",
+            ["outcome"],
             registry=registry,
         )
         self.replies = Counter(

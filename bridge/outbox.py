@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import structlog
 
-from bridge import messages, replies
+from bridge import forwarding, replies
 from bridge.case import Case
 from bridge.failures import Failure, OutcomeUnknown
 from bridge.messages import DIRECT_REPLY_TO, Outgoing, Reason
@@ -94,14 +94,14 @@ class Outbox:
 
     async def dead_letter(self, case: Case, reason: Reason, error: str) -> None:
         """Publish the request itself to the dead letters, with why in its headers."""
-        letter = messages.dead_letter(
+        letter = forwarding.dead_letter(
             case.delivery,
             exchange=self._addresses.dead_letters_exchange,
             queue=self._addresses.dead_letters_queue,
             reason=reason,
             error=error,
             operation=case.operation_name,
-            attempts=1,
+            attempts=case.delivery.attempts + 1,
         )
         if await self._publish(case, letter) is Confirmation.UNROUTABLE:
             raise PublishFailed("the dead-letter queue is gone")

@@ -33,7 +33,7 @@ from bridge.metrics import Metrics
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Answer, Command, Operation, UnexpectedResult
 from bridge.outbox import Outbox
-from bridge.ports import CacheUnavailable, CallFailed, ContactCache, Lcm, PublishFailed
+from bridge.ports import CallFailed, CallTerms, ContactCache, Lcm, PublishFailed, StoreUnavailable
 from bridge.replies import ReplyPolicy
 
 log = structlog.get_logger(__name__)
@@ -143,7 +143,7 @@ class Pipeline:
         structlog.contextvars.bind_contextvars(operation=operation.name, source=_bounded(envelope.source))
         if delivery.unreadable:
             raise InvalidEnvelope(f"AMQP properties that cannot be read: {delivery.unreadable}")
-        deadline, _ = delivery.deadline(), delivery.idempotency_key()
+        deadline, _ = delivery.deadline(), delivery.key()
         self._check_permission(operation, delivery.properties.user_id)
         command = operation.translate(envelope)
         return await self._perform(case, operation, command, deadline)
@@ -189,10 +189,11 @@ class Pipeline:
     async def _call(self, case: Case, command: Command, deadline: float | None) -> JsonValue:
         if command.call is None:
             return None
-        timeout = None if deadline is None else max(0.001, deadline - time.time())
         case.effect_begun = command.side_effect
         try:
-            return await self._lcm.call(command.call, timeout=timeout)
+            return await self._lcm.call(
+                command.call, CallTerms(deadline=deadline, side_effect=command.side_effect)
+            )
         except CallFailed as failed:
             if command.side_effect and failed.effect_possible:
                 if command.skips is not None:  # it may be gone, so the cache must not offer it
@@ -222,7 +223,7 @@ class Pipeline:
         case.cache = "miss"
         try:
             contacts = await self._cache.find(command.agent, command.reserved, age=age)
-        except CacheUnavailable:
+        except StoreUnavailable:
             self._metrics.contact_cache.labels("error").inc()
             return None
         if not contacts or (age == "fresh" and len(contacts) < command.reserved.count):
@@ -236,7 +237,7 @@ class Pipeline:
     async def _check_fetched(self, command: Command) -> None:
         try:
             fetched = await self._cache.holds(command.agent or "", command.skips or "")
-        except CacheUnavailable as error:
+        except StoreUnavailable as error:
             raise InternalError(
                 "the contact cache is away, so it is not known who fetched the contact"
             ) from error
@@ -254,7 +255,7 @@ class Pipeline:
                 await self._cache.keep(
                     command.agent, command.shelf, answer.contacts, asked=asked, reserved=command.reserved
                 )
-        except CacheUnavailable as error:
+        except StoreUnavailable as error:
             self._metrics.contact_cache.labels("error").inc()
             log.warning("contact_cache.not_updated", error=str(error))
 

@@ -1,12 +1,14 @@
 """What the pipeline needs of the outside, as protocols. ``bus``, ``lcm`` and ``store`` implement them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
+from bridge.endings import Ending
 from bridge.failures import Failure
 from bridge.jsontypes import JsonValue
-from bridge.messages import Outgoing
+from bridge.messages import Outgoing, RequestKey
 from bridge.operations.model import Contact, LcmCall, Reserved, Shelf
 
 
@@ -14,34 +16,60 @@ class CallFailed(Exception):
     """A call of LCM ended without a result.
 
     ``failure`` is what a reader is told. ``effect_possible`` says whether LCM may have acted, which
-    makes the outcome of a side effect unknown.  ``fault`` marks a WCF fault, as against a refusal
-    by HTTP status.
+    makes the outcome of a side effect unknown. ``fault`` marks a WCF fault, as against a refusal by
+    HTTP status. ``status`` is the HTTP status, if there was one, ``unreached`` says that the call never
+    left, ``breaker_open`` that it was not even tried.
     """
 
-    def __init__(self, failure: Failure, *, effect_possible: bool, fault: bool = False) -> None:
+    def __init__(  # noqa: PLR0913 - what is known of a call's end
+        self,
+        failure: Failure,
+        *,
+        effect_possible: bool,
+        fault: bool = False,
+        status: int | None = None,
+        unreached: bool = False,
+        breaker_open: bool = False,
+    ) -> None:
         super().__init__(failure.message)
         self.failure = failure
         self.effect_possible = effect_possible
         self.fault = fault
+        self.status = status
+        self.unreached = unreached
+        self.breaker_open = breaker_open
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallTerms:
+    """How a call of LCM may be made.
+
+    ``deadline`` (unix seconds) cuts its time short. ``side_effect``: it must not be repeated once it
+    may have had an effect. ``quick_retries``: somebody waits, so a failure is tried again at once.
+    ``patient``: while the breaker probes, wait for its verdict instead of failing at once.
+    ``idempotency_key`` is sent as the header ``Idempotency-Key``.
+    """
+
+    deadline: float | None = None
+    side_effect: bool = False
+    quick_retries: bool = False
+    patient: bool = False
+    idempotency_key: str | None = None
 
 
 class Lcm(Protocol):
     """The LCM WebService."""
 
-    async def call(self, call: LcmCall, *, timeout: float | None = None) -> JsonValue:  # noqa: ASYNC109 - see below
-        """Call and return the unwrapped result, within ``timeout`` seconds if that is less than the setting.
-
-        The bound is HTTP's own, so that a connection that was cut short is not used again.
-        Raises `CallFailed`.
-        """
+    async def call(self, call: LcmCall, terms: CallTerms) -> JsonValue:
+        """Call and return the unwrapped result. Raises `CallFailed`."""
 
 
-class CacheUnavailable(Exception):
-    """Redis is away, so the cache can neither answer nor remember."""
+class StoreUnavailable(Exception):
+    """Redis is away, so it can neither answer nor remember."""
 
 
 class ContactCache(Protocol):
-    """The contacts reserved for each agent. Every method raises `CacheUnavailable`."""
+    """The contacts reserved for each agent. Every method raises `StoreUnavailable`."""
 
     async def find(
         self, agent: str, reserved: Reserved, *, age: Literal["fresh", "any"]
@@ -68,6 +96,83 @@ class ContactCache(Protocol):
 
     async def holds(self, agent: str, account: str) -> bool:
         """Tell whether the agent's cache holds the contact."""
+
+
+class LedgerKey(NamedTuple):
+    """What a side effect is recognised by."""
+
+    operation: str
+    request: RequestKey
+
+
+class Claim(NamedTuple):
+    """The right to carry out a side effect: held by one owner until it is completed or released."""
+
+    key: LedgerKey
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The side effect has ended before, as stored."""
+
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Somebody else carries it out; their lease runs out in ``lease_left`` seconds unless renewed."""
+
+    lease_left: float
+
+
+class CutOff(NamedTuple):
+    """It was begun and never recorded; ``since`` is when it was claimed (unix seconds)."""
+
+    since: float
+
+
+class Mismatch(NamedTuple):
+    """The key was used for other content."""
+
+
+Found = Claim | Ended | Running | CutOff | Mismatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheChange:
+    """What a carried-out command changes in the contact cache: a contact skipped, or contacts given."""
+
+    agent: str
+    skipped: str | None = None
+    shelf: Shelf | None = None
+    contacts: Sequence[Contact] = ()
+    asked: float = 0.0
+    reserved: Reserved | None = None
+
+
+class Ledger(Protocol):
+    """The request ledger: a side effect happens at most once per key. Every method raises `StoreUnavailable`.
+
+    What could not be written is remembered and written when Redis is back.
+    """
+
+    async def claim(self, key: LedgerKey, content: str) -> Found:
+        """Claim the right to carry out a side effect of this content, or say what is known of it.
+
+        ``content`` is the validated data in canonical form. When it raises, no claim is left behind
+        for longer than Redis is away.
+        """
+
+    async def complete(self, claim: Claim, ending: Ending, change: CacheChange | None = None) -> bool:
+        """Store how it ended, and bring the contact cache up to date before that is told.
+
+        An ending of `bridge.failures.OutcomeUnknown` is kept as cut off. Return False if others were told
+        meanwhile that it was cut off, because the lease had run out.
+        """
+
+    async def release(self, claim: Claim) -> None:
+        """Give the claim back: there was no effect, and the key may be used again."""
 
 
 class Confirmation(Enum):

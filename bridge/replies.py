@@ -83,13 +83,13 @@ def event(
     delivery: Delivery, address: Address, body: JsonObject, *, exchange: str, cache: str | None = None
 ) -> Outgoing:
     """Address a successful reply to the events exchange, with the request's idempotency key."""
-    key = delivery.idempotency_key()
+    key = delivery.key()
     return Outgoing(
         exchange=exchange,
         routing_key=".".join(address),
         body=encode(body),
         properties=_properties(
-            delivery, body, cache=cache, more={} if key is None else {"idempotency-key": key}
+            delivery, body, cache=cache, more={} if key is None else {"idempotency-key": key.text}
         ),
     )
 

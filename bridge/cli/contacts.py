@@ -13,7 +13,7 @@ from bridge import logs
 from bridge.cli.display import plain
 from bridge.configuration import load
 from bridge.metrics import Metrics
-from bridge.ports import CacheUnavailable
+from bridge.ports import StoreUnavailable
 from bridge.settings import Log, Settings
 from bridge.store.connection import Store, connect
 from bridge.store.contacts import ContactStore
@@ -33,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
     logs.configure(Log(level="ERROR", format="console"))
     try:
         return asyncio.run(_contacts(settings, args.agent, erase=args.erase))
-    except CacheUnavailable:
+    except StoreUnavailable:
         sys.stderr.write("Redis does not answer; try: lcm-bridge check\n")
         return 1
 

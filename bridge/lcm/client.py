@@ -17,7 +17,7 @@ from bridge.jsontypes import JsonValue
 from bridge.lcm.wire import TURNED_AWAY, read_answer
 from bridge.metrics import Metrics
 from bridge.operations.model import LcmCall
-from bridge.ports import CallFailed
+from bridge.ports import CallFailed, CallTerms
 from bridge.settings import Lcm as LcmSettings
 
 log = structlog.get_logger(__name__)
@@ -57,10 +57,12 @@ class LcmClient:
         if self._session is not None:
             await self._session.close()
 
-    async def call(self, call: LcmCall, *, timeout: float | None = None) -> JsonValue:  # noqa: ASYNC109 - HTTP's own bound
+    async def call(self, call: LcmCall, terms: CallTerms) -> JsonValue:
         """Call LCM and return its unwrapped result. Raises `bridge.ports.CallFailed`."""
         method = self._methods.get(call.operation.casefold(), call.operation)
-        allowed = self._settings.timeout if timeout is None else min(timeout, self._settings.timeout)
+        allowed = self._settings.timeout
+        if terms.deadline is not None:
+            allowed = max(0.001, min(allowed, terms.deadline - time.time()))
         started = time.monotonic()
         progress = _Progress()
         try:

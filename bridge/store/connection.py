@@ -20,7 +20,7 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from bridge.metrics import Metrics
-from bridge.ports import CacheUnavailable
+from bridge.ports import StoreUnavailable
 from bridge.settings import Redis as RedisSettings
 from bridge.settingtypes import RedisParts, redis_places, split_redis_url
 
@@ -142,23 +142,23 @@ class Store:
         return self._connected
 
     async def run(self, command: Callable[[], Awaitable[Result]]) -> Result:
-        """Run a command. Raises `CacheUnavailable`."""
+        """Run a command. Raises `StoreUnavailable`."""
         if not self._connected:
-            raise CacheUnavailable("Redis is away")
+            raise StoreUnavailable("Redis is away")
         waiting = True
         try:
             async with asyncio.timeout(self._bound), self._slots:
                 waiting = False
                 if not self._connected:  # it went while this waited
-                    raise CacheUnavailable("Redis is away")
+                    raise StoreUnavailable("Redis is away")
                 return await command()
         except ResponseError as error:  # it answers, but not this: read-only, out of memory
-            raise CacheUnavailable(f"Redis refused: {error}") from error
+            raise StoreUnavailable(f"Redis refused: {error}") from error
         except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
             if waiting:
-                raise CacheUnavailable("too many commands are under way (redis.connections)") from error
+                raise StoreUnavailable("too many commands are under way (redis.connections)") from error
             self._note(connected=False, error=type(error).__name__)
-            raise CacheUnavailable(f"Redis is away: {type(error).__name__}") from error
+            raise StoreUnavailable(f"Redis is away: {type(error).__name__}") from error
 
     async def watch(self, catch_up: Callable[[], Awaitable[None]]) -> None:
         """Look at Redis for as long as the process runs, and ``catch_up`` on what it missed."""
@@ -166,7 +166,7 @@ class Store:
             await self.look()
             try:
                 await catch_up()
-            except CacheUnavailable as error:
+            except StoreUnavailable as error:
                 log.debug("redis.not_caught_up", error=str(error))
             await asyncio.sleep(self._interval)
 

@@ -105,7 +105,7 @@ class _Skip(NamedTuple):
 
 
 class ContactStore:
-    """Implements `bridge.ports.ContactCache`; every method raises `bridge.ports.CacheUnavailable`."""
+    """Implements `bridge.ports.ContactCache`; every method raises `bridge.ports.StoreUnavailable`."""
 
     def __init__(
         self,

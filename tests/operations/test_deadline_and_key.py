@@ -82,20 +82,20 @@ def test_the_time_waited_counts_from_the_timestamp() -> None:
 )
 def test_the_key_is_the_first_that_is_given(properties: dict[str, Any], key: str | None) -> None:
     """Header idempotency-key, else the message id, else none of a lone correlation id."""
-    assert key == delivered(**properties).idempotency_key()
+    assert key == delivered(**properties).key()
 
 
 def test_reply_queue_and_correlation_id_are_a_key_together() -> None:
     """Each requester counts for itself; the same pair is the same key."""
     pairs = [("q", "c"), ("q", "d"), ("p", "c")]
-    keys = [delivered(reply_to=q, correlation_id=c, message_id="").idempotency_key() for q, c in pairs]
+    keys = [delivered(reply_to=q, correlation_id=c, message_id="").key() for q, c in pairs]
 
     assert 3 == len(set(keys) - {None})
-    assert keys[0] == delivered(reply_to="q", correlation_id="c").idempotency_key()
+    assert keys[0] == delivered(reply_to="q", correlation_id="c").key()
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, 5, True, 1.5, b"k", ["k"], {"k": 1}, SENT])
 def test_a_header_that_is_no_key_is_refused(key: object) -> None:
     """A request whose protection was asked for is not carried out without it."""
     with pytest.raises(InvalidEnvelope, match="idempotency-key"):
-        delivered(headers={"idempotency-key": key}, message_id="m").idempotency_key()
+        delivered(headers={"idempotency-key": key}, message_id="m").key()

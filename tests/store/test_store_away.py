@@ -15,7 +15,7 @@ from bridge.demo.ports import free_port
 from bridge.demo.servers import PrivateRedis
 from bridge.metrics import Metrics
 from bridge.operations.model import Reserved
-from bridge.ports import CacheUnavailable
+from bridge.ports import StoreUnavailable
 from bridge.settings import Contacts
 from bridge.settings import Redis as RedisSettings
 from bridge.store.connection import Store, connect
@@ -66,21 +66,21 @@ async def test_nothing_is_promised_before_the_first_look(
 ) -> None:
     """Until Redis has answered once it counts as away."""
     store, cache = impatient(redis_server.url)
-    with pytest.raises(CacheUnavailable):
+    with pytest.raises(StoreUnavailable):
         await operation(cache)
     await store.close()
 
 
 @EACH
 async def test_every_operation_says_that_redis_is_away(operation: Operation) -> None:
-    """Each raises `CacheUnavailable`, the first by trying, and the store then knows."""
+    """Each raises `StoreUnavailable`, the first by trying, and the store then knows."""
     metrics = Metrics()
     async with PrivateRedis(appendonly=False) as server:
         store, cache = impatient(server.url, metrics)
         await store.look()
         assert 1 == metrics.registry.get_sample_value("lcm_bridge_redis_connected")
         await server.kill()
-        with pytest.raises(CacheUnavailable):
+        with pytest.raises(StoreUnavailable):
             await operation(cache)
 
         assert not store.connected
@@ -97,7 +97,7 @@ async def test_requests_do_not_knock_at_the_door_of_a_redis_that_is_away() -> No
         after_a_look = doorman.count
         for _ in range(10):
             for operation in OPERATIONS.values():
-                with pytest.raises(CacheUnavailable):
+                with pytest.raises(StoreUnavailable):
                     await operation(cache)
         assert after_a_look == doorman.count
         await store.look()
@@ -113,7 +113,7 @@ async def test_a_silent_redis_is_given_up_and_taken_back() -> None:
         await store.look()
         await cache.keep(AGENT, "manual", [contact()], asked=4e9, reserved=RESERVED)
         server.pause()
-        with pytest.raises(CacheUnavailable):
+        with pytest.raises(StoreUnavailable):
             await asyncio.wait_for(cache.holds(AGENT, ACCOUNT), 10)
         await store.look()
         away = store.connected
@@ -136,7 +136,7 @@ async def test_a_burst_on_a_silent_redis_is_given_up_together() -> None:
         )
         server.resume()
 
-        assert {CacheUnavailable} == {type(end) for end in ends}
+        assert {StoreUnavailable} == {type(end) for end in ends}
         await store.close()
 
 
@@ -173,7 +173,7 @@ async def test_a_full_redis_refuses_to_keep_and_still_finds() -> None:
         await cache.keep(contact())
         async with Redis.from_url(server.url) as admin:
             await admin.config_set("maxmemory", 1)
-        with pytest.raises(CacheUnavailable, match="refused"):
+        with pytest.raises(StoreUnavailable, match="refused"):
             await cache.keep(contact("2"))
 
         assert [ACCOUNT] == await cache.accounts()
@@ -187,7 +187,7 @@ async def test_a_read_only_redis_refuses_and_is_not_away() -> None:
             await admin.config_set("replica-serve-stale-data", "yes")
             await admin.replicaof("127.0.0.1", free_port())
             for refused in (cache.keep(contact()), cache.drop(ACCOUNT)):
-                with pytest.raises(CacheUnavailable, match="refused"):
+                with pytest.raises(StoreUnavailable, match="refused"):
                     await refused
             assert [] == await cache.accounts()
             assert cache.store.connected
@@ -206,7 +206,7 @@ async def test_something_else_at_a_key_is_survived_and_can_be_erased(
     """A string where a hash should be: the cache says that it cannot, Redis is not away, erasing heals."""
     async with bench(redis_server.url) as cache:
         await cache.store.client.set(f"{cache.prefix}:{{{AGENT}}}:{key}", "foreign", ex=1000)
-        with pytest.raises(CacheUnavailable, match="refused"):
+        with pytest.raises(StoreUnavailable, match="refused"):
             await cache.drop(ACCOUNT)
         assert cache.store.connected
         assert 1 == await cache.cache.erase(AGENT)
@@ -219,7 +219,7 @@ async def test_a_cluster_without_nodes_is_away() -> None:
     """A cluster none of whose nodes is there is away like any other Redis."""
     store, cache = impatient(f"redis+cluster://127.0.0.1:{free_port()},127.0.0.1:{free_port()}")
     await store.look()
-    with pytest.raises(CacheUnavailable):
+    with pytest.raises(StoreUnavailable):
         await cache.holds(AGENT, ACCOUNT)
     assert not store.connected
     await store.close()
@@ -234,7 +234,7 @@ async def test_a_sentinel_without_a_master_is_away(redis_server: PrivateRedis) -
         ):
             store, cache = impatient(url)
             await store.look()
-            with pytest.raises(CacheUnavailable):
+            with pytest.raises(StoreUnavailable):
                 await cache.holds(AGENT, ACCOUNT)
             assert not store.connected
             await store.close()
@@ -245,7 +245,7 @@ async def test_a_wrong_password_is_away_and_not_shown(capsys: pytest.CaptureFixt
     async with PrivateRedis(appendonly=False, arguments=["--requirepass", "right"]) as server:
         store, cache = impatient(server.url.replace("redis://", "redis://:hunter2@"))
         await store.look()
-        with pytest.raises(CacheUnavailable) as caught:
+        with pytest.raises(StoreUnavailable) as caught:
             await cache.holds(AGENT, ACCOUNT)
         await store.close()
         good, cache = impatient(server.url.replace("redis://", "redis://:right@"))
@@ -278,7 +278,7 @@ async def test_a_skip_while_redis_is_away_is_not_forgotten() -> None:
         asked = time.time()
         await cache.keep(AGENT, "manual", [contact()], asked=asked, reserved=RESERVED)
         server.pause()
-        with pytest.raises(CacheUnavailable):
+        with pytest.raises(StoreUnavailable):
             await cache.drop(AGENT, ACCOUNT)
         server.resume()
         await store.look()
@@ -297,7 +297,7 @@ async def test_a_contact_reserved_again_after_its_skip_is_offered() -> None:
         store, cache = impatient(server.url)
         await store.look()
         server.pause()
-        with pytest.raises(CacheUnavailable):
+        with pytest.raises(StoreUnavailable):
             await cache.drop(AGENT, ACCOUNT)
         server.resume()
         await store.look()
@@ -315,7 +315,7 @@ async def test_skips_that_are_owed_are_settled_without_a_reader() -> None:
         await store.look()
         await cache.keep(AGENT, "manual", [contact()], asked=time.time(), reserved=RESERVED)
         server.pause()
-        with pytest.raises(CacheUnavailable):
+        with pytest.raises(StoreUnavailable):
             await cache.drop(AGENT, ACCOUNT)
         server.resume()
         await store.look()

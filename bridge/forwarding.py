@@ -1,0 +1,171 @@
+"""A request sent on as it is: parked in a delayed queue, dead-lettered, or replayed. Pure.
+
+What the bridge notes on it stands in headers. They are believed when it comes back only if the broker
+vouches that the bridge itself wrote them: such a message bears the bridge's own ``user_id``.
+
+    x-attempts              how often it was tried; every message that the bridge sends on has it
+    x-redelivered           the broker had delivered it more than once before it was parked
+    x-deadline              unix milliseconds: the deadline, since an expiration does not outlive a queue
+    x-held-since            unix milliseconds: when it was first parked because Redis was away
+    x-original-exchange, x-original-routing-key, x-original-user-id, x-original-expiration
+    x-message-id-made       it had no message id, and the one it has is no key
+"""
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from bridge.messages import Delivery, Outgoing, Reason
+
+ATTEMPTS: Final = "x-attempts"
+REDELIVERED: Final = "x-redelivered"
+DEADLINE: Final = "x-deadline"
+HELD_SINCE: Final = "x-held-since"
+ORIGINAL_EXCHANGE: Final = "x-original-exchange"
+ORIGINAL_ROUTING_KEY: Final = "x-original-routing-key"
+ORIGINAL_USER_ID: Final = "x-original-user-id"
+ORIGINAL_EXPIRATION: Final = "x-original-expiration"
+MESSAGE_ID_MADE: Final = "x-message-id-made"
+
+NOTES: Final = frozenset(
+    {
+        *(ATTEMPTS, REDELIVERED, HELD_SINCE, MESSAGE_ID_MADE),
+        *(ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY, ORIGINAL_USER_ID, ORIGINAL_EXPIRATION),
+    }
+)
+"""Headers that only the bridge may write on a request."""
+
+LETTER_NOTES: Final = frozenset({"x-reason", "x-error", "x-operation", "x-dead-lettered-at"})
+"""What a dead letter has beside them."""
+
+DELIVERIES: Final = "x-delivery-count"
+"""Header by which a quorum queue counts deliveries in vain."""
+
+_DEATHS: Final = frozenset(
+    {"x-death", "x-first-death-exchange", "x-first-death-queue", "x-first-death-reason"}
+    | {"x-last-death-exchange", "x-last-death-queue", "x-last-death-reason"}
+)
+"""What the broker writes when a message leaves a queue by its time to live."""
+
+_LONGEST_ERROR: Final = 1000
+"""Characters of ``x-error``: a message's headers must fit into one frame."""
+
+
+def received(delivery: Delivery, own_users: Collection[str]) -> Delivery:
+    """Return a delivery as the pipeline is to see it: what the bridge noted on it read, all else dropped."""
+    properties, headers = delivery.properties, delivery.properties.headers
+    deliveries = _count(headers.get(DELIVERIES)) if delivery.redelivered else 0
+    signed = properties.user_id is not None and properties.user_id in own_users
+    plain = {name: value for name, value in headers.items() if name not in NOTES and name != DELIVERIES}
+    if not signed or ATTEMPTS not in headers:
+        if len(plain) == len(headers):
+            return delivery
+        return replace(delivery, properties=replace(properties, headers=plain), deliveries=deliveries)
+    return replace(
+        delivery,
+        properties=replace(
+            properties,
+            headers={name: value for name, value in plain.items() if name not in _DEATHS},
+            user_id=_text(headers.get(ORIGINAL_USER_ID)),
+            expiration=_text(headers.get(ORIGINAL_EXPIRATION)),
+            message_id=None if headers.get(MESSAGE_ID_MADE) else properties.message_id,
+        ),
+        exchange=_text(headers.get(ORIGINAL_EXCHANGE)) or "",
+        routing_key=_text(headers.get(ORIGINAL_ROUTING_KEY)) or delivery.routing_key,
+        redelivered=delivery.redelivered or bool(headers.get(REDELIVERED)),
+        parked=True,
+        attempts=_count(headers.get(ATTEMPTS)),
+        held_since=_seconds(headers.get(HELD_SINCE)),
+        deliveries=deliveries,
+    )
+
+
+def parked(
+    delivery: Delivery, *, queue: str, attempts: int, deadline: float | None, held: bool = False
+) -> Outgoing:
+    """Build the message that waits in the delayed queue ``queue`` and comes back.
+
+    ``deadline`` in unix seconds. With ``held`` it is noted since when the request waits for Redis.
+    """
+    notes: dict[str, Any] = {ATTEMPTS: attempts}
+    if delivery.redelivered:
+        notes[REDELIVERED] = True
+    if deadline is not None:
+        notes[DEADLINE] = round(min(deadline, _LATEST) * 1000)
+    if held:
+        notes[HELD_SINCE] = round((delivery.held_since or time.time()) * 1000)
+    return _sent_on(delivery, exchange="", routing_key=queue, notes=notes)
+
+
+def dead_letter(  # noqa: PLR0913 - each is a header of its own
+    delivery: Delivery,
+    *,
+    exchange: str,
+    queue: str,
+    reason: Reason,
+    error: str,
+    operation: str,
+    attempts: int,
+) -> Outgoing:
+    """Build a request's dead letter: body and properties kept, why and whence in the headers.
+
+    ``expiration`` and ``user_id`` move to headers: the one would expire it again, the other is
+    refused by the broker as not our own.
+    """
+    notes: dict[str, Any] = {
+        ATTEMPTS: attempts,
+        "x-reason": reason.value,
+        "x-error": error[:_LONGEST_ERROR],
+        "x-operation": operation,
+        "x-dead-lettered-at": datetime.now(UTC),
+    }
+    if delivery.unreadable:
+        notes["x-bridge-unreadable"] = delivery.unreadable
+    return _sent_on(delivery, exchange=exchange, routing_key=queue, notes=notes)
+
+
+def _sent_on(delivery: Delivery, *, exchange: str, routing_key: str, notes: Mapping[str, Any]) -> Outgoing:
+    original = delivery.properties
+    headers = {**original.headers, **notes}
+    headers[ORIGINAL_EXCHANGE] = delivery.exchange
+    headers[ORIGINAL_ROUTING_KEY] = delivery.routing_key
+    if original.expiration is not None:
+        headers[ORIGINAL_EXPIRATION] = original.expiration
+    if original.user_id is not None:
+        headers[ORIGINAL_USER_ID] = original.user_id
+    if original.message_id is None:
+        headers[MESSAGE_ID_MADE] = True
+    return Outgoing(
+        exchange=exchange,
+        routing_key=routing_key,
+        body=delivery.body,
+        properties=replace(
+            original,
+            headers=headers,
+            expiration=None,
+            user_id=None,  # the publisher's channel writes its own
+            message_id=original.message_id or uuid4().hex,
+            delivery_mode=2,
+        ),
+        foreign_id=True,
+        signed=True,
+    )
+
+
+_LATEST: Final = 2.0**52 / 1000
+"""Unix seconds; a deadline beyond it is none."""
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+
+
+def _seconds(milliseconds: object) -> float | None:
+    return _count(milliseconds) / 1000 if milliseconds is not None else None

@@ -1,0 +1,63 @@
+"""Every setting, in one typed tree. Each part of the bridge gets its own branch; none gets the whole.
+
+Sources, the first that has a value wins: environment ``BRIDGE_<GROUP>__<NAME>``, files of the same
+names in ``BRIDGE_SECRETS_DIR``, ``config/bridge.toml`` (or ``BRIDGE_CONFIG``), the defaults here.
+"""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from bridge.settings.broker import Amqp
+from bridge.settings.group import Group
+from bridge.settings.lcm import Breaker, Lcm, Retry
+from bridge.settings.service import Admin, Contract, LimitSettings, Log, Replies, Shutdown
+from bridge.settings.store import Contacts, Ledger, Redis
+
+__all__ = [
+    "Admin",
+    "Amqp",
+    "Breaker",
+    "Contacts",
+    "Contract",
+    "Group",
+    "Lcm",
+    "Ledger",
+    "LimitSettings",
+    "Log",
+    "Redis",
+    "Replies",
+    "Retry",
+    "Settings",
+    "Shutdown",
+]
+
+
+class Settings(Group):
+    """The whole tree. `bridge.configuration.load` fills it."""
+
+    amqp: Amqp = Field(default_factory=Amqp)
+    redis: Redis = Field(default_factory=Redis)
+    ledger: Ledger = Field(default_factory=Ledger)
+    lcm: Lcm = Field(default_factory=Lcm)
+    retry: Retry = Field(default_factory=Retry)
+    breaker: Breaker = Field(default_factory=Breaker)
+    contacts: Contacts = Field(default_factory=Contacts)
+    contract: Contract = Field(default_factory=Contract)
+    replies: Replies = Field(default_factory=Replies)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+    access: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="broker users that may use an operation; one not listed is open to all",
+    )
+    shutdown: Shutdown = Field(default_factory=Shutdown)
+    admin: Admin = Field(default_factory=Admin)
+    log: Log = Field(default_factory=Log)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.lcm.timeout >= self.shutdown.grace:
+            raise ValueError(
+                "lcm.timeout must be below shutdown.grace, or a running call cannot finish at shutdown"
+            )
+        return self

@@ -1,0 +1,90 @@
+"""RabbitMQ: where it is, and what is declared there."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, PositiveFloat, SecretStr, model_validator
+
+from bridge.settings.group import Group
+from bridge.settingtypes import AmqpName, AmqpPrefix, AmqpUrls, Count, Share
+
+
+class Amqp(Group):
+    """RabbitMQ: where it is, and the names and bounds of what is declared there."""
+
+    url: AmqpUrls = Field(
+        default=SecretStr("amqp://guest:guest@localhost:5672/"),
+        description="RabbitMQ; several nodes: comma separated",
+    )
+    prefix: AmqpPrefix = Field(default="lcm", description="first part of every name below that is not set")
+    declare: bool = Field(
+        default=True, description="declare exchanges and queues; false: only check that they exist"
+    )
+    requests_exchange: AmqpName = Field(
+        default="", description='request exchange; empty: "<prefix>.requests"'
+    )
+    unrouted_exchange: AmqpName = Field(
+        default="", description='its alternate exchange; empty: "<prefix>.requests.unrouted"'
+    )
+    agent_queue: AmqpName = Field(
+        default="", description='request queue of agents; empty: "<prefix>.requests.agent"'
+    )
+    campaign_queue: AmqpName = Field(
+        default="", description='request queue of campaigns; empty: "<prefix>.requests.campaign"'
+    )
+    events_exchange: AmqpName = Field(default="", description='events exchange; empty: "<prefix>.events"')
+    dead_letters_exchange: AmqpName = Field(
+        default="", description='dead-letter exchange; empty: "<prefix>.dead-letters"'
+    )
+    dead_letters_queue: AmqpName = Field(
+        default="", description='dead-letter queue; empty: "<prefix>.dead-letters"'
+    )
+    agent_prefetch: Share = Field(default=100, description="agent requests in flight per process")
+    campaign_prefetch: Share = Field(default=50, description="campaign requests in flight per process")
+    max_length: Count = Field(
+        default=1_000_000, description="messages a request queue holds before it refuses"
+    )
+    delivery_limit: Count = Field(
+        default=1_000_000, description="deliveries the broker allows; the bridge counts attempts itself"
+    )
+    heartbeat: Annotated[int, Field(ge=1, le=300)] = Field(
+        default=15, description="seconds between heartbeats"
+    )
+    connect_timeout: PositiveFloat = Field(default=10.0, description="seconds for one attempt to connect")
+    reconnect_wait: PositiveFloat = Field(
+        default=0.5, description="seconds before the first attempt to reconnect, with jitter"
+    )
+    reconnect_wait_max: PositiveFloat = Field(
+        default=2.0, description="seconds that the backoff between attempts grows to"
+    )
+    publish_timeout: PositiveFloat = Field(
+        default=10.0, description="seconds until a publish must be confirmed"
+    )
+    depth_interval: PositiveFloat = Field(
+        default=15.0, description="seconds between looks at the queues' lengths"
+    )
+
+    @model_validator(mode="after")
+    def _name_everything(self) -> Self:
+        defaults = {
+            "requests_exchange": "requests",
+            "unrouted_exchange": "requests.unrouted",
+            "agent_queue": "requests.agent",
+            "campaign_queue": "requests.campaign",
+            "events_exchange": "events",
+            "dead_letters_exchange": "dead-letters",
+            "dead_letters_queue": "dead-letters",
+        }
+        for field, suffix in defaults.items():
+            if not getattr(self, field):
+                # The model is frozen for its users; here it is still being built.
+                object.__setattr__(self, field, f"{self.prefix}.{suffix}")
+        exchanges = {
+            self.requests_exchange,
+            self.unrouted_exchange,
+            self.events_exchange,
+            self.dead_letters_exchange,
+        }
+        queues = {self.agent_queue, self.campaign_queue, self.dead_letters_queue}
+        if len(exchanges) < 4 or len(queues) < 3:  # noqa: PLR2004 - as many as are listed
+            raise ValueError("exchanges must have four different names, and queues three")
+        return self

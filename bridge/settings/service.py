@@ -1,0 +1,64 @@
+"""The service itself: what it accepts and answers, how it ends, where it tells of itself."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from bridge.settings.group import Group
+from bridge.settingtypes import Port
+
+
+class Contract(Group):
+    """Choices where the vendor's pages disagree with themselves."""
+
+    single_contact_as_object: bool = Field(
+        default=False,
+        description="GetReservedManualDialContact: one contact is an object, as in the vendor's sample",
+    )
+
+
+class Replies(Group):
+    """Where replies may go."""
+
+    allowed_reply_to: list[str] = Field(
+        default_factory=lambda: ["*"],
+        description="patterns (with * and ?) of reply queues that may be written to",
+    )
+
+
+class LimitSettings(Group):
+    """What is refused as too large."""
+
+    body_bytes: PositiveInt = Field(default=1024 * 1024, description="bytes of a request's body")
+    depth: Annotated[int, Field(ge=3, le=200)] = Field(
+        default=32, description="levels of nesting in a request's body"
+    )
+    contacts: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=100, description="contacts that one request may ask for"
+    )
+    xml_chars: PositiveInt = Field(default=65_536, description="characters of one XML field")
+
+
+class Shutdown(Group):
+    """How the process ends."""
+
+    grace: PositiveFloat = Field(
+        default=25.0, description="seconds in which running requests finish after SIGTERM"
+    )
+
+
+class Admin(Group):
+    """The admin server: /livez, /readyz, /metrics."""
+
+    host: str = Field(default="0.0.0.0", description="address to listen on")  # noqa: S104 - probes come from outside the pod
+    port: Port = Field(default=8080, description="port to listen on; 0 picks a free one")
+
+
+class Log(Group):
+    """Logs on standard output."""
+
+    format: Literal["json", "console"] = Field(default="json", description="json or console")
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
+    mask: bool = Field(default=True, description="mask phone numbers and agent ids")
