@@ -12,15 +12,21 @@ CacheUse = Literal["hit", "miss", "stale"]
 
 @dataclass(slots=True)
 class Case:
-    """What has become known of one request while it is worked on."""
+    """What has become known of one request while it is worked on.
+
+    ``replayed``: its answer was stored by an earlier delivery. ``breaker_open``: LCM was not even asked.
+    """
 
     delivery: Delivery
     started: float
     channel: str | None = None
     operation: Operation | None = None
     route: Route | None = None
+    deadline: float | None = None
     cache: CacheUse | None = None
     effect_begun: bool = False
+    breaker_open: bool = False
+    replayed: bool = False
     outcome: str = "ok"
     error: str | None = None
 

@@ -8,7 +8,7 @@ import structlog
 
 from bridge import forwarding, replies
 from bridge.case import Case
-from bridge.failures import Failure, OutcomeUnknown
+from bridge.failures import Failure, OutcomeUnknown, RequestExpired
 from bridge.messages import DIRECT_REPLY_TO, Outgoing, Reason
 from bridge.metrics import Metrics
 from bridge.operations.model import Answer
@@ -26,6 +26,7 @@ class Addresses(NamedTuple):
     events_exchange: str
     dead_letters_exchange: str
     dead_letters_queue: str
+    retry_prefix: str
 
 
 class Outbox:
@@ -43,10 +44,14 @@ class Outbox:
         address = case.route.reply
         body = replies.reply_body(address, answer.message)
         if case.delivery.reply_to is not None:
-            await self._reply(case, replies.reply(case.delivery, body, cache=case.cache))
+            await self._reply(
+                case, replies.reply(case.delivery, body, cache=case.cache, replayed=case.replayed)
+            )
         if case.delivery.reply_to is None or case.operation.broadcast:
             exchange = self._addresses.events_exchange
-            event = replies.event(case.delivery, address, body, exchange=exchange, cache=case.cache)
+            event = replies.event(
+                case.delivery, address, body, exchange=exchange, cache=case.cache, replayed=case.replayed
+            )
             await self._event(case, event)
 
     async def tell_failure(self, case: Case, failure: Failure) -> None:
@@ -55,16 +60,23 @@ class Outbox:
         if isinstance(failure, OutcomeUnknown):
             await self.dead_letter(case, Reason.OUTCOME_UNKNOWN, failure.message)
         elif case.delivery.reply_to is None:
-            await self.dead_letter(
-                case, Reason.FAILURE_WITHOUT_REPLY_TO, f"{failure.error_type}: {failure.message}"
-            )
+            expired = isinstance(failure, RequestExpired)
+            reason = Reason.EXPIRED if expired else Reason.FAILURE_WITHOUT_REPLY_TO
+            await self.dead_letter(case, reason, f"{failure.error_type}: {failure.message}")
         if case.delivery.reply_to is not None:
             if case.route is not None:
                 body = replies.failure_body(case.route.reply, failure)
             else:
                 body = replies.error_event(case.channel, failure)
             await self._reply(
-                case, replies.reply(case.delivery, body, error_type=failure.error_type, cache=case.cache)
+                case,
+                replies.reply(
+                    case.delivery,
+                    body,
+                    error_type=failure.error_type,
+                    cache=case.cache,
+                    replayed=case.replayed,
+                ),
             )
 
     async def _reply(self, case: Case, outgoing: Outgoing) -> None:
@@ -107,6 +119,16 @@ class Outbox:
             raise PublishFailed("the dead-letter queue is gone")
         self._metrics.dead_letters.labels(reason.value).inc()
         log.warning("request.dead_lettered", reason=reason.value, error=error)
+
+    async def park(self, case: Case, delay: int, *, attempts: int, why: str, held: bool = False) -> None:
+        """Publish the request itself to a delayed queue, from where it comes back after ``delay`` ms."""
+        queue = f"{self._addresses.retry_prefix}{case.delivery.queue}.{delay}"
+        message = forwarding.parked(
+            case.delivery, queue=queue, attempts=attempts, deadline=case.deadline, held=held
+        )
+        if await self._publish(case, message) is Confirmation.UNROUTABLE:
+            raise PublishFailed("the delayed queue is gone")
+        log.info("request.parked", delay_ms=delay, attempts=attempts, held=held, why=why)
 
     async def _publish(self, case: Case, outgoing: Outgoing) -> Confirmation:
         """Publish until it is confirmed, refused for good, or the delivery is lost.

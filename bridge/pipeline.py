@@ -1,40 +1,41 @@
 """The story of a request, from delivery to acknowledgement. The order of things is decided here.
 
-    may we answer? -> read the envelope -> which operation? -> permitted? -> valid? -> repeated?
-    -> expired? -> cached? -> call LCM -> record -> reply (confirmed) -> acknowledge
+    may we answer? -> read the envelope -> which operation? -> permitted? -> valid?
+    -> side effect: claimed in the ledger? (`once`) -> too late? -> cached? -> call LCM (`performance`)
+    -> record -> reply (confirmed) -> acknowledge
+    -> or not now: parked in a delayed queue (confirmed) -> acknowledge
 
 What each step knows stands elsewhere: the operations are pure, the adapters hide one system each.
 """
 
 import asyncio
 import time
-from typing import Literal
 
 import structlog
 
 from bridge.case import Case
 from bridge.envelope import Limits, ReplyAsRequest, parse
 from bridge.failures import (
-    ContactNotFound,
-    ContactNotReserved,
     Failure,
     InternalError,
     InvalidEnvelope,
-    LcmBadResponse,
     LcmTimeout,
     LcmUnavailable,
     NotPermitted,
     OutcomeUnknown,
     RequestExpired,
 )
-from bridge.jsontypes import JsonValue
 from bridge.messages import Delivery, Reason
 from bridge.metrics import Metrics
+from bridge.once import AnsweredElsewhere, Held, Once, StillRunning
 from bridge.operations.catalogue import Catalogue
-from bridge.operations.model import Answer, Command, Operation, UnexpectedResult
+from bridge.operations.model import Answer, Operation
 from bridge.outbox import Outbox
-from bridge.ports import CallFailed, CallTerms, ContactCache, Lcm, PublishFailed, StoreUnavailable
+from bridge.performance import Performer
+from bridge.ports import PublishFailed
 from bridge.replies import ReplyPolicy
+from bridge.retries import Delays
+from bridge.settings import Retry
 
 log = structlog.get_logger(__name__)
 
@@ -59,21 +60,26 @@ class Pipeline:
         catalogue: Catalogue,
         limits: Limits,
         access: dict[str, list[str]],
-        require_fetched: bool,
         reply_policy: ReplyPolicy,
-        lcm: Lcm,
-        cache: ContactCache,
+        performer: Performer,
+        once: Once,
         outbox: Outbox,
+        retry: Retry,
+        hold_for: float,
+        campaign_queue: str,
         metrics: Metrics,
     ) -> None:
         self._catalogue = catalogue
         self._limits = limits
         self._access = {name.casefold(): frozenset(users) for name, users in access.items()}
-        self._require_fetched = require_fetched
         self._reply_policy = reply_policy
-        self._lcm = lcm
-        self._cache = cache
+        self._performer = performer
+        self._once = once
         self._outbox = outbox
+        self._retry = retry
+        self._delays = Delays(retry.delays)
+        self._hold_for = hold_for
+        self._campaign_queue = campaign_queue
         self._metrics = metrics
 
     async def handle(self, delivery: Delivery) -> None:
@@ -86,7 +92,7 @@ class Pipeline:
             trace_id=delivery.trace_id(),
         )
         try:
-            await self._answer(case)
+            done = await self._answer(case)
         except PublishFailed as error:
             await self._not_answered(case, error)
         except Exception as error:  # the last boundary: whatever it is, the request must come back
@@ -94,7 +100,8 @@ class Pipeline:
             await self._not_answered(case, error)
         else:
             await delivery.settler.ack()
-            self._settled(case)
+            if done:
+                self._settled(case)
 
     async def _not_answered(self, case: Case, error: Exception) -> None:
         if case.delivery.settler.lost:
@@ -104,9 +111,10 @@ class Pipeline:
         await asyncio.sleep(REQUEUE_PAUSE)
         await case.delivery.settler.requeue()
 
-    # --- the way to an answer -------------------------------------------------------------------
+    # --- the end of a request -------------------------------------------------------------------
 
-    async def _answer(self, case: Case) -> None:
+    async def _answer(self, case: Case) -> bool:
+        """Bring a request to its end, or park it; return whether it has ended."""
         try:
             answer = await self._find_answer(case)
             await self._outbox.tell_success(case, answer)
@@ -115,8 +123,14 @@ class Pipeline:
         except Unanswerable as end:
             case.outcome = end.reason.value
             await self._outbox.dead_letter(case, end.reason, str(end))
+        except AnsweredElsewhere:
+            case.outcome = OutcomeUnknown.error_type
+        except Held as held:
+            return await self._hold(case, str(held))
+        except StillRunning as running:
+            return await self._give_back(case, str(running))
         except Failure as failure:
-            await self._outbox.tell_failure(case, failure)
+            return await self._fail(case, failure)
         except Exception as error:  # the boundary: a fault of ours must not lose the request
             log.exception("request.internal_error", error=str(error))
             await self._outbox.tell_failure(
@@ -125,9 +139,60 @@ class Pipeline:
                 if case.effect_begun
                 else InternalError("the bridge failed; its log says more"),
             )
+        return True
+
+    async def _fail(self, case: Case, failure: Failure) -> bool:
+        """Tell whoever waits. Where nobody does, LCM gets more time, in the delayed queues."""
+        delivery = case.delivery
+        if delivery.reply_to is not None or not isinstance(failure, LcmUnavailable | LcmTimeout):
+            await self._outbox.tell_failure(case, failure)
+            return True
+        if case.breaker_open and delivery.queue == self._campaign_queue:
+            return await self._give_back(case, failure.message)  # its queue is paused until LCM is back
+        attempts = delivery.attempts + 1
+        if attempts >= self._retry.attempts:
+            case.outcome, case.error = failure.error_type, failure.message
+            await self._outbox.dead_letter(
+                case, Reason.RETRIES_EXHAUSTED, f"{failure.error_type}: {failure.message}"
+            )
+            return True
+        delay = self._delays.before_retry(attempts)
+        await self._outbox.park(case, delay, attempts=attempts, why=failure.message)
+        return False
+
+    async def _give_back(self, case: Case, why: str) -> bool:
+        """Return a request to its queue: by a delayed one, so that it is not marked as redelivered."""
+        await self._outbox.park(case, self._delays.shortest, attempts=case.delivery.attempts, why=why)
+        return False
+
+    async def _hold(self, case: Case, why: str) -> bool:
+        """Park a request until Redis is back, within its deadline or ``ledger.hold_for``."""
+        delivery, now = case.delivery, time.time()
+        since = delivery.held_since or now
+        until = since + self._hold_for if case.deadline is None else case.deadline
+        if now < until:
+            left = until - now
+            await self._outbox.park(
+                case,
+                self._delays.while_held(now - since, left),
+                attempts=delivery.attempts,
+                why=why,
+                held=True,
+            )
+            return False
+        message = "its time was up before the request ledger could be asked"
+        if delivery.repeated:  # another copy may have been carried out
+            await self._outbox.tell_failure(case, OutcomeUnknown(f"{message}, and it was delivered before"))
+        else:
+            await self._outbox.tell_failure(case, RequestExpired(message))
+        return True
+
+    # --- the way to an answer -------------------------------------------------------------------
 
     async def _find_answer(self, case: Case) -> Answer:
         delivery = case.delivery
+        if delivery.deliveries >= self._retry.deliveries:
+            raise Unanswerable(Reason.DELIVERY_LIMIT, f"delivered {delivery.deliveries} times without an end")
         if refusal := self._reply_policy.refusal(delivery.reply_to):
             raise Unanswerable(Reason.REPLY_TO_REFUSED, refusal)
         try:
@@ -143,10 +208,12 @@ class Pipeline:
         structlog.contextvars.bind_contextvars(operation=operation.name, source=_bounded(envelope.source))
         if delivery.unreadable:
             raise InvalidEnvelope(f"AMQP properties that cannot be read: {delivery.unreadable}")
-        deadline, _ = delivery.deadline(), delivery.key()
+        case.deadline, _ = delivery.deadline(), delivery.key()  # both may be no such thing
         self._check_permission(operation, delivery.properties.user_id)
         command = operation.translate(envelope)
-        return await self._perform(case, operation, command, deadline)
+        if command.side_effect:
+            return await self._once.carry_out(case, operation, command)
+        return await self._performer.perform(case, operation, command)
 
     def _check_permission(self, operation: Operation, user: str | None) -> None:
         permitted = self._access.get(operation.name.casefold())
@@ -156,108 +223,6 @@ class Pipeline:
                 if user
                 else f"{operation.name} is restricted: publish with the broker-validated property user_id"
             )
-
-    async def _perform(
-        self, case: Case, operation: Operation, command: Command, deadline: float | None
-    ) -> Answer:
-        if command.side_effect and case.delivery.redelivered:
-            # Whether it ran the first time cannot be told, and LCM does not recognise a repetition.
-            # Judged before the deadline: "expired" would say that there was no effect.
-            raise OutcomeUnknown("the request was delivered before and may have been carried out then")
-        if deadline is not None and deadline <= time.time():
-            raise RequestExpired("the request's deadline passed before LCM was called")
-        if command.reserved and (cached := await self._from_cache(case, operation, command, "fresh")):
-            return cached
-        if command.skips is not None and self._require_fetched:
-            await self._check_fetched(command)
-        asked = time.time()
-        try:
-            result = await self._call(case, command, deadline)
-        except (LcmUnavailable, LcmTimeout):
-            if command.reserved and (stale := await self._from_cache(case, operation, command, "any")):
-                return stale
-            raise
-        try:
-            answer = self._read(operation, command, result)
-        except ContactNotFound:
-            if command.reserved:  # LCM says that none is reserved: forget what was
-                await self._record(command, Answer({}), asked)
-            raise
-        await self._record(command, answer, asked)
-        return answer
-
-    async def _call(self, case: Case, command: Command, deadline: float | None) -> JsonValue:
-        if command.call is None:
-            return None
-        case.effect_begun = command.side_effect
-        try:
-            return await self._lcm.call(
-                command.call, CallTerms(deadline=deadline, side_effect=command.side_effect)
-            )
-        except CallFailed as failed:
-            if command.side_effect and failed.effect_possible:
-                if command.skips is not None:  # it may be gone, so the cache must not offer it
-                    await self._record(command, Answer({}), time.time())
-                raise OutcomeUnknown(
-                    f"LCM may or may not have carried this out: {failed.failure.message}"
-                ) from failed
-            raise failed.failure from failed
-
-    @staticmethod
-    def _read(operation: Operation, command: Command, result: JsonValue) -> Answer:
-        try:
-            return operation.answer(command, result)
-        except UnexpectedResult as unexpected:
-            message = f"LCM's answer to {operation.name} has not the expected shape: {unexpected}"
-            if command.side_effect:
-                raise OutcomeUnknown(message) from unexpected
-            raise LcmBadResponse(message) from unexpected
-
-    # --- the contact cache ----------------------------------------------------------------------
-
-    async def _from_cache(
-        self, case: Case, operation: Operation, command: Command, age: Literal["fresh", "any"]
-    ) -> Answer | None:
-        if command.reserved is None or command.agent is None:
-            return None
-        case.cache = "miss"
-        try:
-            contacts = await self._cache.find(command.agent, command.reserved, age=age)
-        except StoreUnavailable:
-            self._metrics.contact_cache.labels("error").inc()
-            return None
-        if not contacts or (age == "fresh" and len(contacts) < command.reserved.count):
-            if age == "fresh":
-                self._metrics.contact_cache.labels("miss").inc()
-            return None
-        case.cache = "hit" if age == "fresh" else "stale"
-        self._metrics.contact_cache.labels(case.cache).inc()
-        return operation.answer_cached(contacts[: command.reserved.count])
-
-    async def _check_fetched(self, command: Command) -> None:
-        try:
-            fetched = await self._cache.holds(command.agent or "", command.skips or "")
-        except StoreUnavailable as error:
-            raise InternalError(
-                "the contact cache is away, so it is not known who fetched the contact"
-            ) from error
-        if not fetched:
-            raise ContactNotReserved("the contact is not among those that this agent has fetched")
-
-    async def _record(self, command: Command, answer: Answer, asked: float) -> None:
-        """Bring the cache up to date. LCM has answered: a Redis that is away does not change the reply."""
-        if command.agent is None:
-            return
-        try:
-            if command.skips is not None:
-                await self._cache.drop(command.agent, command.skips)
-            elif command.shelf is not None:
-                await self._cache.keep(
-                    command.agent, command.shelf, answer.contacts, asked=asked, reserved=command.reserved
-                )
-        except StoreUnavailable as error:
-            self._metrics.contact_cache.labels("error").inc()
-            log.warning("contact_cache.not_updated", error=str(error))
 
     def _settled(self, case: Case) -> None:
         seconds = time.monotonic() - case.started
@@ -271,6 +236,8 @@ class Pipeline:
             seconds=round(seconds, 4),
             cache=case.cache,
             redelivered=case.delivery.redelivered,
+            replayed=case.replayed or None,
+            attempts=case.delivery.attempts or None,
         )
 
 

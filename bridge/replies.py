@@ -62,7 +62,12 @@ def error_event(channel: str | None, failure: Failure) -> JsonObject:
 
 
 def reply(
-    delivery: Delivery, body: JsonObject, *, error_type: str | None = None, cache: str | None = None
+    delivery: Delivery,
+    body: JsonObject,
+    *,
+    error_type: str | None = None,
+    cache: str | None = None,
+    replayed: bool = False,
 ) -> Outgoing:
     """Address a reply to the queue that the requester named.
 
@@ -74,13 +79,19 @@ def reply(
         exchange="",
         routing_key=reply_to,
         body=encode(body),
-        properties=_properties(delivery, body, error_type=error_type, cache=cache),
+        properties=_properties(delivery, body, error_type=error_type, cache=cache, replayed=replayed),
         mandatory=not reply_to.startswith(DIRECT_REPLY_TO),
     )
 
 
-def event(
-    delivery: Delivery, address: Address, body: JsonObject, *, exchange: str, cache: str | None = None
+def event(  # noqa: PLR0913 - each says something of its own about the answer
+    delivery: Delivery,
+    address: Address,
+    body: JsonObject,
+    *,
+    exchange: str,
+    cache: str | None = None,
+    replayed: bool = False,
 ) -> Outgoing:
     """Address a successful reply to the events exchange, with the request's idempotency key."""
     key = delivery.key()
@@ -89,17 +100,22 @@ def event(
         routing_key=".".join(address),
         body=encode(body),
         properties=_properties(
-            delivery, body, cache=cache, more={} if key is None else {"idempotency-key": key.text}
+            delivery,
+            body,
+            cache=cache,
+            replayed=replayed,
+            more={} if key is None else {"idempotency-key": key.text},
         ),
     )
 
 
-def _properties(
+def _properties(  # noqa: PLR0913 - each is a header of its own
     delivery: Delivery,
     body: JsonObject,
     *,
     error_type: str | None = None,
     cache: str | None = None,
+    replayed: bool = False,
     more: dict[str, Any] | None = None,
 ) -> Properties:
     headers: dict[str, Any] = {
@@ -111,6 +127,8 @@ def _properties(
         headers["x-bridge-error-type"] = error_type
     if cache:
         headers["x-bridge-cache"] = cache
+    if replayed:
+        headers["x-bridge-replayed"] = True
     if delivery.trace_id():
         headers["traceparent"] = delivery.properties.headers["traceparent"]
     return Properties(

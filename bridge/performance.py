@@ -1,0 +1,170 @@
+"""Carrying out a command: not too late? -> cached? -> call LCM -> read its answer -> cache up to date."""
+
+import time
+from typing import Literal
+
+import structlog
+
+from bridge.case import Case
+from bridge.failures import (
+    ContactNotFound,
+    ContactNotReserved,
+    LcmBadResponse,
+    LcmTimeout,
+    LcmUnavailable,
+    OutcomeUnknown,
+    RequestExpired,
+)
+from bridge.jsontypes import JsonValue
+from bridge.metrics import Metrics
+from bridge.operations.model import Answer, Command, Operation, UnexpectedResult
+from bridge.ports import CacheChange, CallFailed, CallTerms, ContactCache, Lcm, StoreUnavailable
+
+log = structlog.get_logger(__name__)
+
+
+class Performer:
+    """Carries out commands against LCM and the contact cache; knows nothing of repetitions."""
+
+    def __init__(
+        self, *, lcm: Lcm, cache: ContactCache, require_fetched: bool, campaign_queue: str, metrics: Metrics
+    ) -> None:
+        self._lcm = lcm
+        self._cache = cache
+        self._require_fetched = require_fetched
+        self._campaign_queue = campaign_queue
+        self._metrics = metrics
+
+    async def perform(self, case: Case, operation: Operation, command: Command) -> Answer:
+        """Answer from the cache or from LCM, and bring the cache up to date. Raises `Failure`."""
+        if command.reserved and (cached := await self._from_cache(case, operation, command, "fresh")):
+            check_deadline(case)
+            return cached
+        asked = time.time()
+        try:
+            answer = await self.call(case, operation, command)
+        except (LcmUnavailable, LcmTimeout):
+            if command.reserved and (stale := await self._from_cache(case, operation, command, "any")):
+                return stale
+            raise
+        except ContactNotFound:
+            if command.reserved:  # LCM says that none is reserved: forget what was
+                await self.update(cache_change(command, Answer({}), asked))
+            raise
+        except OutcomeUnknown:
+            await self.update(cache_change(command, None, asked))
+            raise
+        await self.update(cache_change(command, answer, asked))
+        return answer
+
+    async def call(
+        self, case: Case, operation: Operation, command: Command, *, idempotency_key: str | None = None
+    ) -> Answer:
+        """Call LCM and read its answer.
+
+        Raises `Failure`; where a side effect may have happened, `OutcomeUnknown`.
+        Raises `StoreUnavailable` if the cache had to be asked first and is away.
+        """
+        check_deadline(case)
+        if command.skips is not None and self._require_fetched:
+            await self._check_fetched(command)
+        return self._read(operation, command, await self._result(case, command, idempotency_key))
+
+    async def _result(self, case: Case, command: Command, idempotency_key: str | None) -> JsonValue:
+        if command.call is None:
+            return None
+        terms = CallTerms(
+            deadline=case.deadline,
+            side_effect=command.side_effect,
+            quick_retries=case.delivery.reply_to is not None,
+            patient=case.delivery.queue == self._campaign_queue,
+            idempotency_key=idempotency_key,
+        )
+        case.effect_begun = command.side_effect
+        try:
+            return await self._lcm.call(command.call, terms)
+        except CallFailed as failed:
+            case.breaker_open = failed.breaker_open
+            if command.side_effect and failed.effect_possible:
+                raise OutcomeUnknown(
+                    f"LCM may or may not have carried this out: {failed.failure.message}"
+                ) from failed
+            case.effect_begun = False
+            raise failed.failure from failed
+
+    @staticmethod
+    def _read(operation: Operation, command: Command, result: JsonValue) -> Answer:
+        try:
+            return operation.answer(command, result)
+        except UnexpectedResult as unexpected:
+            message = f"LCM's answer to {operation.name} has not the expected shape: {unexpected}"
+            if command.side_effect:
+                raise OutcomeUnknown(message) from unexpected
+            raise LcmBadResponse(message) from unexpected
+
+    # --- the contact cache ----------------------------------------------------------------------
+
+    async def _from_cache(
+        self, case: Case, operation: Operation, command: Command, age: Literal["fresh", "any"]
+    ) -> Answer | None:
+        if command.reserved is None or command.agent is None:
+            return None
+        case.cache = "miss"
+        try:
+            contacts = await self._cache.find(command.agent, command.reserved, age=age)
+        except StoreUnavailable:
+            self._metrics.contact_cache.labels("error").inc()
+            return None
+        if not contacts or (age == "fresh" and len(contacts) < command.reserved.count):
+            if age == "fresh":
+                self._metrics.contact_cache.labels("miss").inc()
+            return None
+        case.cache = "hit" if age == "fresh" else "stale"
+        self._metrics.contact_cache.labels(case.cache).inc()
+        return operation.answer_cached(contacts[: command.reserved.count])
+
+    async def _check_fetched(self, command: Command) -> None:
+        if not await self._cache.holds(command.agent or "", command.skips or ""):
+            raise ContactNotReserved("the contact is not among those that this agent has fetched")
+
+    async def update(self, change: CacheChange | None) -> None:
+        """Bring the cache up to date. LCM has answered: a Redis that is away does not change the reply."""
+        if change is None:
+            return
+        try:
+            if change.skipped is not None:
+                await self._cache.drop(change.agent, change.skipped)
+            elif change.shelf is not None:
+                await self._cache.keep(
+                    change.agent,
+                    change.shelf,
+                    change.contacts,
+                    asked=change.asked,
+                    reserved=change.reserved,
+                )
+        except StoreUnavailable as error:
+            self._metrics.contact_cache.labels("error").inc()
+            log.warning("contact_cache.not_updated", error=str(error))
+
+
+def check_deadline(case: Case) -> None:
+    """Raise `RequestExpired` if the request's deadline has passed."""
+    if case.deadline is not None and case.deadline <= time.time():
+        raise RequestExpired("the request's deadline passed before LCM was called")
+
+
+def cache_change(command: Command, answer: Answer | None, asked: float) -> CacheChange | None:
+    """Return what a command changes in the cache; without an answer it may or may not have been done."""
+    if command.agent is None:
+        return None
+    if command.skips is not None:  # one that may be gone must not be offered either
+        return CacheChange(agent=command.agent, skipped=command.skips)
+    if command.shelf is None or answer is None:
+        return None
+    return CacheChange(
+        agent=command.agent,
+        shelf=command.shelf,
+        contacts=answer.contacts,
+        asked=asked,
+        reserved=command.reserved,
+    )
