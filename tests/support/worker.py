@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,13 @@ _ADMIN = re.compile(rb'"admin":"[^"]*:(\d+)"')
 
 
 class Worker:
-    """``python -m bridge run`` with its log in a file."""
+    """``python -m bridge run`` with its log in a file, or another program that is a worker."""
 
-    def __init__(self, settings: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, settings: Mapping[str, str], log: Path, program: Sequence[str] = ("-m", "bridge", "run")
+    ) -> None:
         self.log = log
+        self._program = program
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")},
             "BRIDGE_ADMIN__HOST": "127.0.0.1",
@@ -44,9 +47,7 @@ class Worker:
         with self.log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-m",
-                "bridge",
-                "run",
+                *self._program,
                 env=self._environment,
                 stdout=output,
                 stderr=output,
