@@ -11,6 +11,7 @@ from support.site import MakeSite, Site, name_of_letters, open_site
 from support.worker import BOUND
 
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
+from bridge.simulator import Fault
 
 MakeExposed = Callable[..., Awaitable[Site]]
 
@@ -62,7 +63,7 @@ async def until_held(site: Site, queue: str, count: int) -> None:
 async def test_held_requests_are_carried_out_when_redis_is_back(
     make_exposed: MakeExposed, own_redis: PrivateRedis
 ) -> None:
-    """Side effects while Redis is away have no effect yet, take no prefetch from reads, and then happen once."""
+    """While Redis is away side effects wait and take no prefetch from reads; then they happen once."""
     site = await make_exposed(BRIDGE_AMQP__AGENT_PREFETCH="5", BRIDGE_RETRY__DELAYS="[1000]")
     agents = [name_of_letters() for _ in range(20)]
     accounts = [add_contact(site.simulator, agent) for agent in agents]
@@ -161,8 +162,6 @@ async def test_a_redis_that_goes_away_during_the_call_delays_the_reply_no_longer
     """The answer cannot be recorded: told after ``ledger.record_within``, recorded when Redis is back."""
     site = await make_exposed(BRIDGE_LEDGER__RECORD_WITHIN="0.2")
     name = name_of_letters()
-    from bridge.simulator import Fault  # noqa: PLC0415
-
     site.simulator.faults.put(Fault(kind="hang", when="after", count=1))
     asked = asyncio.create_task(site.widget.ask(create(ContactDetail=name), message_id=name))
     async with asyncio.timeout(BOUND):

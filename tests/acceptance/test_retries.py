@@ -1,4 +1,4 @@
-"""LCM is down: quick retries for somebody who waits, delayed ones for nobody-waits, and the circuit breaker."""
+"""LCM is down: quick retries for who waits, delayed ones where nobody does, and the circuit breaker."""
 
 import asyncio
 
