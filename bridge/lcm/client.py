@@ -2,10 +2,12 @@
 
 import asyncio
 import base64
+import math
 import ssl
 import time
 from types import SimpleNamespace, TracebackType
 from typing import Final, Self
+from urllib.parse import quote
 
 import aiohttp
 import orjson
@@ -14,7 +16,7 @@ from multidict import CIMultiDict
 
 from bridge.failures import Failure, InternalError, LcmBadResponse, LcmTimeout, LcmUnavailable, WsError
 from bridge.jsontypes import JsonValue
-from bridge.lcm.wire import TURNED_AWAY, read_answer
+from bridge.lcm.wire import SAYS_ALL, read_answer
 from bridge.metrics import Metrics
 from bridge.operations.model import LcmCall
 from bridge.ports import CallFailed, CallTerms
@@ -24,9 +26,19 @@ log = structlog.get_logger(__name__)
 
 CONTENT_TYPE: Final = "application/json; charset=utf-8"
 
+_PLAIN: Final = "!\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
+"""What stands in ``Idempotency-Key`` as it is, besides letters and digits; the rest is percent-encoded."""
+
+
+class CutShort(CallFailed):
+    """The bridge's own bounds ended the call, so it says nothing about how LCM is.
+
+    No place among its own calls, no time left, or a deadline that gave LCM less time than is fair.
+    """
+
 
 class LcmClient:
-    """Calls LCM. Open it with ``async with``; implements `bridge.ports.Lcm`."""
+    """One HTTP call of LCM at a time, without any retry. Open it with ``async with``."""
 
     def __init__(self, settings: LcmSettings, metrics: Metrics) -> None:
         self._settings = settings
@@ -57,18 +69,28 @@ class LcmClient:
         if self._session is not None:
             await self._session.close()
 
-    async def call(self, call: LcmCall, terms: CallTerms) -> JsonValue:
-        """Call LCM and return its unwrapped result. Raises `bridge.ports.CallFailed`."""
-        method = self._methods.get(call.operation.casefold(), call.operation)
-        allowed = self._settings.timeout
+    def method(self, operation: str) -> str:
+        """Return the name that an operation has on the wire."""
+        return self._methods.get(operation.casefold(), operation)
+
+    async def call(self, call: LcmCall, terms: CallTerms, *, within: float = math.inf) -> JsonValue:
+        """Call LCM once, within so many seconds, and return its unwrapped result.
+
+        The least of ``within``, ``lcm.timeout`` and what is left before the deadline bounds it. Raises
+        `bridge.ports.CallFailed`; `CutShort` where that says nothing about LCM.
+        """
+        method = self.method(call.operation)
+        allowed = min(self._settings.timeout, within)
         if terms.deadline is not None:
-            allowed = max(0.001, min(allowed, terms.deadline - time.time()))
+            allowed = min(allowed, terms.deadline - time.time())
+        if allowed <= 0:
+            raise _not_called("no time was left to call LCM")
         started = time.monotonic()
         progress = _Progress()
         try:
-            async with _Slot(self._slots, allowed):
-                left = allowed - (time.monotonic() - started)
-                result = await self._post(method, orjson.dumps(call.parameters), left, progress)
+            async with _Slot(self._slots, allowed) as left:
+                headers = _key_header(terms.idempotency_key)
+                result = await self._post(method, orjson.dumps(call.parameters), headers, left, progress)
         except CallFailed as failed:
             self._observe(method, _outcome(failed), started)
             raise
@@ -83,23 +105,32 @@ class LcmClient:
     def _observe(self, method: str, outcome: str, started: float) -> None:
         self._metrics.lcm_call_seconds.labels(method, outcome).observe(time.monotonic() - started)
 
-    async def _post(self, method: str, body: bytes, allowed: float, progress: "_Progress") -> JsonValue:
+    async def _post(
+        self, method: str, body: bytes, headers: dict[str, str], allowed: float, progress: "_Progress"
+    ) -> JsonValue:
         if self._session is None:
             raise AssertionError("the client is not open")
         # `connect` bounds the look-up of the name, TCP and TLS together.
-        timeout = aiohttp.ClientTimeout(total=max(allowed, 0.001), connect=self._settings.connect_timeout)
+        timeout = aiohttp.ClientTimeout(total=allowed, connect=self._settings.connect_timeout)
         url = f"{self._base}/{method}"
         try:
             async with self._session.post(
-                url, data=body, timeout=timeout, allow_redirects=False, trace_request_ctx=progress
+                url,
+                data=body,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
+                trace_request_ctx=progress,
             ) as response:
                 return read_answer(response.status, await self._read_all(response))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
             raise _unreached(error) from error
         except TimeoutError as error:
-            if not progress.sent:  # the time was up before there was a connection
-                raise _unreached(error) from error
-            raise CallFailed(
+            # Also aiohttp's ConnectionTimeoutError: the time was up before there was a connection.
+            fair = self._fair(allowed, connecting=not progress.sent)
+            if not progress.sent:
+                raise _unreached(error, CallFailed if fair else CutShort) from error
+            raise (CallFailed if fair else CutShort)(
                 LcmTimeout(f"LCM did not answer within {allowed:.1f} s"), effect_possible=True
             ) from error
         except (
@@ -117,12 +148,23 @@ class LcmClient:
                 effect_possible=True,
             ) from error
 
+    def _fair(self, allowed: float, *, connecting: bool) -> bool:
+        """Tell whether LCM had time enough, so that a time-out is its fault and not the deadline's.
+
+        Half of ``lcm.timeout`` is: below that a requester's own deadline decides, and one impatient
+        requester must not open the circuit breaker for all. Asking for the whole of it would blind
+        the breaker to an LCM that hangs, as most calls have some deadline. For a connection,
+        ``lcm.connect_timeout`` is enough.
+        """
+        enough = self._settings.timeout / 2
+        return allowed >= (min(enough, self._settings.connect_timeout) if connecting else enough)
+
     async def _read_all(self, response: aiohttp.ClientResponse) -> bytes:
-        """Read the body; where the status alone excludes an effect, a body that breaks off is empty."""
+        """Read the body; where the status alone says it all, a body that breaks off is empty."""
         try:
             return await self._read(response)
         except (CallFailed, aiohttp.ClientError, OSError):  # OSError: also TimeoutError
-            if response.status not in TURNED_AWAY:
+            if response.status not in SAYS_ALL:
                 raise
             return b""
 
@@ -134,7 +176,9 @@ class LcmClient:
             if len(body) > limit:
                 response.close()
                 raise CallFailed(
-                    LcmBadResponse(f"LCM's answer has more than {limit} bytes"), effect_possible=True
+                    LcmBadResponse(f"LCM's answer has more than {limit} bytes"),
+                    effect_possible=True,
+                    status=response.status,
                 )
         return bytes(body)
 
@@ -145,6 +189,13 @@ def _headers(settings: LcmSettings) -> CIMultiDict[str]:
     for name, value in log_in(settings).items():
         headers[name] = value
     return headers
+
+
+def _key_header(key: str | None) -> dict[str, str]:
+    """Write the key so that any text can be a header, and no two keys become one."""
+    if key is None:
+        return {}
+    return {"Idempotency-Key": quote(key, safe=_PLAIN, errors="surrogatepass")}
 
 
 class _Progress:
@@ -165,20 +216,23 @@ def _tracing() -> aiohttp.TraceConfig:
 
 
 class _Slot:
-    """One of the bounded calls under way; waiting for it counts against the call's time."""
+    """One of the bounded calls under way; gives the seconds that are left of the call's time."""
 
     def __init__(self, slots: asyncio.Semaphore, allowed: float) -> None:
         self._slots = slots
         self._allowed = allowed
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> float:
+        if not self._slots.locked():
+            await self._slots.acquire()  # at once
+            return self._allowed
+        started = time.monotonic()
         try:
             async with asyncio.timeout(self._allowed):
                 await self._slots.acquire()
         except TimeoutError as error:
-            raise CallFailed(
-                LcmUnavailable("too many calls of LCM are under way (lcm.concurrency)"), effect_possible=False
-            ) from error
+            raise _not_called("too many calls of LCM are under way (lcm.concurrency)") from error
+        return max(0.001, self._allowed - (time.monotonic() - started))  # 0 would mean: without a bound
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -211,8 +265,13 @@ def tls_context(settings: LcmSettings) -> ssl.SSLContext | bool:
     return context
 
 
-def _unreached(error: Exception) -> CallFailed:
-    return CallFailed(LcmUnavailable(f"LCM cannot be reached ({_cause(error)})"), effect_possible=False)
+def _unreached(error: Exception, kind: type[CallFailed] = CallFailed) -> CallFailed:
+    failure = LcmUnavailable(f"LCM cannot be reached ({_cause(error)})")
+    return kind(failure, effect_possible=False, unreached=True)
+
+
+def _not_called(message: str) -> CutShort:
+    return CutShort(LcmUnavailable(message), effect_possible=False, unreached=True)
 
 
 def _cause(error: Exception) -> str:

@@ -21,6 +21,9 @@ _LONGEST_MESSAGE: Final = 500
 TURNED_AWAY: Final = frozenset({*_CREDENTIALS_REFUSED, *_BUSY, *_REFUSED})
 """Statuses by which a request had no effect, whatever comes with them."""
 
+SAYS_ALL: Final = TURNED_AWAY | {*_GATEWAY}
+"""Statuses that tell how the call ended even where their body cannot be read."""
+
 MAX_DEPTH: Final = 64
 """Levels of nesting in a result; a contact has two."""
 
@@ -44,19 +47,22 @@ def read_answer(status: int, body: bytes) -> JsonValue:
                 f"LCM refused the bridge's credentials (HTTP {status}); check the lcm settings of the bridge"
             ),
             effect_possible=False,
+            status=status,
         )
     if status in _BUSY:
-        raise CallFailed(LcmUnavailable(f"LCM takes no calls now (HTTP {status})"), effect_possible=False)
+        busy = LcmUnavailable(f"LCM takes no calls now (HTTP {status})")
+        raise CallFailed(busy, effect_possible=False, status=status)
     if status in _GATEWAY:
-        raise CallFailed(LcmUnavailable(f"the way to LCM failed (HTTP {status})"), effect_possible=True)
+        cut_off = LcmUnavailable(f"the way to LCM failed (HTTP {status})")
+        raise CallFailed(cut_off, effect_possible=True, status=status)
     if status != OK and (fault := _fault(body)):
-        raise CallFailed(WsError(fault.message), effect_possible=False, fault=True)
+        raise CallFailed(WsError(fault.message), effect_possible=False, fault=True, status=status)
     if status in _REFUSED:
-        raise CallFailed(
-            WsError(f"LCM refused the request (HTTP {status}{_HINTS[status]})"), effect_possible=False
-        )
+        refused = WsError(f"LCM refused the request (HTTP {status}{_HINTS[status]})")
+        raise CallFailed(refused, effect_possible=False, status=status)
     if status != OK:
-        raise CallFailed(LcmBadResponse(f"LCM answered HTTP {status} without a result"), effect_possible=True)
+        no_result = LcmBadResponse(f"LCM answered HTTP {status} without a result")
+        raise CallFailed(no_result, effect_possible=True, status=status)
     return _result(body)
 
 
@@ -83,10 +89,14 @@ def _result(body: bytes) -> JsonValue:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise CallFailed(LcmBadResponse("LCM's answer is not JSON"), effect_possible=True) from error
+        raise _no_result("LCM's answer is not JSON") from error
     if not isinstance(value, dict) or "d" not in value:
-        raise CallFailed(LcmBadResponse("LCM's answer has no member d"), effect_possible=True)
+        raise _no_result("LCM's answer has no member d")
     return unwrap(value["d"])
+
+
+def _no_result(message: str) -> CallFailed:
+    return CallFailed(LcmBadResponse(message), effect_possible=True, status=OK)
 
 
 def unwrap(value: JsonValue) -> JsonValue:
@@ -107,9 +117,7 @@ def unwrap(value: JsonValue) -> JsonValue:
 
 def _without_types(value: JsonValue, depth: int) -> JsonValue:
     if isinstance(value, list | dict) and depth == 0:
-        raise CallFailed(
-            LcmBadResponse(f"LCM's answer is nested deeper than {MAX_DEPTH}"), effect_possible=True
-        )
+        raise _no_result(f"LCM's answer is nested deeper than {MAX_DEPTH}")
     if isinstance(value, list):
         return [_without_types(one, depth - 1) for one in value]
     if isinstance(value, dict):

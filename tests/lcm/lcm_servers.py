@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,9 +12,10 @@ from typing import Any
 import pytest
 
 from bridge.lcm.client import LcmClient
+from bridge.lcm.gateway import LcmGateway
 from bridge.metrics import Metrics
 from bridge.operations.model import LcmCall
-from bridge.ports import CallFailed
+from bridge.ports import CallFailed, CallTerms
 from bridge.settings import Lcm
 
 OD = LcmCall("GetReservedContactOD", {"UserID": "testagent"})
@@ -40,10 +42,21 @@ async def lcm_client(
         yield client
 
 
-async def failure_of(client: LcmClient, call: LcmCall = SKIP, **options: Any) -> CallFailed:
+ONCE = CallTerms()
+"""A call like any other: no deadline, no retries."""
+
+
+def due_in(seconds: float, **terms: Any) -> CallTerms:
+    """Give the terms of a call whose deadline is so many seconds away."""
+    return CallTerms(deadline=time.time() + seconds, **terms)
+
+
+async def failure_of(
+    client: LcmClient | LcmGateway, call: LcmCall = SKIP, terms: CallTerms = ONCE
+) -> CallFailed:
     """Make a call that fails; it shows nothing about where LCM is."""
     with pytest.raises(CallFailed) as caught:
-        await client.call(call, **options)
+        await client.call(call, terms)
     assert "127.0.0.1" not in str(caught.value)
     assert "localhost" not in str(caught.value)
     return caught.value

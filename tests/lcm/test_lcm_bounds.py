@@ -7,7 +7,18 @@ import tracemalloc
 from functools import partial
 
 import pytest
-from lcm.lcm_servers import OD, SKIP, RawServer, Request, answer, answering, failure_of, lcm_client
+from lcm.lcm_servers import (
+    OD,
+    ONCE,
+    SKIP,
+    RawServer,
+    Request,
+    answer,
+    answering,
+    due_in,
+    failure_of,
+    lcm_client,
+)
 from support.worker import until
 
 from bridge.failures import LcmBadResponse, LcmTimeout, LcmUnavailable
@@ -34,7 +45,7 @@ async def test_never_more_calls_are_under_way_than_the_setting_says() -> None:
         writer.write(answer(b'{"d": true}'))
 
     async with RawServer(handler).running() as server, lcm_client(server.url, concurrency=4) as client:
-        results = await asyncio.gather(*[client.call(OD) for _ in range(40)])
+        results = await asyncio.gather(*[client.call(OD, ONCE) for _ in range(40)])
 
         assert 40 == len(server.requests)
         assert 4 == server.connections
@@ -50,9 +61,9 @@ async def test_the_wait_for_a_slot_counts_and_has_no_effect() -> None:
         Simulator(options).running() as simulator,
         lcm_client(simulator.base_url, metrics, concurrency=1) as client,
     ):
-        first = asyncio.ensure_future(client.call(SKIP))
+        first = asyncio.ensure_future(client.call(SKIP, ONCE))
         await until(lambda: simulator.hung == 1, "the first call hangs")
-        failed = await failure_of(client, timeout=0.05)
+        failed = await failure_of(client, terms=due_in(0.05))
         total = simulator.calls.total
         simulator.release()
 
@@ -72,16 +83,16 @@ async def test_a_slot_is_given_back_however_a_call_ends(ending: str) -> None:
     ):
         for number in range(1, 4):
             if ending == "result":
-                await client.call(OD)
+                await client.call(OD, ONCE)
             elif ending == "failure":
-                assert isinstance((await failure_of(client, timeout=0.05)).failure, LcmTimeout)
+                assert isinstance((await failure_of(client, terms=due_in(0.05))).failure, LcmTimeout)
             else:
-                call = asyncio.ensure_future(client.call(OD))
+                call = asyncio.ensure_future(client.call(OD, ONCE))
                 await until(partial(arrived, simulator, number), "the call arrived")
                 call.cancel()
                 await asyncio.gather(call, return_exceptions=True)
 
-        assert isinstance(await client.call(OD), dict)
+        assert isinstance(await client.call(OD, ONCE), dict)
 
 
 async def test_a_cancelled_wait_for_a_slot_takes_none() -> None:
@@ -91,9 +102,9 @@ async def test_a_cancelled_wait_for_a_slot_takes_none() -> None:
         Simulator(options).running() as simulator,
         lcm_client(simulator.base_url, concurrency=1) as client,
     ):
-        first = asyncio.ensure_future(client.call(OD))
+        first = asyncio.ensure_future(client.call(OD, ONCE))
         await until(lambda: simulator.hung == 1, "the first call hangs")
-        waiting = [asyncio.ensure_future(client.call(OD)) for _ in range(3)]
+        waiting = [asyncio.ensure_future(client.call(OD, ONCE)) for _ in range(3)]
         await asyncio.sleep(0)
         for call in waiting[:2]:
             call.cancel()
@@ -113,7 +124,7 @@ async def test_an_answer_may_be_as_large_as_the_setting_says(size: int, *, fits:
     ):
         assert size == len(body)
         if fits:
-            assert size - 9 == len(str(await client.call(OD)))
+            assert size - 9 == len(str(await client.call(OD, ONCE)))
         else:
             failed = await failure_of(client, OD)
             assert isinstance(failed.failure, LcmBadResponse)
@@ -167,7 +178,7 @@ async def test_a_compressed_answer_is_read() -> None:
     body = gzip.compress(b'{"d": "49|3"}')
     raw = answer(body, headers="Content-Encoding: gzip\r\n")
     async with answering(raw).running() as server, lcm_client(server.url) as client:
-        assert "49|3" == await client.call(OD)
+        assert "49|3" == await client.call(OD, ONCE)
 
 
 async def test_memory_does_not_grow_with_calls_that_fail() -> None:

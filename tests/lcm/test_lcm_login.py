@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lcm.lcm_servers import OD, RawServer, Request, answer, answering, failure_of, lcm_client
+from lcm.lcm_servers import OD, ONCE, RawServer, Request, answer, answering, failure_of, lcm_client
 
 from bridge.failures import LcmUnavailable, WsError
 from bridge.lcm.client import tls_context
@@ -35,7 +35,7 @@ async def test_each_kind_of_log_in_gets_through(protection: Protection, settings
     """With the right credentials LCM answers; without them, it is the credentials that were refused."""
     async with Simulator(Options(protection=protection)).running() as simulator:
         async with lcm_client(simulator.base_url, **settings) as client:
-            assert isinstance(await client.call(OD), dict)
+            assert isinstance(await client.call(OD, ONCE), dict)
         async with lcm_client(simulator.base_url) as client:
             failed = await failure_of(client)
 
@@ -53,7 +53,7 @@ async def test_a_header_is_sent_once_whatever_its_case() -> None:
         writer.write(answer(b'{"d": null}'))
 
     async with RawServer(handler).running() as server, lcm_client(server.url, headers=headers) as client:
-        await client.call(OD)
+        await client.call(OD, ONCE)
 
     names = [line.partition(":")[0].lower() for line in seen[0]]
     assert (1, 1) == (names.count("x-api-key"), names.count("content-type"))
@@ -65,8 +65,8 @@ async def test_cookies_are_not_kept() -> None:
     """A load balancer's cookie does not tie the bridge to one node, nor one call to another."""
     raw = answer(b'{"d": null}', headers="Set-Cookie: node=1; Path=/\r\n")
     async with answering(raw).running() as server, lcm_client(server.url) as client:
-        await client.call(OD)
-        await client.call(OD)
+        await client.call(OD, ONCE)
+        await client.call(OD, ONCE)
 
         assert "cookie" not in server.requests[1].headers
 
@@ -145,7 +145,7 @@ async def test_a_ca_file_makes_a_private_ca_trusted(pki: Pki) -> None:
         Simulator(served(pki)).running() as simulator,
         lcm_client(simulator.base_url, ca_file=pki.path("ca.pem")) as client,
     ):
-        assert isinstance(await client.call(OD), dict)
+        assert isinstance(await client.call(OD, ONCE), dict)
 
 
 @pytest.mark.parametrize("ca_file", ["", "other.pem"])
@@ -208,7 +208,7 @@ async def test_a_client_certificate_gets_through(pki: Pki, files: dict[str, str]
         Simulator(served(pki, mutual=True)).running() as simulator,
         lcm_client(simulator.base_url, ca_file=pki.path("ca.pem"), **settings) as client,
     ):
-        assert isinstance(await client.call(OD), dict)
+        assert isinstance(await client.call(OD, ONCE), dict)
 
 
 @pytest.mark.parametrize("files", [{}, {"cert_file": "other-client.pem", "key_file": "other-client.key"}])

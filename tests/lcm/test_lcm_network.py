@@ -7,11 +7,13 @@ import socket
 import pytest
 from lcm.lcm_servers import (
     OD,
+    ONCE,
     SKIP,
     RawServer,
     Request,
     answer,
     answering,
+    due_in,
     failure_of,
     lcm_client,
     silent_port,
@@ -59,7 +61,7 @@ async def test_a_connection_that_never_comes_about_had_no_effect(whole: float, c
 async def test_a_short_deadline_that_ends_the_wait_for_a_connection_had_no_effect() -> None:
     """The bound of the single call is told apart like the setting's."""
     async with silent_port() as port, lcm_client(f"http://127.0.0.1:{port}/") as client:
-        failed = await failure_of(client, timeout=0.1)
+        failed = await failure_of(client, terms=due_in(0.1))
 
     assert isinstance(failed.failure, LcmUnavailable)
     assert not failed.effect_possible
@@ -97,9 +99,9 @@ async def test_a_deadline_shortens_the_call_and_never_lengthens_it() -> None:
     options = Options(faults=(Fault(kind="hang"),))
     async with Simulator(options).running() as simulator:
         async with lcm_client(simulator.base_url, timeout=60.0) as client:
-            short = await failure_of(client, timeout=0.1)
+            short = await failure_of(client, terms=due_in(0.1))
         async with lcm_client(simulator.base_url, timeout=0.1) as client:
-            long = await failure_of(client, timeout=60.0)
+            long = await failure_of(client, terms=due_in(60.0))
 
     assert isinstance(short.failure, LcmTimeout)
     assert isinstance(long.failure, LcmTimeout)
@@ -173,14 +175,14 @@ async def test_the_client_recovers_from_each_failure() -> None:
         for _ in range(3):
             await failure_of(client)
 
-        assert await client.call(SKIP) is True
+        assert await client.call(SKIP, ONCE) is True
 
 
 async def test_a_connection_is_kept_and_used_again() -> None:
     """Calls one after the other share one connection."""
     async with answering(OK).running() as server, lcm_client(server.url) as client:
         for _ in range(3):
-            await client.call(SKIP)
+            await client.call(SKIP, ONCE)
 
         assert (1, 3) == (server.connections, len(server.requests))
 
@@ -195,10 +197,10 @@ async def test_no_answer_reaches_another_call() -> None:
         writer.write(answer(json.dumps({"d": request.json}).encode()))
 
     async with RawServer(handler).running() as server, lcm_client(server.url) as client:
-        await failure_of(client, timeout=0.1)
+        await failure_of(client, terms=due_in(0.1))
         late.set()
 
-        assert OD.parameters == await client.call(OD)
+        assert OD.parameters == await client.call(OD, ONCE)
 
 
 async def test_a_stale_kept_connection_is_not_used() -> None:
@@ -212,10 +214,10 @@ async def test_a_stale_kept_connection_is_not_used() -> None:
         closed.set()
 
     async with RawServer(handler).running() as server, lcm_client(server.url) as client:
-        await client.call(SKIP)
+        await client.call(SKIP, ONCE)
         await closed.wait()
 
-        assert await client.call(SKIP) is True
+        assert await client.call(SKIP, ONCE) is True
         assert 2 == server.connections
 
 
@@ -228,7 +230,7 @@ async def test_a_side_effect_on_a_connection_that_dies_is_not_sent_twice() -> No
         writer.write(OK)
 
     async with RawServer(handler).running() as server, lcm_client(server.url) as client:
-        await client.call(SKIP)
+        await client.call(SKIP, ONCE)
         failed = await failure_of(client)
 
         assert (1, 2) == (server.connections, len(server.requests))
@@ -242,4 +244,4 @@ async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.Monkey
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
         async with answering(OK).running() as server, lcm_client(server.url) as client:
-            assert await client.call(SKIP) is True
+            assert await client.call(SKIP, ONCE) is True

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lcm.lcm_servers import OD, answer, answering, lcm_client
+from lcm.lcm_servers import OD, ONCE, answer, answering, lcm_client
 
 from bridge.failures import Failure, LcmBadResponse
 from bridge.jsontypes import JsonValue
@@ -165,4 +165,4 @@ async def test_any_bytes_over_http_are_a_result_or_a_failure(raw: bytes) -> None
     async with answering(raw, close=True).running() as server, lcm_client(server.url) as client:
         async with asyncio.timeout(10):
             with suppress(CallFailed):
-                await client.call(OD)
+                await client.call(OD, ONCE)

@@ -1,7 +1,7 @@
 """Each HTTP status with the failure that it means, and whether there can have been an effect."""
 
 import pytest
-from lcm.lcm_servers import SKIP, answer, answering, failure_of, lcm_client
+from lcm.lcm_servers import ONCE, SKIP, answer, answering, failure_of, lcm_client
 
 from bridge.failures import Failure, LcmBadResponse, LcmUnavailable, WsError
 from bridge.simulator import Fault, Options, Simulator
@@ -130,4 +130,4 @@ async def test_an_interim_answer_is_passed_over() -> None:
     """A ``100 Continue`` before the answer changes nothing."""
     raw = b"HTTP/1.1 100 Continue\r\n\r\n" + answer(b'{"d": true}')
     async with answering(raw).running() as server, lcm_client(server.url) as client:
-        assert await client.call(SKIP) is True
+        assert await client.call(SKIP, ONCE) is True

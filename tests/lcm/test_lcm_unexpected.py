@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from lcm.lcm_servers import OD, SKIP, RawServer, Request, answer, answering, failure_of, lcm_client
+from lcm.lcm_servers import OD, ONCE, SKIP, RawServer, Request, answer, answering, failure_of, lcm_client
 
 from bridge.failures import InternalError
 from bridge.lcm.client import LcmClient
@@ -73,14 +73,14 @@ async def test_the_next_call_after_something_unexpected_has_its_slot() -> None:
     ):
         await failure_of(client, LcmCall("SkipManualDialContact", {"UserID": "\ud800"}))
 
-        assert await client.call(SKIP) is True
+        assert await client.call(SKIP, ONCE) is True
 
 
 async def test_a_success_is_counted_as_such() -> None:
     """Each call is counted once."""
     metrics = Metrics()
     async with answering(OK).running() as server, lcm_client(server.url, metrics) as client:
-        await client.call(OD)
+        await client.call(OD, ONCE)
 
     assert {"ok": 1.0} == observed(metrics)
 
@@ -96,7 +96,7 @@ async def test_a_cancelled_call_passes_on_and_is_not_counted() -> None:
 
     metrics = Metrics()
     async with RawServer(handler).running() as server, lcm_client(server.url, metrics) as client:
-        running = asyncio.create_task(client.call(SKIP))
+        running = asyncio.create_task(client.call(SKIP, ONCE))
         await arrived.wait()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from lcm.lcm_servers import OD, SKIP, answer, answering, failure_of, lcm_client
+from lcm.lcm_servers import OD, ONCE, SKIP, answer, answering, failure_of, lcm_client
 
 from bridge.failures import LcmBadResponse, WsError
 from bridge.metrics import Metrics
@@ -25,7 +25,7 @@ MANUAL = LcmCall(
 async def test_a_call_is_a_post_of_one_flat_json_object() -> None:
     """POST, the operation behind the base URL, WCF's content type, and the parameters as one JSON object."""
     async with answering(answer(b'{"d": true}')).running() as server, lcm_client(server.url) as client:
-        await client.call(SKIP)
+        await client.call(SKIP, ONCE)
         request = server.requests[0]
 
     assert "POST /lcm.svc/SkipManualDialContact HTTP/1.1" == request.line
@@ -37,7 +37,7 @@ async def test_text_beyond_ascii_goes_out_as_utf8() -> None:
     """What is no ASCII reaches LCM unharmed."""
     call = LcmCall("CreateContact", {"ContactDetail": "Zoë 電話 \U0001f4de"})
     async with answering(answer(b'{"d": "1|2"}')).running() as server, lcm_client(server.url) as client:
-        await client.call(call)
+        await client.call(call, ONCE)
         request = server.requests[0]
 
     assert call.parameters == request.json
@@ -51,7 +51,7 @@ async def test_a_slash_at_the_end_of_the_base_url_makes_no_difference(base: str)
         answering(answer(b'{"d": null}')).running() as server,
         lcm_client(server.url + base) as client,
     ):
-        await client.call(OD)
+        await client.call(OD, ONCE)
 
         assert "POST /lcm.svc/GetReservedContactOD HTTP/1.1" == server.requests[0].line
 
@@ -63,8 +63,8 @@ async def test_a_method_can_have_another_name(name: str) -> None:
         answering(answer(b'{"d": true}')).running() as server,
         lcm_client(server.url, methods={name: "SkipContact"}) as client,
     ):
-        await client.call(SKIP)
-        await client.call(OD)
+        await client.call(SKIP, ONCE)
+        await client.call(OD, ONCE)
 
         paths = [request.line.split()[1] for request in server.requests]
     assert ["/lcm.svc/SkipContact", "/lcm.svc/GetReservedContactOD"] == paths
@@ -73,8 +73,8 @@ async def test_a_method_can_have_another_name(name: str) -> None:
 async def test_an_effect_happens_once() -> None:
     """One call is one request, and the simulator's state follows."""
     async with Simulator().running() as simulator, lcm_client(simulator.base_url) as client:
-        result = await client.call(SKIP)
-        again = await client.call(SKIP)
+        result = await client.call(SKIP, ONCE)
+        again = await client.call(SKIP, ONCE)
 
     assert result is True
     assert again is False
@@ -88,7 +88,7 @@ async def test_a_list_comes_unwrapped_and_without_types(style: AnswerStyle, *, u
     """Neither ``d`` nor ``__type`` at any level is left, also where the result is a string of JSON."""
     options = Options(style=replace(style, unknown_members=unknown_members))
     async with Simulator(options).running() as simulator, lcm_client(simulator.base_url) as client:
-        result: Any = await client.call(MANUAL)
+        result: Any = await client.call(MANUAL, ONCE)
 
     assert 2 == len(result)
     assert "__type" not in str(result)
@@ -101,7 +101,7 @@ async def test_one_object_comes_unwrapped(style: AnswerStyle) -> None:
     """A read of one contact gives that object."""
     options = Options(style=style)
     async with Simulator(options).running() as simulator, lcm_client(simulator.base_url) as client:
-        result: Any = await client.call(OD)
+        result: Any = await client.call(OD, ONCE)
 
     assert "__type" not in result
     assert isinstance(result["AccountNumber"], str)
@@ -112,7 +112,7 @@ async def test_a_plain_result_comes_as_it_is(result: Any) -> None:
     """Scalars, empty containers, and strings that only look like numbers are not changed."""
     options = Options(faults=(Fault(kind="result", result=result),))
     async with Simulator(options).running() as simulator, lcm_client(simulator.base_url) as client:
-        got = await client.call(SKIP)
+        got = await client.call(SKIP, ONCE)
 
     assert result == got
     assert type(result) is type(got)
@@ -178,7 +178,7 @@ async def test_the_metric_counts_by_lcms_method_name() -> None:
         Simulator().running() as simulator,
         lcm_client(simulator.base_url, metrics, methods={"CreateContact": "AddContact"}) as client,
     ):
-        await client.call(OD)
+        await client.call(OD, ONCE)
         await failure_of(client, LcmCall("CreateContact", {}))
 
     sample = metrics.registry.get_sample_value
