@@ -72,16 +72,16 @@ def test_the_time_waited_counts_from_the_timestamp() -> None:
         ({"reply_to": "q"}, None),
         (
             {"headers": {"idempotency-key": "k"}, "message_id": "m", "reply_to": "q", "correlation_id": "c"},
-            "k",
+            ("header", ("k",)),
         ),
-        ({"headers": {"idempotency-key": "k" * 255}}, "k" * 255),
-        ({"headers": {"idempotency-key": None}, "message_id": "m"}, "m"),
-        ({"message_id": "m", "reply_to": "q", "correlation_id": "c"}, "m"),
+        ({"headers": {"idempotency-key": "k" * 255}}, ("header", ("k" * 255,))),
+        ({"headers": {"idempotency-key": None}, "message_id": "m"}, ("message-id", ("m",))),
+        ({"message_id": "m", "reply_to": "q", "correlation_id": "c"}, ("message-id", ("m",))),
         ({"message_id": "", "reply_to": "q", "correlation_id": ""}, None),
     ],
 )
-def test_the_key_is_the_first_that_is_given(properties: dict[str, Any], key: str | None) -> None:
-    """Header idempotency-key, else the message id, else none of a lone correlation id."""
+def test_the_key_is_the_first_that_is_given(properties: dict[str, Any], key: object) -> None:
+    """Header idempotency-key, else the message id, else none of a lone correlation id; it tells where it stands."""
     assert key == delivered(**properties).key()
 
 
