@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ from bridge.lcm.gateway import LcmGateway
 from bridge.metrics import Metrics
 from bridge.operations.model import LcmCall
 from bridge.ports import CallFailed, CallTerms
-from bridge.settings import Lcm
+from bridge.settings import Breaker, Lcm, Retry
 
 OD = LcmCall("GetReservedContactOD", {"UserID": "testagent"})
 SKIP = LcmCall(
@@ -40,6 +40,25 @@ async def lcm_client(
     values = {"base_url": base_url, "timeout": 10.0, **settings}
     async with LcmClient(Lcm.model_validate(values), metrics or Metrics()) as client:
         yield client
+
+
+@asynccontextmanager
+async def lcm_gateway(
+    base_url: str,
+    metrics: Metrics | None = None,
+    *,
+    retry: Mapping[str, Any] | None = None,
+    breaker: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> AsyncIterator[LcmGateway]:
+    """Open a gateway for the length of a block; unless told otherwise, it waits a blink before a retry."""
+    async with LcmGateway(
+        Lcm.model_validate({"base_url": base_url, "timeout": 10.0, **settings}),
+        Retry.model_validate({"quick_wait": 0.001, **(retry or {})}),
+        Breaker.model_validate(breaker or {}),
+        metrics or Metrics(),
+    ) as gateway:
+        yield gateway
 
 
 ONCE = CallTerms()

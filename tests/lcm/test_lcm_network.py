@@ -41,7 +41,7 @@ async def test_an_unknown_host_had_no_effect_and_is_not_named() -> None:
         failed = await failure_of(client)
 
     assert isinstance(failed.failure, LcmUnavailable)
-    assert not failed.effect_possible
+    assert (True, False) == (failed.unreached, failed.effect_possible)
     assert "lcm-host" not in str(failed)
 
 

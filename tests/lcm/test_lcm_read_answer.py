@@ -57,6 +57,7 @@ def test_any_answer_is_a_result_or_a_failure(status: int, body: bytes) -> None:
         assert not types_left(result)
     else:
         assert isinstance(failed.failure, Failure)
+        assert (status, False) == (failed.status, failed.unreached)
         assert failed.effect_possible is not (status in TURNED_AWAY or failed.fault)
         assert len(str(failed)) <= 600
 

@@ -43,6 +43,7 @@ async def test_statuses_that_exclude_an_effect(status: int, kind: type[Failure],
         failed = await failure_of(client)
 
     assert kind is type(failed.failure)
+    assert (status, False) == (failed.status, failed.unreached)
     assert not failed.effect_possible
     assert str(status) in str(failed)
     assert "hunter2" not in str(failed)
@@ -58,6 +59,7 @@ async def test_statuses_that_leave_the_effect_open(status: int, kind: type[Failu
         failed = await failure_of(client)
 
     assert kind is type(failed.failure)
+    assert (status, False) == (failed.status, failed.unreached)
     assert failed.effect_possible
     assert str(status) in str(failed)
     assert "hunter2" not in str(failed)
@@ -82,7 +84,19 @@ async def test_a_status_that_excludes_an_effect_holds_without_its_page(
         failed = await failure_of(client)
 
     assert kind is type(failed.failure)
+    assert (status, False) == (failed.status, failed.unreached)
     assert not failed.effect_possible
+
+
+@pytest.mark.parametrize("status", [502, 504])
+async def test_a_failed_gateway_is_told_without_its_page(status: int) -> None:
+    """The status says that the way to LCM failed, also when the page breaks off; the effect stays open."""
+    server = answering(f"HTTP/1.1 {status} No\r\nContent-Length: 1000\r\n\r\nhalf".encode(), close=True)
+    async with server.running(), lcm_client(server.url) as client:
+        failed = await failure_of(client)
+
+    assert isinstance(failed.failure, LcmUnavailable)
+    assert (status, True) == (failed.status, failed.effect_possible)
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 415, 500])
@@ -96,6 +110,7 @@ async def test_a_wcf_fault_excludes_an_effect_by_whatever_status(status: int) ->
 
     assert isinstance(failed.failure, WsError)
     assert ("No", False, True) == (str(failed), failed.effect_possible, failed.fault)
+    assert status == failed.status
 
 
 @pytest.mark.parametrize("status", [401, 403])

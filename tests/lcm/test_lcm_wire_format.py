@@ -9,6 +9,7 @@ from lcm.lcm_servers import OD, ONCE, SKIP, answer, answering, failure_of, lcm_c
 from bridge.failures import LcmBadResponse, WsError
 from bridge.metrics import Metrics
 from bridge.operations.model import LcmCall
+from bridge.ports import CallTerms
 from bridge.simulator import AnswerStyle, Fault, Options, Simulator
 
 MANUAL = LcmCall(
@@ -68,6 +69,38 @@ async def test_a_method_can_have_another_name(name: str) -> None:
 
         paths = [request.line.split()[1] for request in server.requests]
     assert ["/lcm.svc/SkipContact", "/lcm.svc/GetReservedContactOD"] == paths
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("4f0e-11", "4f0e-11"),
+        ("agent@domain.com/7:x", "agent@domain.com/7:x"),
+        (" a b ", "%20a%20b%20"),
+        ("a%20b", "a%2520b"),
+        ("a\r\nX-Evil: 1\0", "a%0D%0AX-Evil:%201%00"),
+        ("Zoë\ud800", "Zo%C3%AB%ED%A0%80"),
+        ("k" * 255, "k" * 255),
+    ],
+)
+async def test_the_key_goes_out_as_a_header(key: str, expected: str) -> None:
+    """Any key is one header, once, and no two keys look alike; what is plain stays readable."""
+    async with (
+        answering(answer(b'{"d": true}')).running() as server,
+        lcm_client(server.url, headers={"idempotency-key": "of the settings"}) as client,
+    ):
+        await client.call(SKIP, CallTerms(idempotency_key=key))
+        lines = [line for line in server.requests[0].lines if line.lower().startswith("idempotency-key:")]
+
+    assert [f"Idempotency-Key: {expected}"] == lines
+
+
+async def test_without_a_key_there_is_no_header() -> None:
+    """A read has none."""
+    async with answering(answer(b'{"d": true}')).running() as server, lcm_client(server.url) as client:
+        await client.call(OD, ONCE)
+
+        assert "idempotency-key" not in server.requests[0].headers
 
 
 async def test_an_effect_happens_once() -> None:

@@ -1,0 +1,411 @@
+"""The circuit breaker around the client: what it counts, what it refuses, how it recovers."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from lcm.lcm_servers import (
+    OD,
+    ONCE,
+    SKIP,
+    answer,
+    answering,
+    due_in,
+    failure_of,
+    lcm_gateway,
+    silent_port,
+)
+from structlog.testing import capture_logs
+from support.worker import until
+
+from bridge.demo.ports import free_port
+from bridge.failures import LcmTimeout, LcmUnavailable
+from bridge.lcm.breaker import State
+from bridge.lcm.gateway import LcmGateway
+from bridge.metrics import Metrics
+from bridge.operations.model import LcmCall
+from bridge.ports import CallTerms
+from bridge.simulator import Fault, Options, Simulator
+
+STAYS_OPEN = {"open_for": 600.0}
+QUICK = {"open_for": 0.05, "minimum_calls": 2, "probes": 2}
+PATIENT = CallTerms(patient=True)
+
+
+def busy(count: int | None = None) -> Options:
+    """Give the options of an LCM that takes no calls."""
+    return Options(faults=(Fault(kind="status", status=503, count=count),))
+
+
+def heard(gateway: LcmGateway) -> list[State]:
+    """Give a list that grows with each change of state."""
+    states: list[State] = []
+    gateway.listen(states.append)
+    return states
+
+
+def gauge(metrics: Metrics) -> float | None:
+    """Give the state as it is shown on /metrics."""
+    return metrics.registry.get_sample_value("lcm_bridge_lcm_breaker_state")
+
+
+async def fail(gateway: LcmGateway, times: int, terms: CallTerms = ONCE) -> None:
+    """Make calls that fail."""
+    for _ in range(times):
+        await failure_of(gateway, OD, terms)
+
+
+async def test_after_twenty_failures_lcm_sees_no_more_calls() -> None:
+    """The breaker opens by its default settings, says so, and refuses what comes next."""
+    metrics = Metrics()
+    async with (
+        Simulator(busy()).running() as simulator,
+        lcm_gateway(simulator.base_url, metrics, breaker=STAYS_OPEN) as gateway,
+    ):
+        states = heard(gateway)
+        with capture_logs() as logs:
+            await fail(gateway, 19)
+            assert (State.CLOSED, 0) == (gateway.state, gauge(metrics))
+            await fail(gateway, 1)
+        retried = CallTerms(quick_retries=True, patient=True, side_effect=True)
+        refused = [await failure_of(gateway, SKIP, terms) for terms in (ONCE, retried)]
+
+        assert 20 == simulator.calls.total
+    assert [State.OPEN] == states
+    assert 2 == gauge(metrics)
+    opened = [line for line in logs if line["event"] == "lcm.breaker_opened"]
+    assert [("warning", 20, 20)] == [(one["log_level"], one["calls"], one["failures"]) for one in opened]
+    for failed in refused:
+        assert isinstance(failed.failure, LcmUnavailable)
+        assert (True, True, False) == (failed.breaker_open, failed.unreached, failed.effect_possible)
+        assert "circuit breaker open" in str(failed)
+
+
+@pytest.mark.parametrize("code", [429, 502, 503, 504])
+async def test_statuses_that_open_it(code: int) -> None:
+    """By these LCM, or the way to it, is failing."""
+    async with (
+        answering(answer(b"", f"{code} X")).running() as server,
+        lcm_gateway(server.url, breaker=STAYS_OPEN) as gateway,
+    ):
+        await fail(gateway, 20)
+
+        assert State.OPEN is gateway.state
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 413, 415, 500])
+async def test_statuses_that_do_not_open_it(code: int) -> None:
+    """Whoever says no is there."""
+    async with (
+        answering(answer(b"<html>", f"{code} X")).running() as server,
+        lcm_gateway(server.url, breaker=STAYS_OPEN) as gateway,
+    ):
+        await fail(gateway, 25)
+
+        assert (State.CLOSED, 25) == (gateway.state, len(server.requests))
+
+
+@pytest.mark.parametrize("kind", ["fault", "not_json", "wrong_shape", "half"])
+async def test_answers_that_do_not_open_it(kind: Any) -> None:
+    """Neither a WCF fault nor an answer that cannot be used is an outage."""
+    options = Options(faults=(Fault(kind=kind),))
+    async with (
+        Simulator(options).running() as simulator,
+        lcm_gateway(simulator.base_url, breaker=STAYS_OPEN) as gateway,
+    ):
+        await fail(gateway, 25)
+
+        assert (State.CLOSED, 25) == (gateway.state, simulator.calls.total)
+
+
+async def test_a_fault_of_the_bridge_itself_does_not_open_it() -> None:
+    """What cannot be written as JSON says nothing about LCM."""
+    async with lcm_gateway("http://127.0.0.1:1/x", breaker=STAYS_OPEN) as gateway:
+        for _ in range(25):
+            await failure_of(gateway, LcmCall("SkipManualDialContact", {"UserID": "\ud800"}))
+
+        assert State.CLOSED is gateway.state
+
+
+async def test_refused_connections_open_it() -> None:
+    """Nobody listens."""
+    async with lcm_gateway(f"http://127.0.0.1:{free_port()}/", breaker=STAYS_OPEN) as gateway:
+        await fail(gateway, 20)
+
+        assert State.OPEN is gateway.state
+
+
+async def test_cut_connections_open_it() -> None:
+    """LCM takes the call and hangs up."""
+    options = Options(faults=(Fault(kind="reset"),))
+    async with (
+        Simulator(options).running() as simulator,
+        lcm_gateway(simulator.base_url, breaker=STAYS_OPEN) as gateway,
+    ):
+        await fail(gateway, 20)
+
+        assert State.OPEN is gateway.state
+
+
+@pytest.mark.parametrize(("deadline", "expected"), [(0.25, State.OPEN), (0.05, State.CLOSED)])
+async def test_a_timeout_counts_where_lcm_had_half_of_its_time(deadline: float, expected: State) -> None:
+    """A requester's own tight deadline is no failure of LCM, but an LCM that hangs is one."""
+    options = Options(faults=(Fault(kind="hang"),))
+    async with (
+        Simulator(options).running() as simulator,
+        lcm_gateway(simulator.base_url, timeout=0.4, breaker={**STAYS_OPEN, "minimum_calls": 3}) as gateway,
+    ):
+        for _ in range(3):
+            failed = await failure_of(gateway, OD, due_in(deadline))
+            assert isinstance(failed.failure, LcmTimeout)
+
+        assert (expected, 3) == (gateway.state, simulator.calls.total)
+
+
+@pytest.mark.parametrize(
+    ("connect", "deadline", "expected"),
+    [(0.05, 5.0, State.OPEN), (0.05, 0.2, State.OPEN), (5.0, 0.05, State.CLOSED)],
+)
+async def test_a_connection_that_does_not_come_about_counts_where_it_had_its_time(
+    connect: float, deadline: float, expected: State
+) -> None:
+    """``lcm.connect_timeout`` is time enough; a deadline before that is the requester's matter."""
+    async with (
+        silent_port() as port,
+        lcm_gateway(
+            f"http://127.0.0.1:{port}/",
+            connect_timeout=connect,
+            breaker={**STAYS_OPEN, "minimum_calls": 3},
+        ) as gateway,
+    ):
+        for _ in range(3):
+            assert (await failure_of(gateway, OD, due_in(deadline))).unreached
+
+        assert expected is gateway.state
+
+
+async def test_calls_that_get_no_place_do_not_open_it() -> None:
+    """The bridge's own bound on calls under way says nothing about LCM."""
+    options = Options(faults=(Fault(kind="hang"),))
+    async with (
+        Simulator(options).running() as simulator,
+        lcm_gateway(
+            simulator.base_url, concurrency=1, timeout=60.0, breaker={**STAYS_OPEN, "minimum_calls": 3}
+        ) as gateway,
+    ):
+        first = asyncio.create_task(gateway.call(OD, ONCE))
+        await until(lambda: simulator.hung == 1, "the first call hangs")
+        waiting = await asyncio.gather(*[failure_of(gateway, OD, due_in(0.05)) for _ in range(10)])
+        simulator.release()
+        await first
+
+        assert (State.CLOSED, 1) == (gateway.state, simulator.calls.total)
+    assert [True] * 10 == [failed.unreached for failed in waiting]
+
+
+async def test_it_recovers_and_tells_so() -> None:
+    """Open, half-open by time alone, and closed by probes that succeed; each is told and shown."""
+    metrics = Metrics()
+    async with (
+        Simulator(busy(count=2)).running() as simulator,
+        lcm_gateway(simulator.base_url, metrics, breaker=QUICK) as gateway,
+    ):
+        states = heard(gateway)
+        with capture_logs() as logs:
+            await fail(gateway, 2)
+            await until(lambda: len(states) == 2, "half-open without any call")
+            assert (1, 2) == (gauge(metrics), simulator.calls.total)
+            await gateway.call(OD, ONCE)
+            await gateway.call(OD, ONCE)
+    assert [State.OPEN, State.HALF_OPEN, State.CLOSED] == states
+    assert 0 == gauge(metrics)
+    assert ["lcm.breaker_opened", "lcm.breaker_half_open", "lcm.breaker_closed"] == [
+        line["event"] for line in logs
+    ]
+
+
+async def test_a_failed_probe_opens_it_again_and_time_lets_the_next_through() -> None:
+    """As often as it takes."""
+    async with (
+        Simulator(busy(count=4)).running() as simulator,
+        lcm_gateway(simulator.base_url, breaker=QUICK) as gateway,
+    ):
+        states = heard(gateway)
+        await fail(gateway, 2)
+        for changes in (2, 4):
+            await until(lambda changes=changes: len(states) == changes, "half-open")  # type: ignore[misc]
+            await fail(gateway, 1, CallTerms(quick_retries=True))  # a probe is not retried
+        await until(lambda: len(states) == 6, "half-open")
+
+        assert [State.OPEN, State.HALF_OPEN] * 3 == states
+        assert 4 == simulator.calls.total
+
+
+async def half_open_with_hanging_probes(simulator: Simulator, gateway: LcmGateway) -> list[Any]:
+    """Bring the gateway so far that both probes hang at LCM; give their tasks."""
+    states = heard(gateway)
+    await fail(gateway, 2)
+    await until(lambda: len(states) == 2, "half-open")
+    simulator.faults.put(Fault(kind="hang", count=2))
+    probes = [asyncio.create_task(gateway.call(OD, ONCE)) for _ in range(2)]
+    await until(lambda: simulator.hung == 2, "both probes are at LCM")
+    return probes
+
+
+async def test_while_the_probes_are_under_way_the_rest_is_refused() -> None:
+    """Somebody who waits is told at once, and LCM sees no more than the probes."""
+    async with (
+        Simulator(busy(count=2)).running() as simulator,
+        lcm_gateway(simulator.base_url, breaker=QUICK) as gateway,
+    ):
+        probes = await half_open_with_hanging_probes(simulator, gateway)
+        refused = await failure_of(gateway, OD)
+        total = simulator.calls.total
+        simulator.release()
+        await asyncio.gather(*probes)
+
+        assert State.CLOSED is gateway.state
+    assert (True, 4) == (refused.breaker_open, total)
+
+
+async def test_a_cancelled_probe_gives_its_place_back() -> None:
+    """The breaker is not wedged by requests that were given up."""
+    async with (
+        Simulator(busy(count=2)).running() as simulator,
+        lcm_gateway(simulator.base_url, breaker=QUICK) as gateway,
+    ):
+        probes = await half_open_with_hanging_probes(simulator, gateway)
+        for probe in probes:
+            probe.cancel()
+        await asyncio.gather(*probes, return_exceptions=True)
+        states = [gateway.state]
+        for _ in range(2):
+            await gateway.call(OD, ONCE)
+            states.append(gateway.state)
+
+    assert [State.HALF_OPEN, State.HALF_OPEN, State.CLOSED] == states
+
+
+async def begun(gateway: LcmGateway, calls: int, terms: CallTerms) -> list[Any]:
+    """Begin calls that wait for the probes."""
+    waiting = [asyncio.create_task(gateway.call(OD, terms)) for _ in range(calls)]
+    await asyncio.sleep(0)  # each runs until it waits
+    return waiting
+
+
+async def test_who_is_patient_goes_on_when_the_probes_succeed() -> None:
+    """The calls wait for the verdict and are then made."""
+    async with (
+        Simulator(busy(count=2)).running() as simulator,
+        lcm_gateway(simulator.base_url, breaker=QUICK) as gateway,
+    ):
+        probes = await half_open_with_hanging_probes(simulator, gateway)
+        waiting = await begun(gateway, 5, PATIENT)
+        assert 4 == simulator.calls.total
+        simulator.release()
+        results = await asyncio.gather(*probes, *waiting)
+
+        assert 9 == simulator.calls.total
+    assert [dict] * 7 == [type(result) for result in results]
+
+
+async def test_who_is_patient_is_refused_when_a_probe_fails() -> None:
+    """LCM is not called for them."""
+    async with (
+        Simulator(busy(count=2)).running() as simulator,
+        lcm_gateway(simulator.base_url, breaker={**QUICK, "open_for": 0.3}) as gateway,
+    ):
+        probes = await half_open_with_hanging_probes(simulator, gateway)
+        waiting = await begun(gateway, 5, PATIENT)
+        simulator.release(drop=True)
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        await asyncio.gather(*probes, return_exceptions=True)
+
+        assert 4 == simulator.calls.total
+    assert [True] * 5 == [getattr(failed, "breaker_open", None) for failed in results]
+
+
+async def test_who_is_patient_probes_when_a_probe_is_given_up() -> None:
+    """A place that is given back goes to those who wait, even if nobody else calls."""
+    async with (
+        Simulator(busy(count=2)).running() as simulator,
+        lcm_gateway(simulator.base_url, breaker=QUICK) as gateway,
+    ):
+        probes = await half_open_with_hanging_probes(simulator, gateway)
+        waiting = await begun(gateway, 3, PATIENT)
+        for probe in probes:
+            probe.cancel()
+        await asyncio.gather(*probes, return_exceptions=True)
+        results = await asyncio.gather(*waiting)
+
+        assert State.CLOSED is gateway.state
+    assert [dict] * 3 == [type(result) for result in results]
+
+
+@pytest.mark.parametrize(
+    ("whole", "terms"), [(60.0, due_in(0.0, patient=True)), (60.0, None), (0.3, PATIENT)]
+)
+async def test_patience_ends_with_the_deadline(whole: float, terms: CallTerms | None) -> None:
+    """The wait is bounded by the deadline and by ``lcm.timeout``; then it is refused."""
+    async with (
+        Simulator(busy(count=2)).running() as simulator,
+        lcm_gateway(simulator.base_url, timeout=whole, breaker=QUICK) as gateway,
+    ):
+        probes = await half_open_with_hanging_probes(simulator, gateway)
+        failed = await failure_of(gateway, OD, terms or due_in(0.1, patient=True))
+        for probe in probes:
+            probe.cancel()
+        await asyncio.gather(*probes, return_exceptions=True)
+
+        assert 4 == simulator.calls.total
+    assert (True, False) == (failed.breaker_open, failed.effect_possible)
+
+
+async def test_late_results_from_before_the_opening_do_not_close_it() -> None:
+    """Calls that were under way when it opened end well, and it stays open."""
+    async with (
+        Simulator(Options(faults=(Fault(kind="hang", count=5),))).running() as simulator,
+        lcm_gateway(simulator.base_url, timeout=60.0, breaker={**STAYS_OPEN, "minimum_calls": 2}) as gateway,
+    ):
+        early = [asyncio.create_task(gateway.call(OD, ONCE)) for _ in range(5)]
+        await until(lambda: simulator.hung == 5, "five calls hang")
+        simulator.faults.put(Fault(kind="status", status=503))
+        states = heard(gateway)
+        await fail(gateway, 2)
+        simulator.release()
+        await asyncio.gather(*early)
+
+        assert (State.OPEN, [State.OPEN]) == (gateway.state, states)
+
+
+async def test_a_listener_that_fails_disturbs_neither_calls_nor_other_listeners() -> None:
+    """It is logged; the call's own failure is what its caller is told."""
+
+    def broken(_: State) -> None:
+        raise ZeroDivisionError
+
+    async with (
+        Simulator(busy()).running() as simulator,
+        lcm_gateway(simulator.base_url, breaker=STAYS_OPEN) as gateway,
+    ):
+        gateway.listen(broken)
+        states = heard(gateway)
+        with capture_logs() as logs:
+            await fail(gateway, 20)
+
+    assert [State.OPEN] == states
+    assert 1 == [line["event"] for line in logs].count("lcm.listener_fault")
+
+
+async def test_a_closed_gateway_tells_nothing_more() -> None:
+    """Its timer ends with it."""
+    async with (
+        Simulator(busy()).running() as simulator,
+        lcm_gateway(simulator.base_url, breaker={**QUICK, "open_for": 0.2}) as gateway,
+    ):
+        states = heard(gateway)
+        await fail(gateway, 2)
+    timer = gateway._timer  # noqa: SLF001 - that nothing comes is not seen from outside
+    assert timer is not None
+    assert timer.cancelled()
+    assert [State.OPEN] == states
