@@ -174,6 +174,9 @@ class Ledger(Protocol):
     async def release(self, claim: Claim) -> None:
         """Give the claim back: there was no effect, and the key may be used again."""
 
+    def abandon(self, claim: Claim) -> None:
+        """Renew a claim no longer that will be neither completed nor released: it counts as cut off then."""
+
 
 class Confirmation(Enum):
     """How the broker took a published message."""

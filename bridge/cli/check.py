@@ -100,13 +100,15 @@ async def _rabbit(settings: Settings) -> str:
 
 async def _redis(settings: Settings) -> str:
     from bridge.store.connection import connect  # noqa: PLC0415 - other commands start without it
+    from bridge.store.durability import warnings  # noqa: PLC0415
 
     client = connect(settings.redis)
     try:
         await client.ping()
+        found = await warnings(client, settings.ledger.wait_replicas)
     finally:
         await client.aclose()
-    return "answers"
+    return "\n".join([*(f"warning: {warning}" for warning in found), "answers"])
 
 
 async def _lcm(settings: Settings) -> str:

@@ -60,4 +60,8 @@ class Settings(Group):
             raise ValueError(
                 "lcm.timeout must be below shutdown.grace, or a running call cannot finish at shutdown"
             )
+        if self.ledger.wait_replicas and self.ledger.wait_timeout >= self.redis.timeout:
+            raise ValueError(
+                "ledger.wait_timeout must be below redis.timeout, or a claim is given up while it is waited for"
+            )
         return self

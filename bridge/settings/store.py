@@ -86,7 +86,9 @@ class Ledger(Group):
     wait_replicas: NonNegativeInt = Field(
         default=0, description="Redis replicas that must have a claim before LCM is called"
     )
-    wait_timeout: PositiveFloat = Field(default=0.5, description="seconds to wait for these replicas")
+    wait_timeout: PositiveFloat = Field(
+        default=0.2, description="seconds to wait for these replicas; below redis.timeout"
+    )
 
     @model_validator(mode="after")
     def _unknown_longest(self) -> Self:

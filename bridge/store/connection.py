@@ -23,10 +23,10 @@ from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
 from bridge.settings import Redis as RedisSettings
 from bridge.settingtypes import RedisParts, redis_places, split_redis_url
+from bridge.store.scripts import Client
 
 log = structlog.get_logger(__name__)
 
-Client = Redis | RedisCluster
 Result = TypeVar("Result")
 
 
@@ -133,23 +133,40 @@ class Store:
         self._interval = settings.watch_interval
         self._bound = settings.timeout * (settings.retries + 2)
         self._metrics = metrics
-        self._connected = False
+        self._connected = asyncio.Event()
         self._told = False
 
     @property
     def connected(self) -> bool:
         """Whether Redis answered when it was last asked."""
-        return self._connected
+        return self._connected.is_set()
+
+    async def back(self, within: float) -> bool:
+        """Wait until Redis is worth another try; return False if it is not ``within`` so many seconds.
+
+        That is as soon as it answers again, or in a moment if it answers already: then it has refused.
+        """
+        if within <= 0:
+            return False
+        if self.connected:
+            await asyncio.sleep(min(self._interval, within))
+            return True
+        try:
+            async with asyncio.timeout(within):
+                await self._connected.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def run(self, command: Callable[[], Awaitable[Result]]) -> Result:
         """Run a command. Raises `StoreUnavailable`."""
-        if not self._connected:
+        if not self.connected:
             raise StoreUnavailable("Redis is away")
         waiting = True
         try:
             async with asyncio.timeout(self._bound), self._slots:
                 waiting = False
-                if not self._connected:  # it went while this waited
+                if not self.connected:  # it went while this waited
                     raise StoreUnavailable("Redis is away")
                 return await command()
         except ResponseError as error:  # it answers, but not this: read-only, out of memory
@@ -160,14 +177,15 @@ class Store:
             self._note(connected=False, error=type(error).__name__)
             raise StoreUnavailable(f"Redis is away: {type(error).__name__}") from error
 
-    async def watch(self, catch_up: Callable[[], Awaitable[None]]) -> None:
-        """Look at Redis for as long as the process runs, and ``catch_up`` on what it missed."""
+    async def watch(self, *catch_ups: Callable[[], Awaitable[None]]) -> None:
+        """Look at Redis for as long as the process runs, and let ``catch_ups`` write what it missed."""
         while True:
             await self.look()
-            try:
-                await catch_up()
-            except StoreUnavailable as error:
-                log.debug("redis.not_caught_up", error=str(error))
+            for catch_up in catch_ups:
+                try:
+                    await catch_up()
+                except StoreUnavailable as error:
+                    log.debug("redis.not_caught_up", error=str(error))
             await asyncio.sleep(self._interval)
 
     async def look(self) -> None:
@@ -182,13 +200,16 @@ class Store:
 
     def _note(self, *, connected: bool, error: str | None = None) -> None:
         self._metrics.redis_connected.set(connected)
-        if connected != self._connected or not self._told:
+        if connected != self.connected or not self._told:
             if connected:
                 log.info("redis.connected")
             else:
                 log.warning("redis.away", error=error, next="reads go to LCM; looked at again every second")
         self._told = True
-        self._connected = connected
+        if connected:
+            self._connected.set()
+        else:
+            self._connected.clear()
 
     async def close(self) -> None:
         """Close the connections."""

@@ -22,8 +22,11 @@ import structlog
 
 from bridge.operations.dates import expiry
 from bridge.operations.model import Contact, Reserved, Shelf
+from bridge.ports import CacheChange
 from bridge.settings import Contacts as ContactSettings
 from bridge.store.connection import Store
+from bridge.store.contact_scripts import DROP, KEEP
+from bridge.store.scripts import ScriptCall
 
 log = structlog.get_logger(__name__)
 
@@ -33,68 +36,6 @@ SHELVES: Final[tuple[Shelf, ...]] = ("manual", "od")
 SKIPS_KEPT_MS: Final = 10 * 60 * 1000
 """How long a skip is remembered against answers that LCM gave before it: longer than any call may take."""
 
-# A contact joins unless it was skipped, or is known from a later answer. With `complete`, LCM has
-# named everything that is reserved for this consent, so what it no longer names leaves; `answer` names
-# the consent's entry among the skips, by which an older answer is told from it (empty: new contacts).
-_KEEP: Final = """
-local shelf, skipped = KEYS[1], KEYS[2]
-local now, asked, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local complete, consent, answer, skips_kept = ARGV[4] == '1', ARGV[5], ARGV[6], tonumber(ARGV[7])
-local function number(value) return type(value) == 'number' and value < 1e15 end
-local overtaken = false
-if answer ~= '' then
-  local last = redis.call('ZSCORE', skipped, answer)
-  overtaken = last and tonumber(last) > asked
-  if complete and not overtaken then
-    redis.call('ZADD', skipped, asked, answer)
-    redis.call('ZREMRANGEBYSCORE', skipped, '-inf', now - skips_kept)
-    redis.call('PEXPIRE', skipped, skips_kept)
-  end
-end
-local named = {}
-for i = 8, #ARGV, 2 do
-  local account, record = ARGV[i], ARGV[i + 1]
-  named[account] = true
-  local skip = redis.call('ZSCORE', skipped, account)
-  if not overtaken and not (skip and tonumber(skip) >= asked) then
-    local known = redis.call('HGET', shelf, account)
-    local ok, old = pcall(cjson.decode, known or '')
-    if not (known and ok and type(old) == 'table' and number(old.asked) and old.asked > asked) then
-      redis.call('HSET', shelf, account, record)
-    end
-  end
-end
-local all = redis.call('HGETALL', shelf)
-local alive, last = {}, 0
-for i = 1, #all, 2 do
-  local ok, record = pcall(cjson.decode, all[i + 1])
-  local readable = ok and type(record) == 'table' and number(record.asked) and number(record.expires)
-  if not readable or record.expires <= now
-     or (complete and not named[all[i]] and record.asked <= asked and (record.consent or '') == consent) then
-    redis.call('HDEL', shelf, all[i])
-  else
-    alive[#alive + 1] = {all[i], record.asked}
-    if record.expires > last then last = record.expires end
-  end
-end
-if #alive > most then
-  table.sort(alive, function(a, b) return a[2] < b[2] end)
-  for i = 1, #alive - most do redis.call('HDEL', shelf, alive[i][1]) end
-end
-if #alive > 0 then redis.call('PEXPIREAT', shelf, string.format('%.0f', last)) end
-return #alive
-"""
-
-_DROP: Final = """
-redis.call('HDEL', KEYS[1], ARGV[1])
-redis.call('HDEL', KEYS[2], ARGV[1])
-redis.call('ZADD', KEYS[3], ARGV[2], ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', ARGV[2] - ARGV[3])
-redis.call('PEXPIRE', KEYS[3], ARGV[3])
-return 1
-"""
-
-
 MOST_OWED: Final = 10_000
 """Skips that one process remembers while Redis is away."""
 
@@ -102,6 +43,13 @@ MOST_OWED: Final = 10_000
 class _Skip(NamedTuple):
     agent: str
     account: str
+
+
+class PreparedChange(NamedTuple):
+    """A change of the cache that is yet to be written by ``call``; ``done`` takes note that it is."""
+
+    call: ScriptCall
+    done: Callable[[], None]
 
 
 class ContactStore:
@@ -122,8 +70,8 @@ class ContactStore:
         self._zone = zone
         self._clock = clock
         self._owed: OrderedDict[_Skip, int] = OrderedDict()
-        self._keep = store.client.register_script(_KEEP)
-        self._drop = store.client.register_script(_DROP)
+        self._keep = store.client.register_script(KEEP)
+        self._drop = store.client.register_script(DROP)
 
     async def find(
         self, agent: str, reserved: Reserved, *, age: Literal["fresh", "any"]
@@ -153,6 +101,43 @@ class ContactStore:
         reserved: Reserved | None,
     ) -> None:
         """Remember what LCM gave; what has no account number could not be dropped and is not kept."""
+        if (change := self._kept(agent, shelf, contacts, asked=asked, reserved=reserved)) is not None:
+            await self._store.run(change.call.run)
+
+    async def drop(self, agent: str, account: str) -> None:
+        """Forget a skipped contact in both kinds, also against answers that LCM gave before the skip.
+
+        If Redis is away, this process remembers it, shows the contact no more, and drops it later.
+        """
+        await self._settle(self._owe(agent, account))
+
+    def prepare(self, change: CacheChange) -> PreparedChange | None:
+        """Return what writes a change, to be run together with other scripts; None: there is nothing to.
+
+        A skip is remembered, as by `drop`, until its ``done`` is called.
+        """
+        if change.skipped is not None:
+            return self._dropped(self._owe(change.agent, change.skipped))
+        if change.shelf is None:
+            return None
+        return self._kept(
+            change.agent, change.shelf, change.contacts, asked=change.asked, reserved=change.reserved
+        )
+
+    async def settle(self) -> None:
+        """Drop what could not be dropped while Redis was away."""
+        for skip in list(self._owed):
+            await self._settle(skip)
+
+    def _kept(
+        self,
+        agent: str,
+        shelf: Shelf,
+        contacts: Sequence[Contact],
+        *,
+        asked: float,
+        reserved: Reserved | None,
+    ) -> PreparedChange | None:
         now, asked_ms = self._now(), round(asked * 1000)
         # Fewer than asked for are all there are; and of the od kind an agent has one at a time.
         complete = reserved is not None and (len(contacts) < reserved.count or shelf == "od")
@@ -173,24 +158,20 @@ class ContactStore:
                     orjson.dumps({key: value for key, value in record.items() if value is not None}),
                 ]
         if not pairs and not complete:
-            return
+            return None
         consent = (reserved.consent if reserved else None) or ""
-        await self._store.run(
-            lambda: self._keep(
-                keys=[self._key(agent, shelf), self._skipped(agent)],
-                args=[
-                    *(now, asked_ms, self._settings.per_agent, int(complete), consent),
-                    *(f"\0{shelf}:{consent}" if reserved else "", SKIPS_KEPT_MS),
-                    *pairs,
-                ],
-            )
+        call = ScriptCall(
+            self._keep,
+            [self._key(agent, shelf), self._skipped(agent)],
+            [
+                *(now, asked_ms, self._settings.per_agent, int(complete), consent),
+                *(f"\0{shelf}:{consent}" if reserved else "", SKIPS_KEPT_MS),
+                *pairs,
+            ],
         )
+        return PreparedChange(call, lambda: None)
 
-    async def drop(self, agent: str, account: str) -> None:
-        """Forget a skipped contact in both kinds, also against answers that LCM gave before the skip.
-
-        If Redis is away, this process remembers it, shows the contact no more, and drops it later.
-        """
+    def _owe(self, agent: str, account: str) -> _Skip:
         skip = _Skip(agent, account)
         self._owed[skip] = self._now()
         if len(self._owed) > MOST_OWED:
@@ -198,20 +179,24 @@ class ContactStore:
             log.error(
                 "contact_cache.skip_forgotten", agent=lost.agent, next="the contact leaves at its expiry"
             )
-        await self._settle(skip)
-
-    async def settle(self) -> None:
-        """Drop what could not be dropped while Redis was away."""
-        for skip in list(self._owed):
-            await self._settle(skip)
+        return skip
 
     async def _settle(self, skip: _Skip) -> None:
-        keys = [*(self._key(skip.agent, shelf) for shelf in SHELVES), self._skipped(skip.agent)]
-        if (at := self._owed.get(skip)) is None:  # its own skip has settled it meanwhile
+        if (change := self._dropped(skip)) is None:  # its own skip has settled it meanwhile
             return
-        await self._store.run(lambda: self._drop(keys=keys, args=[skip.account, at, SKIPS_KEPT_MS]))
-        if self._owed.get(skip) == at:
-            del self._owed[skip]
+        await self._store.run(change.call.run)
+        change.done()
+
+    def _dropped(self, skip: _Skip) -> PreparedChange | None:
+        if (at := self._owed.get(skip)) is None:
+            return None
+
+        def done() -> None:
+            if self._owed.get(skip) == at:
+                del self._owed[skip]
+
+        keys = [*(self._key(skip.agent, shelf) for shelf in SHELVES), self._skipped(skip.agent)]
+        return PreparedChange(ScriptCall(self._drop, keys, [skip.account, at, SKIPS_KEPT_MS]), done)
 
     async def holds(self, agent: str, account: str) -> bool:
         """Tell whether either kind holds the contact, not expired."""

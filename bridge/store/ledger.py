@@ -1,0 +1,265 @@
+"""The request ledger in Redis: who carries out a side effect, and how it ended.
+
+`bridge.store.records` says where its records are, and `bridge.store.ledger_scripts` what they hold.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from bridge.endings import Ending, UnreadableEnding
+from bridge.failures import OutcomeUnknown
+from bridge.metrics import Metrics
+from bridge.ports import (
+    CacheChange,
+    Claim,
+    CutOff,
+    Ended,
+    Found,
+    LedgerKey,
+    Mismatch,
+    Running,
+    StoreUnavailable,
+)
+from bridge.settings import Ledger as LedgerSettings
+from bridge.store import ledger_scripts as scripts
+from bridge.store.connection import Store
+from bridge.store.contacts import ContactStore, PreparedChange
+from bridge.store.leases import Leases
+from bridge.store.owed import Entry, Owed
+from bridge.store.records import record_name
+from bridge.store.replication import run_and_wait
+from bridge.store.scripts import ScriptCall, run_together
+
+log = structlog.get_logger(__name__)
+
+
+class LedgerStore:
+    """Implements `bridge.ports.Ledger`."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: LedgerSettings,
+        *,
+        prefix: str,
+        metrics: Metrics,
+        contacts: ContactStore | None = None,
+    ) -> None:
+        """``contacts`` is the cache that `complete` keeps up to date."""
+        self._store = store
+        self._settings = settings
+        self._prefix = prefix
+        self._metrics = metrics
+        self._count = metrics.ledger
+        self._contacts = contacts
+        self._leases = Leases(store, settings.lease, self._renewal)
+        self._owed = Owed()
+        register = store.client.register_script
+        self._claim = register(scripts.CLAIM)
+        self._complete = register(scripts.COMPLETE)
+        self._release = register(scripts.RELEASE)
+        self._again = settings.unknown_outcome == "retry"
+        self._retention = round(settings.retention * 1000)
+        self._longest = round(settings.unknown_retention * 1000)
+
+    # --- the life of a claim --------------------------------------------------------------------
+
+    async def claim(self, key: LedgerKey, content: str) -> Found:
+        """Claim, or say what is known; counts what it was."""
+        digest = hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()
+        try:
+            found = await self._claimed(key, digest)
+        except StoreUnavailable:
+            self._count.labels("unavailable").inc()
+            raise
+        outcomes = {Claim: "claimed", Ended: "replayed", CutOff: "unknown", Mismatch: "mismatch"}
+        if outcome := outcomes.get(type(found)):
+            self._count.labels(outcome).inc()
+        return found
+
+    async def complete(self, claim: Claim, ending: Ending, change: CacheChange | None = None) -> bool:
+        """Store how it ended; while Redis is away, wait for it for ``ledger.record_within``.
+
+        Raises ValueError for an ending that is not to be stored.
+        """
+        entry = self._entry(claim, self._leases.digest(claim), ending)
+        self._owed.put(entry)
+        prepared = self._contacts.prepare(change) if change and self._contacts else None
+        until = time.monotonic() + self._settings.record_within
+        try:
+            while True:
+                try:
+                    return await self._write(entry, prepared)
+                except StoreUnavailable:
+                    if not await self._store.back(until - time.monotonic()):
+                        self._count.labels("unavailable").inc()
+                        raise
+        finally:
+            self.abandon(claim)
+
+    async def release(self, claim: Claim) -> None:
+        """Give the claim back; what cannot be written now is written when Redis is back."""
+        entry = self._entry(claim, self._leases.digest(claim))
+        self._owed.put(entry)
+        self.abandon(claim)
+        self._count.labels("released").inc()
+        try:
+            await self._write(entry)
+        except StoreUnavailable:
+            self._count.labels("unavailable").inc()
+            raise
+
+    def abandon(self, claim: Claim) -> None:
+        """Renew a claim no longer: when its lease has run out, it counts as cut off."""
+        self._leases.drop(claim)
+
+    # --- what runs beside -----------------------------------------------------------------------
+
+    async def settle(self) -> None:
+        """Write what could not be written while Redis was away. Raises `StoreUnavailable`."""
+        for entry in self._owed.all():
+            await self._write(entry)
+
+    async def renew(self) -> None:
+        """Renew the leases of what runs long, until cancelled: a task beside the work."""
+        await self._leases.renew()
+
+    async def renew_older_than(self, age: float) -> None:
+        """Renew the leases of claims held for ``age`` seconds or longer. Raises `StoreUnavailable`."""
+        await self._leases.renew_older_than(age)
+
+    # --- how ------------------------------------------------------------------------------------
+
+    async def _claimed(self, key: LedgerKey, digest: str) -> Found:
+        for entry in self._owed.of(key):
+            if entry.ending is not None:
+                return _told(entry.ending) if entry.digest in (digest, "") else Mismatch()
+            await self._write(entry)  # else it would take its own claim for somebody else's
+        claim = Claim(key, uuid4().hex)
+        sent = False
+
+        async def send() -> tuple[list[bytes], int]:
+            nonlocal sent
+            sent = True
+            try:
+                return await self._send(self._claim_call(claim, digest, again=self._again))
+            except ResponseError:
+                sent = False  # Redis has answered: nothing is written
+                raise
+
+        try:
+            answer, replicas = await self._store.run(send)
+        except (StoreUnavailable, asyncio.CancelledError):
+            if sent:  # perhaps it is written, and only the answer was lost
+                self._owed.put(self._entry(claim, digest))
+            raise
+        if answer[0] == b"NEW" and replicas < self._settings.wait_replicas:
+            self._owed.put(entry := self._entry(claim, digest))
+            await self._write(entry)
+            raise StoreUnavailable(f"only {replicas} Redis replicas have the claim (ledger.wait_replicas)")
+        return self._found(claim, digest, answer)
+
+    async def _send(self, call: ScriptCall) -> tuple[list[bytes], int]:
+        settings = self._settings
+        if not settings.wait_replicas:
+            return await call.run(), 0
+        return await run_and_wait(
+            self._store.client,
+            call,
+            replicas=settings.wait_replicas,
+            milliseconds=max(1, round(settings.wait_timeout * 1000)),  # 0 would be for ever
+        )
+
+    def _found(self, claim: Claim, digest: str, answer: list[bytes]) -> Found:
+        kind, *values = answer
+        if kind == b"NEW":
+            self._leases.take(claim, digest)
+            return claim
+        if kind == b"BUSY":
+            return Running(int(values[0]) / 1000)
+        if kind == b"MISMATCH":
+            return Mismatch()
+        if kind == b"DONE":
+            try:
+                return Ended(Ending.load(values[1]))
+            except UnreadableEnding:
+                kind = b"FOREIGN"
+        if kind == b"GONE":
+            raise StoreUnavailable("the claim was given back before it was answered")
+        at = int(values[0]) / 1000
+        if kind == b"FOREIGN":
+            # Perhaps a newer version's: nobody knows what it says, so it must not lead to a call.
+            log.error(
+                "ledger.unreadable_record",
+                record=record_name(self._prefix, claim.key),
+                next="its side effect counts as cut off",
+            )
+        return CutOff(at or time.time())
+
+    async def _write(self, entry: Entry, change: PreparedChange | None = None) -> bool:
+        """Write how a claim ended; return False if others had been told that it was cut off."""
+        call, client = entry.call, self._store.client
+        changed: object = None
+        if change is None or not isinstance(client, Redis):
+            answer = await self._store.run(call.run)
+            if change is not None:  # another slot of the cluster
+                try:
+                    await self._store.run(change.call.run)
+                except StoreUnavailable as error:
+                    changed = error
+        else:
+            calls = [call, change.call]
+            answer, changed = await self._store.run(lambda: _both(client, calls))
+        self._owed.forget(entry)
+        if isinstance(changed, Exception):
+            self._metrics.contact_cache.labels("error").inc()
+            log.warning("contact_cache.not_updated", error=str(changed))
+        elif change is not None:
+            change.done()
+        if answer in (b"OTHER", b"FOREIGN"):
+            log.error(
+                "ledger.not_recorded",
+                record=record_name(self._prefix, entry.claim.key),
+                error="somebody else's claim is there" if answer == b"OTHER" else "the record is unreadable",
+            )
+        return answer != b"LATE"  # type: ignore[no-any-return]  # what a script returns is untyped
+
+    def _claim_call(self, claim: Claim, digest: str, *, again: bool) -> ScriptCall:
+        return ScriptCall(
+            self._claim,
+            [record_name(self._prefix, claim.key)],
+            [claim.owner, digest, round(self._settings.lease * 1000), self._longest, int(again)],
+        )
+
+    def _renewal(self, claim: Claim, digest: str) -> ScriptCall:
+        return self._claim_call(claim, digest, again=False)
+
+    def _entry(self, claim: Claim, digest: str, ending: Ending | None = None) -> Entry:
+        keys = [record_name(self._prefix, claim.key)]
+        if ending is None:
+            call = ScriptCall(self._release, keys, [claim.owner, digest, scripts.RELEASED_MS])
+        else:
+            unknown = isinstance(ending.end, OutcomeUnknown)
+            state, keep = ("unknown", self._longest) if unknown else ("done", self._retention)
+            call = ScriptCall(self._complete, keys, [claim.owner, digest, state, ending.dump(), keep])
+        return Entry(claim, digest, ending, call)
+
+
+def _told(ending: Ending) -> Ended | CutOff:
+    return CutOff(time.time()) if isinstance(ending.end, OutcomeUnknown) else Ended(ending)
+
+
+async def _both(client: Redis, calls: Sequence[ScriptCall]) -> tuple[Any, Any]:
+    """Run two scripts as one transaction; raise what the first raises."""
+    first, second = await run_together(client, calls, transaction=True)
+    if isinstance(first, Exception):
+        raise first
+    return first, second

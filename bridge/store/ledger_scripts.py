@@ -1,0 +1,155 @@
+"""The request ledger's scripts.
+
+A record is a hash, and it always has an expiry:
+
+    v       1
+    state   running   claimed by ``owner``, whose lease runs until ``lease``
+            done      ended as in ``reply``
+            unknown   cut off: begun and never recorded; with ``reply`` its owner said so itself
+            open      a person found that it did not happen: it may be claimed
+            released  there was no effect: as if nothing were here, save to a late copy of the claim
+    owner   who claimed it last
+    digest  SHA-256 of the content; empty: of any content
+    at      when it was claimed
+    lease   until when it counts as running
+    reply   how it ended: `bridge.endings.Ending`
+    late    1: others had been told that it was cut off before its owner said how it ended
+    hand    which settling by hand wrote it
+
+Times are unix milliseconds by Redis' own clock. A client that gets no answer sends its command again, and the
+network may deliver a copy long after: so each script does the same again for the same owner.
+
+A Redis that is full refuses HSET as a script's first write, not after DEL or PEXPIRE: so it takes no new
+claims, and still learns how those that it has went on.
+"""
+
+from typing import Final
+
+RELEASED_MS: Final = 120_000
+"""How long a release is remembered against late copies of its claim: longer than TCP repeats them."""
+
+_COMMON: Final = """
+local key = KEYS[1]
+local function clock()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function whole(number) return string.format('%.0f', number) end
+local function moment(text)
+  local number = tonumber(text or '')
+  if number and number >= 0 and number < 1e15 then return number end
+end
+local STATES = {running = true, done = true, unknown = true, open = true, released = true}
+local function read()
+  local kind = redis.call('TYPE', key).ok
+  if kind == 'none' then return {state = 'none'} end
+  if kind ~= 'hash' then return {state = 'foreign', at = 0} end
+  local f = redis.call('HMGET', key, 'v', 'state', 'owner', 'digest', 'at', 'lease', 'reply', 'late', 'hand')
+  local record = {
+    state = f[2], owner = f[3], digest = f[4], at = moment(f[5]), lease = moment(f[6]),
+    reply = f[7] or '', late = f[8] == '1', hand = f[9],
+  }
+  if f[1] ~= '1' or not STATES[f[2] or ''] or not f[3] or not f[4] or not record.at
+     or (f[2] == 'running' and not record.lease) then
+    return {state = 'foreign', at = record.at or 0}
+  end
+  return record
+end
+local function write(keep, state, owner, digest, at, ...)
+  if redis.call('EXISTS', key) == 1 then redis.call('DEL', key) end
+  redis.call('HSET', key, 'v', '1', 'state', state, 'owner', owner, 'digest', digest, 'at', whole(at), ...)
+  redis.call('PEXPIRE', key, keep)
+end
+"""
+
+CLAIM: Final = (
+    _COMMON
+    + """
+local owner, digest, lease, keep, again = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5] == '1'
+local record, now = read(), clock()
+if record.state == 'foreign' then return {'FOREIGN', whole(record.at)} end
+local given_up = record.state == 'released' or record.state == 'open'
+if given_up and record.owner == owner then return {'GONE'} end
+if record.state ~= 'none' and record.state ~= 'released'
+   and record.digest ~= '' and record.digest ~= digest then return {'MISMATCH'} end
+if record.state == 'running' then
+  if record.owner == owner then
+    redis.call('PEXPIRE', key, keep)
+    redis.call('HSET', key, 'lease', whole(now + lease))
+    return {'NEW'}
+  end
+  if record.lease > now then return {'BUSY', whole(record.lease - now)} end
+  redis.call('PEXPIRE', key, keep)
+  redis.call('HSET', key, 'state', 'unknown')
+  record.state = 'unknown'
+end
+if record.state == 'done' then return {'DONE', whole(record.at), record.reply} end
+if record.state == 'unknown' and not again then return {'UNKNOWN', whole(record.at)} end
+write(keep, 'running', owner, digest, now, 'lease', whole(now + lease))
+return {'NEW'}
+"""
+)
+"""KEYS: record. ARGV: owner, digest, lease ms, expiry ms, 1 if an unknown outcome may be claimed again."""
+
+COMPLETE: Final = (
+    _COMMON
+    + """
+local owner, digest, state, reply, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local record, now = read(), clock()
+if record.state == 'foreign' then return 'FOREIGN' end
+if record.state == 'none' or record.state == 'released' then
+  write(keep, state, owner, digest, now, 'reply', reply)
+  return 'OK'
+end
+if record.owner ~= owner then return 'OTHER' end
+local told = record.state == 'unknown' and record.reply ~= ''
+local late = record.late or record.state == 'open' or (record.state == 'unknown' and not told)
+if record.state ~= 'done' and not (told and state == 'unknown') then
+  if told then late = true end
+  write(keep, state, owner, record.digest, record.at, 'reply', reply, 'late', late and '1' or '0')
+end
+return late and 'LATE' or 'OK'
+"""
+)
+"""KEYS: record. ARGV: owner, digest, done or unknown, reply, expiry ms."""
+
+RELEASE: Final = (
+    _COMMON
+    + """
+local owner, digest, keep = ARGV[1], ARGV[2], ARGV[3]
+local record = read()
+local mine = record.owner == owner
+if record.state == 'none' or (mine and record.state == 'running')
+   or (mine and record.state == 'unknown' and record.reply == '') then
+  write(keep, 'released', owner, digest, record.at or clock())
+end
+return 'OK'
+"""
+)
+"""KEYS: record. ARGV: owner, digest, expiry ms."""
+
+LOOK: Final = (
+    _COMMON
+    + """
+local record, now = read(), clock()
+local left = record.state == 'running' and record.lease - now or 0
+return {record.state, record.owner or '', whole(record.at or 0), whole(math.max(left, 0)), record.reply or ''}
+"""
+)
+"""KEYS: record."""
+
+SETTLE: Final = (
+    _COMMON
+    + """
+local hand, state, reply, keep = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local record, now = read(), clock()
+if record.state == 'foreign' then return 'FOREIGN' end
+if record.hand == hand then return 'OK' end
+if record.state == 'done' then return 'DONE' end
+if record.state == 'running' and record.lease > now then return 'RUNNING' end
+write(keep, state, record.owner or '', record.digest or '', record.at or now,
+      'reply', reply, 'late', '1', 'hand', hand)
+return 'OK'
+"""
+)
+"""KEYS: record. ARGV: a token of this settling, done or open, reply, expiry ms."""
