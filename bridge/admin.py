@@ -14,13 +14,21 @@ from bridge.settings import Admin
 class AdminServer:
     """Serves probes and metrics while it is entered with ``async with``.
 
-    ``missing`` returns what is not there yet for requests to be served.
+    ``missing`` returns what is not there yet for requests to be served, ``paused`` the queues that are
+    not consumed on purpose, with the reasons.
     """
 
-    def __init__(self, settings: Admin, metrics: Metrics, missing: Callable[[], list[str]]) -> None:
+    def __init__(
+        self,
+        settings: Admin,
+        metrics: Metrics,
+        missing: Callable[[], list[str]],
+        paused: Callable[[], dict[str, list[str]]],
+    ) -> None:
         self._settings = settings
         self._metrics = metrics
         self._missing = missing
+        self._paused = paused
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -60,7 +68,8 @@ class AdminServer:
     async def _readyz(self, _: web.Request) -> web.Response:
         missing = self._missing()
         status = 503 if missing else 200
-        return web.json_response({"ready": not missing, "missing": missing}, status=status)
+        answer = {"ready": not missing, "missing": missing, "paused": self._paused()}
+        return web.json_response(answer, status=status)
 
     async def _metrics_page(self, request: web.Request) -> web.Response:
         encoder, content_type = choose_encoder(request.headers.get("Accept", ""))

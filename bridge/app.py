@@ -26,6 +26,7 @@ from bridge.outbox import Addresses, Outbox
 from bridge.pipeline import Pipeline
 from bridge.replies import ReplyPolicy
 from bridge.settings import Settings
+from bridge.store.brake import Brake
 from bridge.store.connection import Store, connect
 from bridge.store.contacts import ContactStore
 
@@ -48,7 +49,9 @@ def rules(settings: Settings) -> Rules:
 
 def topology(settings: Settings, catalogue: Catalogue) -> Topology:
     """Return what is declared on the broker."""
-    return Topology(settings.amqp, catalogue.subtopics("agent"), catalogue.subtopics("campaign"))
+    return Topology(
+        settings.amqp, catalogue.subtopics("agent"), catalogue.subtopics("campaign"), settings.retry.delays
+    )
 
 
 class Worker:
@@ -93,7 +96,8 @@ class Worker:
             )
         ]
         self._bus = Bus(amqp, layout, consumers, sender, metrics)
-        self._admin = AdminServer(settings.admin, metrics, self._missing)
+        self._admin = AdminServer(settings.admin, metrics, self._missing, self._bus.paused)
+        self._brake = Brake(self._store, settings.redis.prefix, self._bus.brake)
         self._stop = asyncio.Event()
         self._signals = 0
 
@@ -116,7 +120,7 @@ class Worker:
     async def _serve(self) -> int:
         sides = [
             self._task(self._bus.run(), "bus"),
-            self._task(self._store.watch(self._contacts.settle), "redis watch"),
+            self._task(self._store.watch(self._catch_up), "redis watch"),
         ]
         stopped = self._task(self._stop.wait(), "stop")
         try:
@@ -130,6 +134,10 @@ class Worker:
             return FAILED if dead or not drained else DONE
         finally:
             await _end(*sides, stopped)
+
+    async def _catch_up(self) -> None:
+        await self._brake.look()
+        await self._contacts.settle()
 
     async def _drain(self) -> bool:
         grace = self._settings.shutdown.grace

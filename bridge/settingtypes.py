@@ -12,7 +12,10 @@ from pydantic import AfterValidator, Field, SecretStr
 from yarl import URL
 
 _HIGHEST_PORT = 65_535
-_LONGEST_NAME = 200  # AMQP carries 255 bytes; dead-lettering and retries add to a name
+_LONGEST_NAME = 200
+LONGEST_AMQP_NAME = 255
+LONGEST_DELAY = 86_400_000
+"""Milliseconds for which a request can be parked at most."""
 _EXACT = 2**53  # up to here every client and every display means the same number
 
 Port = Annotated[int, Field(ge=0, le=_HIGHEST_PORT)]

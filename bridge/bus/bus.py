@@ -5,12 +5,13 @@ the first one.
 """
 
 import asyncio
+from typing import Final
 
 import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
-from bridge.bus.connection import Connection, Link, cancellation_as_error
-from bridge.bus.consumer import Consumer
+from bridge.bus.connection import Channel, Connection, Link, cancellation_as_error
+from bridge.bus.consumer import STARTING, Consumer
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
 from bridge.bus.wire import tolerate_what_cannot_be_read
@@ -18,6 +19,9 @@ from bridge.metrics import Metrics
 from bridge.settings import Amqp
 
 log = structlog.get_logger(__name__)
+
+BY_HAND: Final = "by hand"
+"""The reason for which the hand brake pauses a queue."""
 
 
 class Bus:
@@ -63,6 +67,30 @@ class Bus:
         if not self._sender.open:
             parts.append("reply channel")
         return parts
+
+    def paused(self) -> dict[str, list[str]]:
+        """Return the queues that are not consumed for now, with the reasons."""
+        return {one.queue: one.reasons for one in self._consumers if one.reasons}
+
+    def pause(self, queue: str, reason: str) -> None:
+        """Consume a queue no more, until it is resumed for this and every other reason."""
+        self._consumer(queue).pause(reason)
+
+    def resume(self, queue: str, reason: str) -> None:
+        """Consume a queue again, if there is no other reason not to."""
+        self._consumer(queue).resume(reason)
+
+    def brake(self, paused: frozenset[str]) -> None:
+        """Take note of which queues are paused by hand; before the first call none is consumed."""
+        for consumer in self._consumers:
+            if consumer.queue in paused:
+                consumer.pause(BY_HAND)
+            else:
+                consumer.resume(BY_HAND)
+            consumer.resume(STARTING)
+
+    def _consumer(self, queue: str) -> Consumer:
+        return next(one for one in self._consumers if one.queue == queue)
 
     async def stop_consuming(self) -> None:
         """Take no more requests."""
@@ -114,6 +142,14 @@ class Bus:
         while connection.alive:
             await self._topology.establish(channel.amqp)
             for queue in self._topology.own_queues:
-                ok = await channel.amqp.queue_declare(queue, passive=True)
-                self._metrics.queue_messages.labels(queue).set(ok.message_count or 0)
+                self._metrics.queue_messages.labels(queue).set(await _length(channel, queue))
+            for queue in self._topology.request_queues:
+                held = [await _length(channel, one) for one in self._topology.retry_queues(queue)]
+                self._metrics.held.labels(queue).set(sum(held))
             await connection.pause(self._settings.depth_interval)
+
+
+async def _length(channel: Channel, queue: str) -> int:
+    """Return how many messages are ready in a queue."""
+    ok = await channel.amqp.queue_declare(queue, passive=True)
+    return ok.message_count or 0

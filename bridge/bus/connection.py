@@ -15,11 +15,15 @@ import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel as AmqpChannel
+from aiormq.abc import AbstractConnection as AmqpConnection
 from yarl import URL
 
 from bridge.settings import Amqp
 
 log = structlog.get_logger(__name__)
+
+BLOCKED_INTERVAL = 0.5
+"""Seconds between looks whether the broker blocks a connection, for the log."""
 
 
 class Connection:
@@ -41,12 +45,21 @@ class Connection:
         """Whether it has neither been lost nor closed."""
         return not self.lost.is_set() and not self._opened.is_closed
 
-    async def channel(self, *, confirms: bool) -> "Channel":
-        """Open a channel. Raises what `aio_pika.exceptions.CONNECTION_EXCEPTIONS` lists."""
+    @property
+    def blocked(self) -> bool:
+        """Whether the broker takes no publishes on it for now: a memory or disk alarm."""
+        transport = self._opened.transport
+        return transport is not None and is_blocked(transport.connection)
+
+    async def channel(self, *, confirms: bool, on_lost: Callable[[], None] | None = None) -> "Channel":
+        """Open a channel; ``on_lost`` is called when it or its consumer ends.
+
+        Raises what `aio_pika.exceptions.CONNECTION_EXCEPTIONS` lists.
+        """
         opened = self._opened.channel(publisher_confirms=confirms)
         # No time-out around it: cancelling closes the channel half way, and heartbeats bound the wait.
         await opened.initialize()
-        return Channel(opened, await opened.get_underlay_channel())
+        return Channel(opened, await opened.get_underlay_channel(), on_lost)
 
     async def pause(self, seconds: float) -> None:
         """Wait, but no longer than the connection lives."""
@@ -68,20 +81,60 @@ class Connection:
 class Channel:
     """An open channel: ``amqp`` speaks the protocol, ``lost`` is set when it or its consumer ends."""
 
-    def __init__(self, opened: AbstractChannel, amqp: AmqpChannel) -> None:
+    def __init__(
+        self, opened: AbstractChannel, amqp: AmqpChannel, on_lost: Callable[[], None] | None = None
+    ) -> None:
         self._opened = opened
         self.amqp = amqp
         self.lost = asyncio.Event()
+        self._tell = on_lost
         opened.close_callbacks.add(self._on_lost)
         amqp.on_consumer_cancel_callbacks.add(self._on_lost)
 
     def _on_lost(self, *_: object) -> None:
         self.lost.set()
+        if self._tell is not None:
+            self._tell()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the broker takes no publishes on its connection for now."""
+        return is_blocked(self.amqp.connection)
+
+    @property
+    def user(self) -> str:
+        """The user as whom its connection logged in."""
+        return user_name(self.amqp.connection.url)
 
     async def close(self) -> None:
         """Close it, if it is still open."""
         if not self._opened.is_closed and not self.amqp.is_closed:
             await self._opened.close()
+
+
+def is_blocked(connection: AmqpConnection) -> bool:
+    """Tell whether the broker blocks a connection; the library says so only by having one wait."""
+    waiting = connection.ready()
+    try:
+        waiting.send(None)
+    except StopIteration:
+        return False
+    waiting.close()
+    return True
+
+
+def user_name(url: URL) -> str:
+    """Return the user as whom the client library logs in."""
+    return url.user or "guest"
+
+
+def user_names(settings: Amqp) -> frozenset[str]:
+    """Return the users of all nodes."""
+    return frozenset(user_name(url) for url in _urls(settings))
+
+
+def _urls(settings: Amqp) -> list[URL]:
+    return [URL(part.strip()) for part in settings.url.get_secret_value().split(",")]
 
 
 Work = Callable[[Connection], Awaitable[None]]
@@ -138,7 +191,7 @@ class Link:
         self._settings = settings
         self._work = work
         self._changed = changed
-        self._urls = itertools.cycle(part.strip() for part in settings.url.get_secret_value().split(","))
+        self._urls = itertools.cycle(_urls(settings))
         self._connection: Connection | None = None
         self.openings = 0
 
@@ -151,7 +204,7 @@ class Link:
         """Connect, work, and start again when the connection is lost; ends only by cancellation."""
         backoff = Backoff(self._settings.reconnect_wait, self._settings.reconnect_wait_max)
         while True:
-            url = URL(next(self._urls))
+            url = next(self._urls)
             try:
                 with cancellation_as_error():
                     await self._hold(url, backoff)
@@ -177,11 +230,13 @@ class Link:
         self._connection = connection
         self.openings += 1
         log.info("amqp.connected", connection=self.name, node=f"{url.host}:{url.port}")
+        watch = asyncio.create_task(self._tell_blocked(connection), name=f"blocked {self.name}")
         try:
             self._changed()
             backoff.reset()
             await self._work(connection)
         finally:
+            watch.cancel()
             lost = connection.lost.is_set()
             self._connection = None
             self._changed()
@@ -190,3 +245,18 @@ class Link:
                 log.warning("amqp.connection_lost", connection=self.name, error=connection.reason)
             else:
                 log.info("amqp.connection_closed", connection=self.name)
+
+    async def _tell_blocked(self, connection: Connection) -> None:
+        told = False
+        while connection.alive:
+            if connection.blocked != told:
+                told = not told
+                if told:
+                    log.warning(
+                        "amqp.blocked",
+                        connection=self.name,
+                        next="publishing waits: the broker has a memory or disk alarm",
+                    )
+                else:
+                    log.info("amqp.unblocked", connection=self.name)
+            await connection.pause(BLOCKED_INTERVAL)

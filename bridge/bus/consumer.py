@@ -2,21 +2,25 @@
 
 The client library cancels a consumer's callbacks when its channel dies. So the callback only hands
 over: each request runs in a task of our own, which a lost connection does not interrupt.
+
+One task alone talks to the broker about the consumer. Pausing, resuming and stopping change what is
+wanted and wake that task, so they may come at any time and in any order.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
-from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import ChannelInvalidStateError
-from pamqp import commands
 
-from bridge.bus.connection import Backoff, Connection, cancellation_as_error
+from bridge import forwarding
+from bridge.bus.connection import Backoff, Channel, Connection, cancellation_as_error, user_names
+from bridge.bus.delivery import read_delivery
 from bridge.bus.topology import Topology
-from bridge.bus.wire import take_unreadable
-from bridge.messages import Delivery, Properties
+from bridge.messages import Delivery
 from bridge.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -27,11 +31,40 @@ CANCEL_SECONDS = 3.0
 SLOW_SECONDS = 10.0
 """After how long a consumer that the broker does not register is told of in the log."""
 
+LOOK_AGAIN = 1.0
+"""Seconds after which whoever waits for a change looks by himself."""
+
+STARTING: Final = "starting"
+"""The reason for which every consumer is paused at first: whether it may start is not known yet."""
+
 Handler = Callable[[Delivery], Awaitable[None]]
 
 
+class Change:
+    """Wakes everybody who waits for something to change."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def tell(self) -> None:
+        """Wake all who wait now."""
+        self._event.set()
+        self._event.clear()
+
+    async def wait(self) -> None:
+        """Wait to be told, for `LOOK_AGAIN` at most."""
+        try:
+            async with asyncio.timeout(LOOK_AGAIN):
+                await self._event.wait()
+        except TimeoutError:
+            pass
+
+
 class Consumer:
-    """Takes requests from one queue and runs at most ``prefetch`` of them at once."""
+    """Takes requests from one queue and runs at most ``prefetch`` of them at once.
+
+    It starts paused for the reason `STARTING`.
+    """
 
     def __init__(
         self, queue: str, prefetch: int, handler: Handler, topology: Topology, metrics: Metrics
@@ -40,26 +73,65 @@ class Consumer:
         self._prefetch = prefetch
         self._handler = handler
         self._topology = topology
+        self._own_users = user_names(topology.settings)
         self._metrics = metrics
-        self._slots = asyncio.Semaphore(prefetch)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._channel: AbstractChannel | None = None
-        self._tag: str | None = None
-        self._stopping = asyncio.Event()
-        self._cancelled = asyncio.Event()
+        self._running = 0
+        self._reasons = {STARTING}
+        self._stopping = False
+        self._changed = Change()
+        self._registered = False
+        self._quiet = True  # the broker sends nothing: no consumer of ours is or may be registered
+        self._given_up = False
         metrics.in_flight_limit.labels(queue).set(prefetch)
         metrics.consumers.labels(queue).set(0)
         metrics.in_flight.labels(queue).set(0)
+        metrics.paused.labels(queue).set(0)
 
     @property
     def registered(self) -> bool:
-        """Whether the broker knows this consumer."""
-        return self._tag is not None
+        """Whether the broker knows this consumer, or would if it were not paused on purpose."""
+        return self._registered
 
     @property
     def in_flight(self) -> int:
         """How many requests have been taken and not settled."""
         return len(self._tasks)
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it is paused; empty while it consumes."""
+        return sorted(self._reasons)
+
+    def pause(self, reason: str) -> None:
+        """Take no more requests until `resume` is called for this and every other reason.
+
+        Those that have begun go on, the others go back to the queue.
+        """
+        if reason not in self._reasons:
+            self._reasons.add(reason)
+            self._paused_or_resumed()
+
+    def resume(self, reason: str) -> None:
+        """Take requests again, if there is no other reason not to."""
+        if reason in self._reasons:
+            self._reasons.discard(reason)
+            self._paused_or_resumed()
+
+    def _paused_or_resumed(self) -> None:
+        self._changed.tell()
+        told = [reason for reason in self.reasons if reason != STARTING]
+        self._metrics.paused.labels(self.queue).set(bool(told))
+        if told:
+            log.warning("consumer.paused", queue=self.queue, reasons=told)
+        elif not self._reasons:
+            log.info("consumer.resumed", queue=self.queue)
+
+    @property
+    def _takes(self) -> bool:
+        return not self._reasons and not self._stopping
+
+    # --- the consumer at the broker -------------------------------------------------------------
 
     async def run(self, connection: Connection) -> None:
         """Consume for as long as the connection lives.
@@ -68,11 +140,11 @@ class Consumer:
         missing is declared again.
         """
         backoff = Backoff(0.2, 5.0)
-        while connection.alive and not self._stopping.is_set():
+        while connection.alive and not self._stopping:
             try:
                 with cancellation_as_error():
-                    await self._consume(connection, backoff)
-            except CONNECTION_EXCEPTIONS as error:
+                    await self._serve(connection, backoff)
+            except (ChannelInvalidStateError, *CONNECTION_EXCEPTIONS) as error:
                 log.error(
                     "consumer.failed",
                     queue=self.queue,
@@ -81,47 +153,64 @@ class Consumer:
                 )
             await connection.pause(backoff.next())
 
-    async def _consume(self, connection: Connection, backoff: Backoff) -> None:
-        channel = await connection.channel(confirms=False)
+    async def _serve(self, connection: Connection, backoff: Backoff) -> None:
+        channel = await connection.channel(confirms=False, on_lost=self._changed.tell)
         try:
             # No time-out around these: cancelling one of them closes the channel, and heartbeats bound it.
-            await self._topology.establish(channel.amqp)
+            await self._topology.establish_requests(channel.amqp, self.queue)
             await channel.amqp.basic_qos(prefetch_count=self._prefetch)
-            self._channel = channel.amqp
-            # A quorum queue without a leader keeps a consumer waiting without a word.
-            slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._tell_slow)
-            try:
-                ok = await channel.amqp.basic_consume(self.queue, self._hand_over)
-            finally:
-                slow.cancel()
-            self._registered(ok.consumer_tag)
-            if self._stopping.is_set():  # the signal came while this was under way
-                await self._cancel(channel.amqp, ok.consumer_tag)
-            backoff.reset()
-            log.info("consumer.registered", queue=self.queue, prefetch=self._prefetch)
-            await channel.lost.wait()
-            if not self._stopping.is_set():
+            while not channel.lost.is_set():
+                if self._takes:
+                    await self._consume(channel, backoff)
+                else:
+                    # The channel stays: what has begun is acknowledged on it.
+                    self._registered = self._registered or STARTING not in self._reasons
+                    await self._changed.wait()
+            if not self._stopping:
                 log.warning("consumer.lost", queue=self.queue, next="registered again")
         finally:
-            self._registered(None)
-            # While draining, the channel is still needed to acknowledge what has begun.
-            if not self._stopping.is_set():
+            self._registered = False
+            self._sent_no_more()
+            if not self._stopping:
                 await channel.close()
 
+    async def _consume(self, channel: Channel, backoff: Backoff) -> None:
+        """Be registered with the broker until that is no longer wanted, or the channel is lost."""
+        # A quorum queue without a leader keeps a consumer waiting without a word.
+        slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._tell_slow)
+        self._quiet = False
+        try:
+            ok = await channel.amqp.basic_consume(self.queue, self._hand_over)
+        finally:
+            slow.cancel()
+        self._registered = True
+        self._metrics.consumers.labels(self.queue).set(1)
+        backoff.reset()
+        log.info("consumer.registered", queue=self.queue, prefetch=self._prefetch)
+        while self._takes and not channel.lost.is_set():
+            await self._changed.wait()
+        if not channel.lost.is_set():
+            await channel.amqp.basic_cancel(ok.consumer_tag or "")
+            self._sent_no_more()
+
+    def _sent_no_more(self) -> None:
+        self._quiet = True
+        self._metrics.consumers.labels(self.queue).set(0)
+        self._changed.tell()
+
     def _tell_slow(self) -> None:
+        self._registered = False
         log.warning(
             "consumer.not_registered",
             queue=self.queue,
             next="waits on: has the queue a leader, is the broker well?",
         )
 
-    def _registered(self, tag: str | None) -> None:
-        self._tag = tag
-        self._metrics.consumers.labels(self.queue).set(0 if tag is None else 1)
+    # --- the requests ---------------------------------------------------------------------------
 
     async def _hand_over(self, message: DeliveredMessage) -> None:
-        delivery = _delivery(message, self.queue)
-        if (waited := delivery.waited()) is not None:
+        delivery = forwarding.received(read_delivery(message, self.queue), self._own_users)
+        if not delivery.parked and (waited := delivery.waited()) is not None:
             self._metrics.request_wait_seconds.labels(self.queue).observe(waited)
         task = asyncio.create_task(self._work(delivery))
         self._tasks.add(task)
@@ -135,44 +224,46 @@ class Consumer:
             log.error("consumer.task_failed", queue=self.queue, error=repr(error), exc_info=error)
 
     async def _work(self, delivery: Delivery) -> None:
-        # The prefetch bounds the requests of one channel; the slots bound those of a lost one and
-        # its successor together.
-        async with self._slots:
-            if delivery.settler.lost:
+        while not delivery.settler.lost:
+            # The prefetch bounds the requests of one consumer; this bounds those of a lost or paused
+            # one and its successor together.
+            if self._takes and self._running < self._prefetch:
+                await self._begin(delivery)
                 return
-            if self._stopping.is_set():
-                await self._give_back(delivery)
+            # Sooner, while the broker still sends, it would come straight back.
+            if not self._takes and self._quiet:
+                await delivery.settler.requeue()
                 return
-            await self._handler(delivery)
+            if self._given_up:
+                return
+            await self._changed.wait()
 
-    async def _give_back(self, delivery: Delivery) -> None:
-        """Return what has not begun, once the broker sends us no more: sooner it would come straight back.
-
-        If that is not confirmed in time, the end of the channel returns it.
-        """
+    async def _begin(self, delivery: Delivery) -> None:
+        self._running += 1
         try:
-            async with asyncio.timeout(CANCEL_SECONDS):
-                await self._cancelled.wait()
-        except TimeoutError:
-            return
-        await delivery.settler.requeue()
+            await self._handler(delivery)
+        finally:
+            self._running -= 1
+            self._changed.tell()
+
+    # --- the end --------------------------------------------------------------------------------
 
     async def stop(self) -> None:
-        """Take no more requests; those that have not begun go back to the queue."""
-        self._stopping.set()
-        if self._channel is None or self._tag is None:
-            return
-        # Not cancelled when it takes too long: that would close the channel, and what has begun could
-        # not be acknowledged. What still comes in goes back.
-        cancelling = asyncio.create_task(self._cancel(self._channel, self._tag))
-        await asyncio.wait({cancelling}, timeout=CANCEL_SECONDS)
+        """Take no more requests; those that have not begun go back to the queue.
 
-    async def _cancel(self, channel: AbstractChannel, tag: str | None) -> None:
+        If the broker does not confirm the end in time, the end of the channel returns them. The waiting
+        is not cancelled: that would close the channel, and what has begun could not be acknowledged.
+        """
+        self._stopping = True
+        self._changed.tell()
         try:
-            await channel.basic_cancel(tag or "")
-            self._cancelled.set()
-        except CONNECTION_EXCEPTIONS as error:
-            log.info("consumer.cancel_failed", queue=self.queue, error=f"{type(error).__name__}: {error}")
+            async with asyncio.timeout(CANCEL_SECONDS):
+                while not self._quiet:
+                    await self._changed.wait()
+        except TimeoutError:
+            log.warning("consumer.cancel_not_confirmed", queue=self.queue, next="the drain goes on")
+        self._given_up = True
+        self._changed.tell()
 
     async def drain(self) -> None:
         """Wait until the requests that have begun are settled."""
@@ -185,64 +276,3 @@ class Consumer:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=5)
-
-
-class ChannelSettler:
-    """Settles one delivery on the channel that brought it."""
-
-    __slots__ = ("_channel", "_tag")
-
-    def __init__(self, channel: AbstractChannel, tag: int) -> None:
-        self._channel = channel
-        self._tag = tag
-
-    @property
-    def lost(self) -> bool:
-        """Whether the channel has died."""
-        return self._channel.is_closed
-
-    async def ack(self) -> None:
-        """Acknowledge without waiting for the socket; a lost one comes again."""
-        try:
-            await self._channel.basic_ack(self._tag, wait=False)
-        except (ChannelInvalidStateError, *CONNECTION_EXCEPTIONS):
-            log.warning("request.ack_lost", next="the broker delivers it again")
-
-    async def requeue(self) -> None:
-        """Give the request back to its queue."""
-        try:
-            await self._channel.basic_nack(self._tag, requeue=True, wait=False)
-        except (ChannelInvalidStateError, *CONNECTION_EXCEPTIONS):
-            log.info("request.requeue_lost", next="the broker delivers it again")
-
-
-def _delivery(message: DeliveredMessage, queue: str) -> Delivery:
-    frame, properties = message.delivery, message.header.properties
-    if not isinstance(frame, commands.Basic.Deliver) or frame.delivery_tag is None:
-        raise TypeError(f"not a delivery: {frame!r}")
-    headers = dict(properties.headers or {})
-    unreadable = take_unreadable(headers)
-    return Delivery(
-        unreadable=unreadable,
-        body=bytes(message.body),
-        queue=queue,
-        exchange=frame.exchange or "",
-        routing_key=frame.routing_key or "",
-        redelivered=bool(frame.redelivered),
-        settler=ChannelSettler(message.channel, frame.delivery_tag),
-        properties=Properties(
-            content_type=properties.content_type,
-            content_encoding=properties.content_encoding,
-            headers=headers,
-            delivery_mode=properties.delivery_mode,
-            priority=properties.priority,
-            correlation_id=properties.correlation_id,
-            reply_to=properties.reply_to,
-            expiration=properties.expiration,
-            message_id=properties.message_id,
-            timestamp=properties.timestamp,
-            message_type=properties.message_type,
-            user_id=properties.user_id,
-            app_id=properties.app_id,
-        ),
-    )

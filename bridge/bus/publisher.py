@@ -4,6 +4,10 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+from weakref import WeakValueDictionary
 
 import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
@@ -31,14 +35,29 @@ _BETWEEN_CHANNELS = 0.005
 """Seconds between looks for a new channel, while the end of the old one is being noticed."""
 
 
+_WHILE_BLOCKED = 0.1
+"""Seconds between looks whether the broker takes publishes again."""
+
+
 class _Open:
     """A channel that is open, and how the broker has taken what was published on it."""
 
     def __init__(self, channel: Channel) -> None:
         self.amqp = channel.amqp
+        self.user = channel.user
+        self._channel = channel
         self._lost = channel.lost
         self._nacks = 0
         self._confirmed = False
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the broker takes no publishes for now."""
+        return self._channel.blocked
+
+    def give_up(self) -> None:
+        """Have it closed, and another one opened."""
+        self._lost.set()
 
     def confirmed(self) -> None:
         """Note a confirm."""
@@ -52,22 +71,69 @@ class _Open:
         """
         self._nacks += 1
         if self._nacks >= (_NACKS_BEFORE_DOUBT if self._confirmed else _NACKS_BEFORE_REOPENING):
-            self._lost.set()
+            self.give_up()
+
+
+class _Bound:
+    """Bounds a publish with ``async with``; raises TimeoutError.
+
+    Once it is written, the time in which the broker blocks the connection does not count: the message
+    lies in the socket and will be taken, so publishing it again would double it. A lost connection ends
+    that as any other waiting.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._timeout = asyncio.timeout(None)
+        self._written_on: _Open | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def written(self, channel: _Open) -> None:
+        """Note that from here on the message may be on its way."""
+        self._written_on = channel
+
+    async def __aenter__(self) -> Self:
+        await self._timeout.__aenter__()
+        self._wait(self._seconds)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._timeout.__aexit__(kind, error, trace)
+
+    def _wait(self, seconds: float, *, blocked: bool = False) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._look, blocked)
+
+    def _look(self, was_blocked: bool) -> None:  # noqa: FBT001 - a callback's arguments have no names
+        if self._written_on is not None and self._written_on.blocked:
+            self._wait(_WHILE_BLOCKED, blocked=True)
+        elif was_blocked:
+            self._wait(self._seconds)
+        else:
+            self._timeout.reschedule(asyncio.get_running_loop().time())
 
 
 class Publisher:
     """One channel to publish on.
 
-    ``prepare`` is run on each new channel before it is used, to declare what it publishes to.
+    ``prepare`` is run on each new channel before it is used, to declare what it publishes to. With
+    ``returned_is_lost`` a message that no queue takes is a failure, after which the channel is opened
+    anew, so that ``prepare`` declares the queue again.
     """
 
-    def __init__(self, name: str, timeout: float, *, prepare: Prepare | None = None) -> None:
+    def __init__(
+        self, name: str, timeout: float, *, prepare: Prepare | None = None, returned_is_lost: bool = False
+    ) -> None:
         self.name = name
         self._timeout = timeout
         self._prepare = prepare
         self._channel: _Open | None = None
         self._opened = asyncio.Event()
-        self._alone = asyncio.Lock()
+        self._returned_is_lost = returned_is_lost
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
     def open(self) -> bool:
@@ -103,19 +169,29 @@ class Publisher:
             self._channel = None
             await channel.close()
 
-    async def publish(self, outgoing: Outgoing, *, alone: bool = False) -> Confirmation:
+    async def publish(self, outgoing: Outgoing, *, turn: str | None = None) -> Confirmation:
         """Publish and await the confirm, within the bound, which covers a reconnect too.
 
-        With ``alone``, no other such message is under way on this channel. Raises `PublishFailed`.
+        No two with the same ``turn`` are under way together. While the broker blocks the connection,
+        nothing is written. Raises `PublishFailed`.
         """
+        alone = nullcontext() if turn is None else self._turns.setdefault(turn, asyncio.Lock())
         try:
-            async with asyncio.timeout(self._timeout), self._alone if alone else nullcontext():
-                return await self._publish(outgoing)
+            async with _Bound(self._timeout) as bound, alone:
+                return await self._publish(outgoing, bound)
         except TimeoutError as error:
+            if (channel := self._channel) is not None and channel.blocked:
+                raise PublishFailed(
+                    f"the broker is blocked by a memory or disk alarm, for {self._timeout} s and more"
+                ) from error
             raise PublishFailed(f"not confirmed within {self._timeout} s") from error
 
-    async def _publish(self, outgoing: Outgoing) -> Confirmation:
+    async def _publish(self, outgoing: Outgoing, bound: _Bound) -> Confirmation:
         channel = await self._usable()
+        properties = outgoing.properties
+        if outgoing.signed:
+            properties = replace(properties, user_id=channel.user)
+        bound.written(channel)
         try:
             with cancellation_as_error():
                 result = await channel.amqp.basic_publish(
@@ -124,7 +200,7 @@ class Publisher:
                     routing_key=outgoing.routing_key,
                     mandatory=outgoing.mandatory,
                     properties=properties_on_the_wire(
-                        outgoing.properties, channel.amqp.connection.connection_tune.frame_max
+                        properties, channel.amqp.connection.connection_tune.frame_max
                     ),
                 )
         except DeliveryError as error:
@@ -139,15 +215,25 @@ class Publisher:
         except Exception as error:  # a connection that ends in order leaves a bare one behind
             raise PublishFailed(f"{type(error).__name__}: {error}", cut_off=True) from error
         channel.confirmed()
-        return Confirmation.UNROUTABLE if isinstance(result, DeliveredMessage) else Confirmation.CONFIRMED
+        if not isinstance(result, DeliveredMessage):
+            return Confirmation.CONFIRMED
+        if self._returned_is_lost:
+            channel.give_up()
+            raise PublishFailed(f"the queue {outgoing.routing_key} is gone")
+        return Confirmation.UNROUTABLE
 
     async def _usable(self) -> _Open:
-        """Wait for a channel that is open.
+        """Wait for a channel that is open and not blocked.
 
         A channel's end is known to its waiters before `run` is told: what comes in between must not be
         taken for something that was sent.
         """
-        while (channel := self._channel) is None or channel.amqp.is_closed:
-            await self._opened.wait()
-            await asyncio.sleep(_BETWEEN_CHANNELS)
-        return channel
+        while True:
+            channel = self._channel
+            if channel is None or channel.amqp.is_closed:
+                await self._opened.wait()
+                await asyncio.sleep(_BETWEEN_CHANNELS)
+            elif channel.blocked:
+                await asyncio.sleep(_WHILE_BLOCKED)
+            else:
+                return channel

@@ -2,6 +2,7 @@
 
 replies             the default exchange: a channel of their own
 events, dead letters  exchanges that somebody may delete, which closes the channel: another one
+parked requests     many at once when Redis or LCM is away: another one, which declares their queues
 direct reply-to     a connection of their own, one at a time
 """
 
@@ -24,7 +25,11 @@ class BusSender:
 
     def __init__(self, topology: Topology, timeout: float) -> None:
         self._replies = Publisher("replies", timeout)
-        self._exchanges = Publisher("events and dead letters", timeout, prepare=topology.establish)
+        self._exchanges = Publisher("events and dead letters", timeout, prepare=topology.establish_outlets)
+        self._parked = Publisher(
+            "parked requests", timeout, prepare=topology.establish_retries, returned_is_lost=True
+        )
+        self._retry_prefix = topology.retry_prefix
         self._direct = Publisher("direct replies", timeout)
         self._suspects = Publisher("suspect replies", timeout)
         self._cut_offs: OrderedDict[str, int] = OrderedDict()
@@ -35,9 +40,9 @@ class BusSender:
         return self._replies.open
 
     async def run(self, connection: Connection) -> None:
-        """Keep the channels for replies, events and dead letters while the connection lives."""
+        """Keep the channels for all but direct replies while the connection lives."""
         async with asyncio.TaskGroup() as group:
-            for publisher in (self._replies, self._exchanges):
+            for publisher in (self._replies, self._exchanges, self._parked):
                 group.create_task(publisher.run(connection), name=f"publisher of {publisher.name}")
 
     async def run_direct(self, connection: Connection) -> None:
@@ -50,9 +55,12 @@ class BusSender:
 
     async def publish(self, outgoing: Outgoing) -> Confirmation:
         """Publish and await the confirm. Raises `PublishFailed`."""
+        # Returned messages are matched by message id: two with the same stranger's id never go together.
+        turn = outgoing.properties.message_id if outgoing.foreign_id else None
         if outgoing.exchange:
-            # Returned messages are matched by message id, so two with a stranger's id never go together.
-            return await self._exchanges.publish(outgoing, alone=outgoing.foreign_id)
+            return await self._exchanges.publish(outgoing, turn=turn)
+        if outgoing.routing_key.startswith(self._retry_prefix):
+            return await self._parked.publish(outgoing, turn=turn)
         if outgoing.routing_key.startswith(DIRECT_REPLY_TO):
             return await self._publish_direct(outgoing)
         return await self._replies.publish(outgoing)
@@ -68,7 +76,7 @@ class BusSender:
         while (cut_offs := self._cut_offs.get(address, 0)) < _CUT_OFFS_BEFORE_REFUSED:
             lane = self._suspects if cut_offs else self._direct
             try:
-                confirmation = await lane.publish(outgoing, alone=True)
+                confirmation = await lane.publish(outgoing, turn="the only one")
             except PublishFailed as error:
                 if not error.cut_off:
                     raise

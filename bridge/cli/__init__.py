@@ -11,7 +11,10 @@ from importlib import import_module
 from bridge import __version__
 from bridge.configuration import BadSettings
 
-COMMANDS = ("run", "check", "config", "request", "contacts", "simulator", "demo", "healthcheck")
+COMMANDS = (
+    *("run", "check", "config", "request", "contacts", "pause", "resume"),
+    *("simulator", "demo", "healthcheck"),
+)
 
 WRONG_SETTINGS = 2
 

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, PositiveFloat, SecretStr, model_validator
 
 from bridge.settings.group import Group
-from bridge.settingtypes import AmqpName, AmqpPrefix, AmqpUrls, Count, Share
+from bridge.settingtypes import LONGEST_AMQP_NAME, LONGEST_DELAY, AmqpName, AmqpPrefix, AmqpUrls, Count, Share
 
 
 class Amqp(Group):
@@ -63,6 +63,11 @@ class Amqp(Group):
         default=15.0, description="seconds between looks at the queues' lengths"
     )
 
+    @property
+    def retry_prefix(self) -> str:
+        """First part of the names of the delayed queues."""
+        return f"{self.prefix}.retry."
+
     @model_validator(mode="after")
     def _name_everything(self) -> Self:
         defaults = {
@@ -85,6 +90,16 @@ class Amqp(Group):
             self.dead_letters_exchange,
         }
         queues = {self.agent_queue, self.campaign_queue, self.dead_letters_queue}
+        for queue in queues:
+            if queue.startswith(self.retry_prefix):
+                raise ValueError(f"no queue may be named {self.retry_prefix}... : so the delayed queues are")
+        for field in ("agent_queue", "campaign_queue"):
+            longest = f"{self.retry_prefix}{getattr(self, field)}.{LONGEST_DELAY}"
+            if (most := LONGEST_AMQP_NAME - len(longest.encode())) < 0:
+                raise ValueError(
+                    f"{field} is {-most} bytes too long: its delayed queues are named "
+                    f"<prefix>.retry.<{field}>.<milliseconds>, and AMQP carries {LONGEST_AMQP_NAME} bytes"
+                )
         if len(exchanges) < 4 or len(queues) < 3:  # noqa: PLR2004 - as many as are listed
             raise ValueError("exchanges must have four different names, and queues three")
         return self

@@ -49,12 +49,27 @@ async def test_exchanges_are_of_the_kinds_in_the_contract(site: Site, channel: A
 async def test_queues_have_the_arguments_in_the_contract(site: Site, channel: AbstractChannel) -> None:
     """Declaring the three queues again with the contract's arguments is taken as equal."""
     arguments = request_queue_arguments(site.prefix)
+    letters: FieldTable = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
 
     for name in ("requests.agent", "requests.campaign"):
         await channel.declare_queue(f"{site.prefix}.{name}", durable=True, arguments=arguments)
-    await channel.declare_queue(
-        f"{site.prefix}.dead-letters", durable=True, arguments={"x-queue-type": "quorum"}
-    )
+    await channel.declare_queue(f"{site.prefix}.dead-letters", durable=True, arguments=letters)
+
+
+@pytest.mark.parametrize("delay", [1_000, 5_000, 30_000, 120_000, 600_000])
+@pytest.mark.parametrize("name", ["requests.agent", "requests.campaign"])
+async def test_delayed_queues_lead_back(site: Site, channel: AbstractChannel, name: str, delay: int) -> None:
+    """Each request queue has one for every default delay, with the contract's arguments."""
+    queue = f"{site.prefix}.{name}"
+    arguments = request_queue_arguments(site.prefix) | {
+        "x-message-ttl": delay,
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": queue,
+    }
+
+    # Passively first: a queue that is missing would be made by the declaration itself.
+    await channel.declare_queue(f"{site.prefix}.retry.{queue}.{delay}", passive=True)
+    await channel.declare_queue(f"{site.prefix}.retry.{queue}.{delay}", durable=True, arguments=arguments)
 
 
 async def test_a_queue_with_another_argument_is_another_queue(site: Site, channel: AbstractChannel) -> None:

@@ -1,0 +1,61 @@
+"""What the commands ``pause`` and ``resume`` have in common."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+
+from bridge import logs
+from bridge.configuration import load
+from bridge.metrics import Metrics
+from bridge.ports import StoreUnavailable
+from bridge.settings import Amqp, Log, Settings
+from bridge.store.brake import Brake
+from bridge.store.connection import Store, connect
+
+WRONG_QUEUE = 2
+
+Action = Callable[[Brake, str, Settings], Awaitable[str]]
+"""Does something to the queue of that name and returns what to tell the person."""
+
+
+def add_queue(parser: argparse.ArgumentParser) -> None:
+    """Take the queue."""
+    parser.add_argument("queue", metavar="QUEUE", help="a request queue's full name, or: agent, campaign")
+
+
+def act_on_queue(args: argparse.Namespace, action: Action) -> int:
+    """Return 0 if Redis answered, 1 if not, 2 for no queue of ours.
+
+    Raises `bridge.configuration.BadSettings`.
+    """
+    settings = load().settings
+    logs.configure(Log(level="ERROR", format="console"))
+    queue = _full_name(args.queue, settings.amqp)
+    if queue is None:
+        sys.stderr.write(
+            f"there is no queue {args.queue!a}; there are: agent ({settings.amqp.agent_queue}), "
+            f"campaign ({settings.amqp.campaign_queue})\n"
+        )
+        return WRONG_QUEUE
+    try:
+        sys.stdout.write(f"{asyncio.run(_act(settings, queue, action))}\n")
+    except StoreUnavailable:
+        sys.stderr.write("Redis does not answer; try: lcm-bridge check\n")
+        return 1
+    return 0
+
+
+async def _act(settings: Settings, queue: str, action: Action) -> str:
+    store = Store(connect(settings.redis), settings.redis, Metrics())
+    try:
+        await store.look()
+        return await action(Brake(store, settings.redis.prefix), queue, settings)
+    finally:
+        await store.close()
+
+
+def _full_name(given: str, amqp: Amqp) -> str | None:
+    if given in (amqp.agent_queue, amqp.campaign_queue):
+        return given
+    return {"agent": amqp.agent_queue, "campaign": amqp.campaign_queue}.get(given)
