@@ -18,17 +18,21 @@ from bridge.bus.consumer import Consumer
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
 from bridge.envelope import Limits
-from bridge.lcm.client import LcmClient
+from bridge.lcm.breaker import State
+from bridge.lcm.gateway import LcmGateway
 from bridge.metrics import Metrics
+from bridge.once import Once
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Rules
 from bridge.outbox import Addresses, Outbox
+from bridge.performance import Performer
 from bridge.pipeline import Pipeline
 from bridge.replies import ReplyPolicy
 from bridge.settings import Settings
 from bridge.store.brake import Brake
 from bridge.store.connection import Store, connect
 from bridge.store.contacts import ContactStore
+from bridge.store.ledger import LedgerStore
 
 log = structlog.get_logger(__name__)
 
@@ -68,25 +72,54 @@ class Worker:
         self._contacts = ContactStore(
             self._store, settings.contacts, prefix=settings.redis.prefix, zone=ZoneInfo(settings.lcm.timezone)
         )
-        self._lcm = LcmClient(settings.lcm, metrics)
+        self._ledger = LedgerStore(
+            self._store,
+            settings.ledger,
+            prefix=settings.redis.prefix,
+            metrics=metrics,
+            contacts=self._contacts,
+        )
+        self._lcm = LcmGateway(settings.lcm, settings.retry, settings.breaker, metrics)
+        self._stop = asyncio.Event()
         sender = BusSender(layout, amqp.publish_timeout)
+        performer = Performer(
+            lcm=self._lcm,
+            cache=self._contacts,
+            require_fetched=settings.contacts.require_fetched == "enforce",
+            campaign_queue=amqp.campaign_queue,
+            metrics=metrics,
+        )
         pipeline = Pipeline(
             catalogue=catalogue,
             limits=Limits(settings.limits.body_bytes, settings.limits.depth),
             access=settings.access,
-            require_fetched=settings.contacts.require_fetched == "enforce",
             reply_policy=ReplyPolicy(
                 allowed=settings.replies.allowed_reply_to,
                 own_queues=layout.own_queues,
                 own_prefix=layout.retry_prefix,
             ),
-            lcm=self._lcm,
-            cache=self._contacts,
+            performer=performer,
+            once=Once(
+                ledger=self._ledger,
+                performer=performer,
+                settings=settings.ledger,
+                longest_call=settings.lcm.timeout,
+                draining=self._stop,
+                metrics=metrics,
+            ),
             outbox=Outbox(
                 sender,
-                Addresses(amqp.events_exchange, amqp.dead_letters_exchange, amqp.dead_letters_queue),
+                Addresses(
+                    amqp.events_exchange,
+                    amqp.dead_letters_exchange,
+                    amqp.dead_letters_queue,
+                    layout.retry_prefix,
+                ),
                 metrics,
             ),
+            retry=settings.retry,
+            hold_for=settings.ledger.hold_for,
+            campaign_queue=amqp.campaign_queue,
             metrics=metrics,
         )
         consumers = [
@@ -98,7 +131,7 @@ class Worker:
         self._bus = Bus(amqp, layout, consumers, sender, metrics)
         self._admin = AdminServer(settings.admin, metrics, self._missing, self._bus.paused)
         self._brake = Brake(self._store, settings.redis.prefix, self._bus.brake)
-        self._stop = asyncio.Event()
+        self._lcm.listen(self._on_breaker)
         self._signals = 0
 
     async def run(self) -> int:
@@ -120,7 +153,10 @@ class Worker:
     async def _serve(self) -> int:
         sides = [
             self._task(self._bus.run(), "bus"),
-            self._task(self._store.watch(self._catch_up), "redis watch"),
+            self._task(
+                self._store.watch(self._brake.look, self._ledger.settle, self._contacts.settle), "redis watch"
+            ),
+            self._task(self._ledger.renew(), "leases"),
         ]
         stopped = self._task(self._stop.wait(), "stop")
         try:
@@ -134,10 +170,6 @@ class Worker:
             return FAILED if dead or not drained else DONE
         finally:
             await _end(*sides, stopped)
-
-    async def _catch_up(self) -> None:
-        await self._brake.look()
-        await self._contacts.settle()
 
     async def _drain(self) -> bool:
         grace = self._settings.shutdown.grace
@@ -161,6 +193,13 @@ class Worker:
             os._exit(FAILED)
         log.info("worker.signal", signal=signal.Signals(number).name)
         self._stop.set()
+
+    def _on_breaker(self, state: State) -> None:
+        queue = self._settings.amqp.campaign_queue
+        if state is State.OPEN:
+            self._bus.pause(queue, "circuit breaker")
+        else:
+            self._bus.resume(queue, "circuit breaker")
 
     def _missing(self) -> list[str]:
         return ["draining"] if self._stop.is_set() else self._bus.missing()

@@ -7,7 +7,7 @@ from typing import Any
 
 import aio_pika
 import pytest
-from support.envelopes import CREATION, add_contact, create, manual, od, skip
+from support.envelopes import CREATION, Envelope, add_contact, create, manual, od, skip
 from support.requester import Reply
 from support.site import MakeSite, Site, name_of_letters
 from support.worker import running, until
@@ -18,6 +18,16 @@ from bridge.simulator import Fault, Options
 def created(site: Site, detail: str) -> int:
     """Count the contacts that were created with this detail."""
     return sum(detail == effect.request.get("ContactDetail") for effect in site.simulator.effects.effects)
+
+
+async def publish_bare(site: Site, request: Envelope, **properties: str) -> None:
+    """Publish without confirms: with them, the client library makes up a message id."""
+    connection = await aio_pika.connect(site.settings["BRIDGE_AMQP__URL"])
+    async with connection:
+        channel = await connection.channel(publisher_confirms=False)
+        exchange = await channel.get_exchange(f"{site.prefix}.requests", ensure=False)
+        message = aio_pika.Message(json.dumps(request).encode(), **properties)
+        await exchange.publish(message, "LCM.WebService.CreateContact")
 
 
 def told(reply: Reply) -> tuple[Any, bool]:
@@ -37,7 +47,7 @@ def told(reply: Reply) -> tuple[Any, bool]:
 async def test_a_repetition_gets_the_stored_reply(site: Site, key: dict[str, Any]) -> None:
     """The same key again: the same reply, marked as stored, and no second effect."""
     name = name_of_letters()
-    properties = {
+    properties: dict[str, Any] = {
         part: {"idempotency-key": name} if part == "headers" else value.format(name)
         for part, value in key.items()
     }
@@ -52,17 +62,12 @@ async def test_a_repetition_gets_the_stored_reply(site: Site, key: dict[str, Any
 async def test_reply_queue_and_correlation_id_are_a_key(site: Site) -> None:
     """Without header and message id, a request that is to be answered at the same address is a repetition."""
     name = name_of_letters()
-    channel = await site.widget.channel._connection.channel(publisher_confirms=False)  # noqa: SLF001 - with confirms the library makes up a message id
-    exchange = await channel.get_exchange(f"{site.prefix}.requests", ensure=False)
-    body = aio_pika.Message(
-        json.dumps(create(ContactDetail=name)).encode(),
-        correlation_id=name,
-        reply_to=site.widget.reply_queue.name,
-    )
     replies = []
     for _ in range(2):
         waiting = site.widget.expect(name)
-        await exchange.publish(body, "LCM.WebService.CreateContact")
+        await publish_bare(
+            site, create(ContactDetail=name), correlation_id=name, reply_to=site.widget.reply_queue.name
+        )
         replies.append(await asyncio.wait_for(waiting, 20))
 
     assert [False, True] == [told(reply)[1] for reply in replies]
@@ -272,14 +277,10 @@ async def test_new_contacts_are_reserved_once(site: Site) -> None:
 async def test_a_request_without_a_key_is_carried_out_and_told_of(make_site: MakeSite) -> None:
     """No key at all: done, and the log says that it is unprotected."""
     site = await make_site()
-    connection = await aio_pika.connect(site.settings["BRIDGE_AMQP__URL"])
-    async with connection:
-        channel = await connection.channel(publisher_confirms=False)
-        exchange = await channel.get_exchange(f"{site.prefix}.requests", ensure=False)
-        body = aio_pika.Message(json.dumps(create(ContactDetail="x")).encode())
-        await exchange.publish(body, "LCM.WebService.CreateContact")
-        await site.worker.until_logged("request.unprotected")
-        await site.worker.until_logged("request.settled")
+
+    await publish_bare(site, create(ContactDetail="x"))
+    await site.worker.until_logged("request.unprotected")
+    await site.worker.until_logged("request.settled")
 
     assert 1 == created(site, "x")
     assert 1.0 == await site.worker.metric('lcm_bridge_ledger_total{outcome="unprotected"}')

@@ -13,7 +13,7 @@ from support.crashing import program
 from support.envelopes import add_contact, create, od
 from support.requester import Requester, requester
 from support.site import name_of_letters
-from support.worker import BOUND, Worker, running, until
+from support.worker import BOUND, BRIDGE, Worker, running, until
 
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
 from bridge.simulator import Fault, Simulator
@@ -81,7 +81,7 @@ class Scene:
 
     async def start(self, crash: str | None = None) -> Worker:
         """Start a worker that dies after the named step, or one that does not."""
-        arguments = ("-m", "bridge", "run") if crash is None else program(crash)
+        arguments = BRIDGE if crash is None else program(crash)
         log = self.folder / f"{'successor' if crash is None else 'doomed'}.log"
         return await self.stack.enter_async_context(running(self.settings, log, program=arguments))
 

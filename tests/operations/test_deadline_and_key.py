@@ -81,7 +81,7 @@ def test_the_time_waited_counts_from_the_timestamp() -> None:
     ],
 )
 def test_the_key_is_the_first_that_is_given(properties: dict[str, Any], key: object) -> None:
-    """Header idempotency-key, else the message id, else none of a lone correlation id; it tells where it stands."""
+    """Header idempotency-key, else the message id, else none of a lone correlation id; it says which."""
     assert key == delivered(**properties).key()
 
 

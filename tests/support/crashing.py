@@ -13,13 +13,13 @@ from bridge.cli import main
 from bridge.lcm.client import LcmClient
 from bridge.outbox import Outbox
 from bridge.pipeline import Pipeline
-from bridge.store.ledger import RequestLedger
+from bridge.store.ledger import LedgerStore
 
 POINTS: dict[str, tuple[type, str]] = {
-    "claimed": (RequestLedger, "claim"),
+    "claimed": (LedgerStore, "claim"),
     "called": (LcmClient, "call"),
-    "recorded": (RequestLedger, "complete"),
-    "released": (RequestLedger, "release"),
+    "recorded": (LedgerStore, "complete"),
+    "released": (LedgerStore, "release"),
     "replied": (Outbox, "tell_success"),
     "failure told": (Outbox, "tell_failure"),
     "dead-lettered": (Outbox, "dead_letter"),

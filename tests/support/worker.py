@@ -13,6 +13,8 @@ from typing import Any
 import aiohttp
 import orjson
 
+BRIDGE = ("-m", "bridge", "run")
+
 BOUND = 20.0
 """Seconds that a test waits for something that takes much less."""
 
@@ -22,9 +24,7 @@ _ADMIN = re.compile(rb'"admin":"[^"]*:(\d+)"')
 class Worker:
     """``python -m bridge run`` with its log in a file, or another program that is a worker."""
 
-    def __init__(
-        self, settings: Mapping[str, str], log: Path, program: Sequence[str] = ("-m", "bridge", "run")
-    ) -> None:
+    def __init__(self, settings: Mapping[str, str], log: Path, program: Sequence[str] = BRIDGE) -> None:
         self.log = log
         self._program = program
         self._environment = {
@@ -130,9 +130,15 @@ async def until(condition: Callable[[], bool], what: str, bound: float = BOUND) 
 
 
 @asynccontextmanager
-async def running(settings: Mapping[str, str], log: Path, *, ready: bool = True) -> AsyncIterator[Worker]:
+async def running(
+    settings: Mapping[str, str],
+    log: Path,
+    *,
+    ready: bool = True,
+    program: Sequence[str] = BRIDGE,
+) -> AsyncIterator[Worker]:
     """Run a worker for the length of a block; it is killed at the end if it still runs."""
-    worker = Worker(settings, log)
+    worker = Worker(settings, log, program)
     await worker.start(ready=ready)
     try:
         yield worker
