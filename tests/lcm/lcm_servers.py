@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from bridge.lcm.breaker import State
 from bridge.lcm.client import LcmClient
 from bridge.lcm.gateway import LcmGateway
 from bridge.metrics import Metrics
 from bridge.operations.model import LcmCall
 from bridge.ports import CallFailed, CallTerms
 from bridge.settings import Breaker, Lcm, Retry
+from bridge.simulator import Fault, Options
 
 OD = LcmCall("GetReservedContactOD", {"UserID": "testagent"})
 SKIP = LcmCall(
@@ -79,6 +81,29 @@ async def failure_of(
     assert "127.0.0.1" not in str(caught.value)
     assert "localhost" not in str(caught.value)
     return caught.value
+
+
+def busy(count: int | None = None) -> Options:
+    """Give the options of an LCM that takes no calls."""
+    return Options(faults=(Fault(kind="status", status=503, count=count),))
+
+
+def heard(gateway: LcmGateway) -> list[State]:
+    """Give a list that grows with each change of state."""
+    states: list[State] = []
+    gateway.listen(states.append)
+    return states
+
+
+def gauge(metrics: Metrics) -> float | None:
+    """Give the state as it is shown on /metrics."""
+    return metrics.registry.get_sample_value("lcm_bridge_lcm_breaker_state")
+
+
+async def fail(gateway: LcmGateway, times: int, terms: CallTerms = ONCE) -> None:
+    """Make calls that fail."""
+    for _ in range(times):
+        await failure_of(gateway, OD, terms)
 
 
 @dataclass

@@ -10,8 +10,12 @@ from lcm.lcm_servers import (
     SKIP,
     answer,
     answering,
+    busy,
     due_in,
+    fail,
     failure_of,
+    gauge,
+    heard,
     lcm_gateway,
     silent_port,
 )
@@ -22,7 +26,7 @@ from bridge.demo.ports import free_port
 from bridge.failures import InternalError, LcmBadResponse, LcmTimeout, LcmUnavailable, WsError
 from bridge.lcm.breaker import State, Verdict
 from bridge.lcm.client import CutShort
-from bridge.lcm.gateway import LcmGateway, judge
+from bridge.lcm.gateway import judge
 from bridge.metrics import Metrics
 from bridge.operations.model import LcmCall
 from bridge.ports import CallFailed, CallTerms
@@ -30,29 +34,6 @@ from bridge.simulator import Fault, Options, Simulator
 
 STAYS_OPEN = {"open_for": 600.0}
 QUICK = {"open_for": 0.05, "minimum_calls": 2, "probes": 2}
-
-
-def busy(count: int | None = None) -> Options:
-    """Give the options of an LCM that takes no calls."""
-    return Options(faults=(Fault(kind="status", status=503, count=count),))
-
-
-def heard(gateway: LcmGateway) -> list[State]:
-    """Give a list that grows with each change of state."""
-    states: list[State] = []
-    gateway.listen(states.append)
-    return states
-
-
-def gauge(metrics: Metrics) -> float | None:
-    """Give the state as it is shown on /metrics."""
-    return metrics.registry.get_sample_value("lcm_bridge_lcm_breaker_state")
-
-
-async def fail(gateway: LcmGateway, times: int, terms: CallTerms = ONCE) -> None:
-    """Make calls that fail."""
-    for _ in range(times):
-        await failure_of(gateway, OD, terms)
 
 
 async def test_after_twenty_failures_lcm_sees_no_more_calls() -> None:

@@ -7,8 +7,12 @@ import pytest
 from lcm.lcm_servers import (
     OD,
     ONCE,
+    busy,
     due_in,
+    fail,
     failure_of,
+    gauge,
+    heard,
     lcm_gateway,
 )
 from structlog.testing import capture_logs
@@ -18,33 +22,10 @@ from bridge.lcm.breaker import State
 from bridge.lcm.gateway import LcmGateway
 from bridge.metrics import Metrics
 from bridge.ports import CallTerms
-from bridge.simulator import Fault, Options, Simulator
+from bridge.simulator import Fault, Simulator
 
 QUICK = {"open_for": 0.05, "minimum_calls": 2, "probes": 2}
 PATIENT = CallTerms(patient=True)
-
-
-def busy(count: int | None = None) -> Options:
-    """Give the options of an LCM that takes no calls."""
-    return Options(faults=(Fault(kind="status", status=503, count=count),))
-
-
-def heard(gateway: LcmGateway) -> list[State]:
-    """Give a list that grows with each change of state."""
-    states: list[State] = []
-    gateway.listen(states.append)
-    return states
-
-
-def gauge(metrics: Metrics) -> float | None:
-    """Give the state as it is shown on /metrics."""
-    return metrics.registry.get_sample_value("lcm_bridge_lcm_breaker_state")
-
-
-async def fail(gateway: LcmGateway, times: int, terms: CallTerms = ONCE) -> None:
-    """Make calls that fail."""
-    for _ in range(times):
-        await failure_of(gateway, OD, terms)
 
 
 async def test_it_recovers_and_tells_so() -> None:
