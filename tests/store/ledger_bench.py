@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -108,7 +108,8 @@ class Valve:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         self.url = ""
         self.shut = False
         self.turns = 0
@@ -125,39 +126,48 @@ class Valve:
             yield self
         finally:
             server.close()
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            for writer in self._writers:
+                writer.close()
+            await asyncio.gather(*self._tasks)
 
     async def repeat(self, data: bytes) -> None:
         """Deliver what a client once sent again, as the network may do long after."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         writer.write(data)
         assert await asyncio.wait_for(reader.read(1), 10)
-        writer.close()
+        await _close(writer)
 
     async def _serve(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
-        redis, commands = await asyncio.open_connection("127.0.0.1", self._port)
-        answered = [True]
-        task = asyncio.create_task(self._answer(redis, answers, answered))
+        task = asyncio.current_task()
+        assert task
         self._tasks.add(task)
-        try:
+        self._writers.add(answers)
+        redis, commands = await asyncio.open_connection("127.0.0.1", self._port)
+        answered = True
+
+        async def tell() -> None:
+            nonlocal answered
+            while data := await redis.read(65_536):
+                answered = True
+                if not self.shut:
+                    answers.write(data)
+
+        telling = asyncio.create_task(tell())
+        with suppress(OSError):
             while data := await client.read(65_536):
-                self.turns += answered[0]
-                answered[0] = False
+                self.turns += answered
+                answered = False
                 self.said.append(data)
                 commands.write(data)
-        except OSError:
-            pass
-        finally:
-            commands.close()
-            task.cancel()
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+        await _close(commands)
+        await _close(answers)
+        self._writers.discard(answers)
+        self._tasks.discard(task)
 
-    async def _answer(
-        self, redis: asyncio.StreamReader, answers: asyncio.StreamWriter, answered: list[bool]
-    ) -> None:
-        while data := await redis.read(65_536):
-            answered[0] = True
-            if not self.shut:
-                answers.write(data)
-        answers.close()
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
