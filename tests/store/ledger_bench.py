@@ -38,6 +38,13 @@ class LedgerBench:
     records: LedgerRecords
     metrics: Metrics
     prefix: str
+    settings: LedgerSettings
+
+    def another_ledger(self) -> LedgerStore:
+        """Build another process's ledger over the same connections."""
+        return LedgerStore(
+            self.store, self.settings, prefix=self.prefix, metrics=self.metrics, contacts=self.contacts
+        )
 
     async def claim(self, key: LedgerKey = KEY, content: str = CONTENT) -> Claim:
         """Claim a key that can be claimed."""
@@ -87,7 +94,7 @@ def open_ledger(url: str, prefix: str, redis: dict[str, Any] | None = None, **se
     fits: Ledger = ledger
     assert fits is ledger
     records = LedgerRecords(store, ledger_settings, prefix=prefix)
-    return LedgerBench(store, ledger, contacts, records, metrics, prefix)
+    return LedgerBench(store, ledger, contacts, records, metrics, prefix, ledger_settings)
 
 
 @asynccontextmanager
