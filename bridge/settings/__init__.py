@@ -62,6 +62,6 @@ class Settings(Group):
             )
         if self.ledger.wait_replicas and self.ledger.wait_timeout >= self.redis.timeout:
             raise ValueError(
-                "ledger.wait_timeout must be below redis.timeout, or claims are given up while waited for"
+                "ledger.wait_timeout must be below redis.timeout, or a claim is given up too early"
             )
         return self

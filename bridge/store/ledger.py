@@ -6,13 +6,12 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from bridge.endings import Ending, UnreadableEnding
 from bridge.failures import OutcomeUnknown
@@ -206,18 +205,7 @@ class LedgerStore:
 
     async def _write(self, entry: Entry, change: PreparedChange | None = None) -> bool:
         """Write how a claim ended; return False if others had been told that it was cut off."""
-        call, client = entry.call, self._store.client
-        changed: object = None
-        if change is None or not isinstance(client, Redis):
-            answer = await self._store.run(call.run)
-            if change is not None:  # another slot of the cluster
-                try:
-                    await self._store.run(change.call.run)
-                except StoreUnavailable as error:
-                    changed = error
-        else:
-            calls = [call, change.call]
-            answer, changed = await self._store.run(lambda: _both(client, calls))
+        answer, changed = await self._store.run(lambda: self._run_both(entry.call, change and change.call))
         self._owed.forget(entry)
         if isinstance(changed, Exception):
             self._metrics.contact_cache.labels("error").inc()
@@ -231,6 +219,25 @@ class LedgerStore:
                 error="somebody else's claim is there" if answer == b"OTHER" else "the record is unreadable",
             )
         return answer != b"LATE"  # type: ignore[no-any-return]  # what a script returns is untyped
+
+    async def _run_both(self, call: ScriptCall, change: ScriptCall | None) -> tuple[Any, Any]:
+        """Run a script, and a change of the cache that may fail: then its error is the second answer."""
+        client = self._store.client
+        if change is not None and isinstance(client, Redis):
+            try:
+                answers = await run_together(client, [call, change], transaction=True)
+            except ResponseError as error:  # a full Redis takes no transactions
+                log.debug("ledger.transaction_refused", error=str(error))
+            else:
+                if not isinstance(answers[0], Exception):
+                    return answers[0], answers[1]
+        answer = await call.run()
+        if change is None:
+            return answer, None
+        try:  # on a cluster it belongs to another slot, perhaps of a node that is away
+            return answer, await change.run()
+        except (RedisError, RedisClusterException, OSError) as error:
+            return answer, error
 
     def _claim_call(self, claim: Claim, digest: str, *, again: bool) -> ScriptCall:
         return ScriptCall(
@@ -255,11 +262,3 @@ class LedgerStore:
 
 def _told(ending: Ending) -> Ended | CutOff:
     return CutOff(time.time()) if isinstance(ending.end, OutcomeUnknown) else Ended(ending)
-
-
-async def _both(client: Redis, calls: Sequence[ScriptCall]) -> tuple[Any, Any]:
-    """Run two scripts as one transaction; raise what the first raises."""
-    first, second = await run_together(client, calls, transaction=True)
-    if isinstance(first, Exception):
-        raise first
-    return first, second

@@ -147,6 +147,7 @@ if record.state == 'foreign' then return 'FOREIGN' end
 if record.hand == hand then return 'OK' end
 if record.state == 'done' then return 'DONE' end
 if record.state == 'running' and record.lease > now then return 'RUNNING' end
+if record.state == 'released' then record = {state = 'none'} end
 write(keep, state, record.owner or '', record.digest or '', record.at or now,
       'reply', reply, 'late', '1', 'hand', hand)
 return 'OK'

@@ -1,0 +1,13 @@
+"""The ledger on: A Redis Cluster."""
+
+import pytest
+from store.ledger_suite import LedgerSuite
+
+
+class TestRedisCluster(LedgerSuite):
+    """A Redis Cluster."""
+
+    @pytest.fixture
+    def redis_url(self, cluster_url: str) -> str:
+        """Give where the ledger connects."""
+        return cluster_url

@@ -1,0 +1,15 @@
+"""The ledger on: A single Redis."""
+
+import pytest
+from store.ledger_suite import LedgerSuite
+
+from bridge.demo.servers import PrivateRedis
+
+
+class TestSingleRedis(LedgerSuite):
+    """A single Redis."""
+
+    @pytest.fixture
+    def redis_url(self, redis_server: PrivateRedis) -> str:
+        """Give where the ledger connects."""
+        return redis_server.url
