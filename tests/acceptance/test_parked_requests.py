@@ -110,7 +110,7 @@ async def test_the_deadline_outlives_the_delayed_queue(make_site: MakeSite, rabb
 
     letter, _ = await letter_of(site, URL(rabbit.url), request)
 
-    assert letter.headers["x-error"].startswith("REQUEST_EXPIRED")
+    assert str(letter.headers["x-error"]).startswith("REQUEST_EXPIRED")
 
 
 async def test_parked_requests_are_counted(make_site: MakeSite, rabbit: PrivateRabbit) -> None:
