@@ -1,4 +1,4 @@
-"""Names of queues that make no names of delayed queues are refused with a clear text."""
+"""Names without which nothing can be parked: of the delayed queues, and of the bridge's own user."""
 
 import pytest
 from settings.settings_sources import Sources, faults, value_of
@@ -36,3 +36,15 @@ def test_a_name_of_a_delayed_queue(given: Sources, queue: str) -> None:
     given.environment(**{f"AMQP__{queue}": "lcm.retry.mine"})
 
     assert ["amqp: no queue may be named lcm.retry.* : the delayed queues are"] == faults()
+
+
+def test_a_certificates_user_must_be_named(given: Sources) -> None:
+    """The bridge signs what it parks, and the broker refuses another's name."""
+    given.environment(AMQP__URL="amqps://broker.example/?auth=external")
+
+    assert [
+        "amqp.url: with auth=external must name the user that the certificate stands for (from environment)"
+    ] == faults()
+
+    given.environment(AMQP__URL="amqps://bridge@broker.example/?auth=external")
+    assert "amqps://bridge@broker.example/?auth=external" == value_of(load(), "amqp.url")
