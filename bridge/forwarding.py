@@ -12,7 +12,7 @@ vouches that the bridge itself wrote them: such a message bears the bridge's own
 """
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -127,9 +127,9 @@ def dead_letter(  # noqa: PLR0913 - each is a header of its own
     return _sent_on(delivery, exchange=exchange, routing_key=queue, notes=notes)
 
 
-def _sent_on(delivery: Delivery, *, exchange: str, routing_key: str, notes: Mapping[str, Any]) -> Outgoing:
+def _sent_on(delivery: Delivery, *, exchange: str, routing_key: str, notes: dict[str, Any]) -> Outgoing:
     original = delivery.properties
-    headers = {**original.headers, **notes}
+    headers = {name: value for name, value in original.headers.items() if name not in NOTES} | notes
     headers[ORIGINAL_EXCHANGE] = delivery.exchange
     headers[ORIGINAL_ROUTING_KEY] = delivery.routing_key
     if original.expiration is not None:

@@ -78,6 +78,7 @@ class Consumer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = 0
         self._reasons = {STARTING}
+        self._told: list[str] = []
         self._stopping = False
         self._changed = Change()
         self._registered = False
@@ -124,8 +125,9 @@ class Consumer:
         self._metrics.paused.labels(self.queue).set(bool(told))
         if told:
             log.warning("consumer.paused", queue=self.queue, reasons=told)
-        elif not self._reasons:
-            log.info("consumer.resumed", queue=self.queue)
+        elif self._told:
+            log.info("consumer.resumed", queue=self.queue, reasons=self._told)
+        self._told = told
 
     @property
     def _takes(self) -> bool:

@@ -77,9 +77,10 @@ class _Open:
 class _Bound:
     """Bounds a publish with ``async with``; raises TimeoutError.
 
-    Once it is written, the time in which the broker blocks the connection does not count: the message
-    lies in the socket and will be taken, so publishing it again would double it. A lost connection ends
-    that as any other waiting.
+    The waiting for a channel and that for the confirm get the same time each: cut off just after it was
+    written, a message would be published twice. For the same reason the time in which the broker blocks
+    the connection does not count then: the message lies in the socket and will be taken. A lost
+    connection ends that as any other waiting.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -91,6 +92,7 @@ class _Bound:
     def written(self, channel: _Open) -> None:
         """Note that from here on the message may be on its way."""
         self._written_on = channel
+        self._wait(self._seconds)
 
     async def __aenter__(self) -> Self:
         await self._timeout.__aenter__()
@@ -105,6 +107,8 @@ class _Bound:
         await self._timeout.__aexit__(kind, error, trace)
 
     def _wait(self, seconds: float, *, blocked: bool = False) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(seconds, self._look, blocked)
 
     def _look(self, was_blocked: bool) -> None:  # noqa: FBT001 - a callback's arguments have no names
@@ -170,7 +174,7 @@ class Publisher:
             await channel.close()
 
     async def publish(self, outgoing: Outgoing, *, turn: str | None = None) -> Confirmation:
-        """Publish and await the confirm, within the bound, which covers a reconnect too.
+        """Publish and await the confirm. The bound covers a reconnect too.
 
         No two with the same ``turn`` are under way together. While the broker blocks the connection,
         nothing is written. Raises `PublishFailed`.

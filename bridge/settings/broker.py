@@ -92,7 +92,7 @@ class Amqp(Group):
         queues = {self.agent_queue, self.campaign_queue, self.dead_letters_queue}
         for queue in queues:
             if queue.startswith(self.retry_prefix):
-                raise ValueError(f"no queue may be named {self.retry_prefix}... : so the delayed queues are")
+                raise ValueError(f"no queue may be named {self.retry_prefix}* : the delayed queues are")
         for field in ("agent_queue", "campaign_queue"):
             longest = f"{self.retry_prefix}{getattr(self, field)}.{LONGEST_DELAY}"
             if (most := LONGEST_AMQP_NAME - len(longest.encode())) < 0:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from operations.core_deliveries import delivered
 
-from bridge.messages import Delivery, Outgoing, Reason, dead_letter
+from bridge.forwarding import dead_letter
+from bridge.messages import Delivery, Outgoing, Reason
 
 SENT = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 

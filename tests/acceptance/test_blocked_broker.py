@@ -1,0 +1,102 @@
+"""The broker has a memory alarm and takes no publishes: replies wait, and each goes out once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from support.envelopes import calls_about, od
+from support.site import Site, open_site
+from support.worker import BOUND, until
+
+from bridge.demo.servers import PrivateRabbit, PrivateRedis
+from bridge.simulator import Fault
+
+SETTINGS = {
+    "BRIDGE_AMQP__AGENT_PREFETCH": "10",
+    "BRIDGE_AMQP__PUBLISH_TIMEOUT": "0.5",
+    "BRIDGE_CONTACTS__FRESH_FOR": "0",
+    "BRIDGE_LCM__TIMEOUT": "19",
+    "BRIDGE_SHUTDOWN__GRACE": "20",
+}
+
+
+@pytest.fixture(scope="module")
+async def own_rabbit() -> AsyncIterator[PrivateRabbit]:
+    """Run a RabbitMQ that may be short of memory."""
+    async with PrivateRabbit() as server:
+        yield server
+
+
+@pytest.fixture
+async def blocked_site(
+    own_rabbit: PrivateRabbit, redis_server: PrivateRedis, tmp_path: Path
+) -> AsyncIterator[Site]:
+    """Run a site on that RabbitMQ."""
+    async with AsyncExitStack() as stack:
+        yield await open_site(stack, own_rabbit.url, redis_server.url, tmp_path, None, SETTINGS, ready=True)
+
+
+@asynccontextmanager
+async def alarm(rabbit: PrivateRabbit) -> AsyncIterator[None]:
+    """Have the broker be short of memory for the length of a block."""
+    await rabbit.ctl("set_vm_memory_high_watermark", "0.0000001")
+    try:
+        yield
+    finally:
+        await rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1GB")
+
+
+async def ask_thirty(site: Site) -> list[asyncio.Task[object]]:
+    """Ask thirty times while LCM hangs; as many calls as the prefetch are under way then."""
+    site.simulator.faults.put(Fault(kind="hang", method="GetReservedContactOD"))
+    asked: list[asyncio.Task[object]] = [
+        asyncio.create_task(site.widget.ask(od("blocked"), bound=90)) for _ in range(30)
+    ]
+    await until(lambda: site.simulator.hung == 10, "ten calls that hang")
+    return asked
+
+
+def release(site: Site) -> None:
+    """Have LCM answer, also whatever comes now."""
+    site.simulator.faults.clear()
+    site.simulator.release()
+
+
+async def test_replies_wait_for_the_end_of_the_alarm(own_rabbit: PrivateRabbit, blocked_site: Site) -> None:
+    """They are tried again and again, and yet each is written once; no request beyond the prefetch begins."""
+    site = blocked_site
+    asked = await ask_thirty(site)
+    async with alarm(own_rabbit):
+        release(site)
+        await site.worker.until_logged("amqp.blocked")
+        await site.worker.until_logged("publish.failed", 30)
+
+        assert 10 == calls_about(site.simulator, "blocked")
+        assert 200 == (await site.worker.get("/livez"))[0]
+        assert any(
+            "the broker is blocked" in event["error"] for event in site.worker.events("publish.failed")
+        )
+
+    await asyncio.wait_for(asyncio.gather(*asked), 60)
+    await site.worker.until_logged("amqp.unblocked")
+    await until(lambda: len(site.worker.events("request.settled")) == 30, "thirty settled requests")
+
+    assert [] == site.widget.unexpected
+    assert 30 == calls_about(site.simulator, "blocked")
+    assert 0 == await site.worker.stop()
+
+
+async def test_a_worker_ends_in_time_during_an_alarm(own_rabbit: PrivateRabbit, blocked_site: Site) -> None:
+    """What it cannot tell is answered by its successor."""
+    site = blocked_site
+    asked = await ask_thirty(site)
+    async with alarm(own_rabbit):
+        release(site)
+        await site.worker.until_logged("amqp.blocked")
+        assert 1 == await site.worker.stop()
+
+    await site.worker.start()
+    await asyncio.wait_for(asyncio.gather(*asked), 60)
+    assert 0 == await asyncio.wait_for(site.worker.stop(), BOUND)
