@@ -1,0 +1,139 @@
+"""The dead-letter queue, open for one pass of a command.
+
+Letters are fetched one by one and not acknowledged until they are settled, so a command that ends in
+whatever way loses none: what was looked at goes back at the end, to its old place in the queue.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, cast
+
+from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.exceptions import ChannelNotFoundEntity
+from pamqp import commands
+from yarl import URL
+
+from bridge.app import rules
+from bridge.bus.connection import Connection, cancellation_as_error
+from bridge.bus.consumer import ChannelSettler
+from bridge.bus.publisher import Publisher
+from bridge.bus.wire import take_unreadable, tolerate_what_cannot_be_read
+from bridge.cli.broker import connect_to_any
+from bridge.envelope import Limits
+from bridge.letters import Letter, read
+from bridge.messages import Delivery, Outgoing, Properties
+from bridge.operations.catalogue import Catalogue
+from bridge.ports import Confirmation, PublishFailed
+from bridge.settings import Amqp, Settings
+
+if TYPE_CHECKING:
+    from aio_pika import Connection as AioPikaConnection
+
+CONNECT_SECONDS = 10.0
+
+
+class Box:
+    """The letters that waited when the command began."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        channel: AbstractChannel,
+        publisher: Publisher,
+        *,
+        user: str,
+        waiting: int,
+    ) -> None:
+        self.waiting = waiting
+        self.looked_at = 0
+        self._settings = settings.amqp
+        self._limits = Limits(settings.limits.body_bytes, settings.limits.depth)
+        self._catalogue = Catalogue(rules(settings))
+        self._channel = channel
+        self._publisher = publisher
+        self._user = user
+        self._own_users = own_users(settings.amqp)
+
+    async def letters(self) -> AsyncIterator[Letter]:
+        """Fetch one letter after the other; those that come after the command began are left alone.
+
+        A replayed request may die again at once: without an end it would be replayed for ever.
+        """
+        while self.looked_at < self.waiting:
+            async with asyncio.timeout(self._settings.publish_timeout):
+                with cancellation_as_error():
+                    message = await self._channel.basic_get(self._settings.dead_letters_queue)
+            if not isinstance(message.delivery, commands.Basic.GetOk):
+                return
+            self.looked_at += 1
+            yield read(
+                _delivery(message, message.delivery, self._settings.dead_letters_queue),
+                own_users=self._own_users,
+                catalogue=self._catalogue,
+                limits=self._limits,
+            )
+
+    async def remove(self, letter: Letter) -> None:
+        """Take a letter out of the queue for good."""
+        await letter.request.settler.ack()
+        if letter.request.settler.lost:
+            raise ConnectionError("the connection ended; the last letter may have gone back")
+
+    async def publish(self, outgoing: Outgoing) -> None:
+        """Publish under the bridge's own name and await the confirm. Raises `PublishFailed`."""
+        properties = replace(outgoing.properties, user_id=self._user)
+        confirmation = await self._publisher.publish(replace(outgoing, properties=properties))
+        if confirmation is not Confirmation.CONFIRMED:
+            raise PublishFailed("no queue takes it; is a worker running? try: lcm-bridge check")
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Box]:
+    """Open the queue; what was not removed is back in it afterwards.
+
+    Raises what `aio_pika.exceptions.CONNECTION_EXCEPTIONS` lists.
+    """
+    tolerate_what_cannot_be_read()
+    opened, _, _ = await connect_to_any(settings.amqp, CONNECT_SECONDS)
+    connection = Connection(opened)
+    publisher = Publisher("replays", settings.amqp.publish_timeout)
+    publishing = asyncio.create_task(publisher.run(connection), name="publisher of replays")
+    try:
+        channel = await connection.channel(confirms=False)
+        queue = settings.amqp.dead_letters_queue
+        try:
+            declared = await channel.amqp.queue_declare(queue, passive=True)
+        except ChannelNotFoundEntity as error:
+            raise ConnectionError(f"there is no queue {queue}: a worker declares it") from error
+        user = cast("AioPikaConnection", opened).url.user or "guest"
+        yield Box(settings, channel.amqp, publisher, user=user, waiting=declared.message_count or 0)
+        await channel.close()  # once it is confirmed, everything is back
+    finally:
+        publishing.cancel()
+        await asyncio.wait({publishing}, timeout=CONNECT_SECONDS)
+        await connection.close()
+
+
+def own_users(settings: Amqp) -> frozenset[str]:
+    """Return the users that the bridge logs in as: what they signed, the bridge wrote."""
+    urls = settings.url.get_secret_value().split(",")
+    return frozenset(URL(url.strip()).user or "guest" for url in urls)
+
+
+def _delivery(message: DeliveredMessage, frame: commands.Basic.GetOk, queue: str) -> Delivery:
+    given = message.header.properties
+    headers = dict(given.headers or {})
+    unreadable = take_unreadable(headers)
+    named = {field.name: getattr(given, field.name) for field in fields(Properties)}
+    return Delivery(
+        unreadable=unreadable,
+        body=bytes(message.body),
+        queue=queue,
+        exchange=frame.exchange or "",
+        routing_key=frame.routing_key or "",
+        redelivered=False,
+        settler=ChannelSettler(message.channel, frame.delivery_tag or 0),
+        properties=Properties(**{**named, "headers": headers}),
+    )
