@@ -1,9 +1,10 @@
-"""``lcm-bridge dead-letters list``, ``show`` and ``drop``, with letters that the bridge and the broker made."""
+"""``lcm-bridge dead-letters list``, ``show`` and ``drop``, with letters of the bridge and of the broker."""
 
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.command import run_command
@@ -16,7 +17,7 @@ from support.letters import (
     run_letters,
     until_letters,
 )
-from support.rawamqp import HEADERS, header, long, raw_channel
+from support.rawamqp import TYPE, raw_channel, short
 from support.site import MakeSite, Site, open_site
 
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
@@ -107,7 +108,7 @@ async def test_list_shows_no_body_and_no_number(letters: Site, tmp_path: Path) -
 
 
 async def test_list_of_what_the_broker_expired(make_site: MakeSite, tmp_path: Path) -> None:
-    """A request that expired while no worker ran: the broker's reason and time, the key from its properties."""
+    """A request that expired while no worker ran: the broker's reason and time, and its own key."""
     site = await make_site()
     await site.worker.stop()
     await site.widget.publish(create(), message_id="m-late", expiration=0.001)
@@ -160,15 +161,16 @@ async def test_list_is_bounded(letters: Site, tmp_path: Path) -> None:
 
 async def test_the_id_tells_messages_apart(letters: Site, tmp_path: Path) -> None:
     """Identical messages have one id; another body, property or header makes another."""
-    same = {"message_id": "m", "timestamp": 1_700_000_000, "headers": {"x-reason": "expired"}}
+    same: dict[str, Any] = {"message_id": "m", "timestamp": 1_700_000_000, "headers": {"x-reason": "expired"}}
     queue = f"{letters.prefix}.dead-letters"
-    for body, change in (
+    changes: tuple[tuple[Any, dict[str, Any]], ...] = (
         (create(), {}),
         (create(), {}),
         (create(CampaignID="Other"), {}),
         (create(), {"correlation_id": "c"}),
-        (create(), {"headers": {"x-reason": "expired", "x-own": [1, {"deep": b"\xff"}]}}),
-    ):
+        (create(), {"headers": {"x-reason": "expired", "x-own": [1, {"deep": bytearray(b"\xff")}]}}),
+    )
+    for body, change in changes:
         await letters.widget.publish(body, queue=queue, **(same | change))
 
     ids = [line["id"] for line in await listed(letters, tmp_path)]
@@ -218,20 +220,25 @@ async def test_strangers_letters_are_shown_as_they_are(letters: Site, tmp_path: 
     await letters.widget.publish(
         deep, queue=queue, headers={"x-reason": "expired", "x-dead-lettered-at": "soon"}
     )
-    unreadable = {HEADERS: long(header("x-text", b"S", long(b"\xff")))}
     async with raw_channel(letters.settings["BRIDGE_AMQP__URL"]) as channel:
-        assert await channel.publish("", queue, b"{}", unreadable)
+        assert await channel.publish("", queue, b"{}", {TYPE: short(b"\xff")})
+        await channel.publish(f"{letters.prefix}.dead-letters", b"key\xff", b"{}", {})
 
     lines = await listed(letters, tmp_path)
     again = await listed(letters, tmp_path)
     shown = [await run_letters(letters, tmp_path, "show", line["id"]) for line in lines]
 
+    # This process cannot fetch them without dying of it.
+    dropped = await run_letters(letters, tmp_path, "drop", "--all", "--yes")
+
     assert lines == again
-    assert ["unknown", "expired", "unknown"] == [line["reason"] for line in lines]
-    assert [0, 0, 0] == [ended.code for ended in shown]
+    assert 0 == dropped.code
+    assert ["unknown", "expired", "unknown", "unknown"] == [line["reason"] for line in lines]
+    assert [0, 0, 0, 0] == [ended.code for ended in shown]
     assert "[red]" in shown[0].output
     assert "\x1b" not in shown[0].output
-    assert "headers" in shown[2].output
+    assert "lost properties" in shown[2].output
+    assert "message_type" in shown[2].output
 
 
 async def test_drop_removes_what_is_named(letters: Site, tmp_path: Path) -> None:
