@@ -7,29 +7,24 @@ whatever way loses none: what was looked at goes back at the end, to its old pla
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, cast
+from dataclasses import replace
 
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import ChannelNotFoundEntity
 from pamqp import commands
-from yarl import URL
 
 from bridge.app import rules
-from bridge.bus.connection import Connection, cancellation_as_error
-from bridge.bus.consumer import ChannelSettler
+from bridge.bus.connection import Connection, cancellation_as_error, user_names
+from bridge.bus.delivery import read_delivery
 from bridge.bus.publisher import Publisher
-from bridge.bus.wire import take_unreadable, tolerate_what_cannot_be_read
+from bridge.bus.wire import tolerate_what_cannot_be_read
 from bridge.cli.broker import connect_to_any
 from bridge.envelope import Limits
 from bridge.letters import Letter, read
-from bridge.messages import Delivery, Outgoing, Properties
+from bridge.messages import Outgoing
 from bridge.operations.catalogue import Catalogue
 from bridge.ports import Confirmation, PublishFailed
-from bridge.settings import Amqp, Settings
-
-if TYPE_CHECKING:
-    from aio_pika import Connection as AioPikaConnection
+from bridge.settings import Settings
 
 CONNECT_SECONDS = 10.0
 
@@ -43,7 +38,6 @@ class Box:
         channel: AbstractChannel,
         publisher: Publisher,
         *,
-        user: str,
         waiting: int,
     ) -> None:
         self.waiting = waiting
@@ -53,8 +47,7 @@ class Box:
         self._catalogue = Catalogue(rules(settings))
         self._channel = channel
         self._publisher = publisher
-        self._user = user
-        self._own_users = own_users(settings.amqp)
+        self._own_users = user_names(settings.amqp)
 
     async def letters(self) -> AsyncIterator[Letter]:
         """Fetch one letter after the other; those that come after the command began are left alone.
@@ -69,7 +62,7 @@ class Box:
                 return
             self.looked_at += 1
             yield read(
-                _delivery(message, message.delivery, self._settings.dead_letters_queue),
+                read_delivery(_as_delivered(message, message.delivery), self._settings.dead_letters_queue),
                 own_users=self._own_users,
                 catalogue=self._catalogue,
                 limits=self._limits,
@@ -82,9 +75,8 @@ class Box:
             raise ConnectionError("the connection ended; the last letter may have gone back")
 
     async def publish(self, outgoing: Outgoing) -> None:
-        """Publish under the bridge's own name and await the confirm. Raises `PublishFailed`."""
-        properties = replace(outgoing.properties, user_id=self._user)
-        confirmation = await self._publisher.publish(replace(outgoing, properties=properties))
+        """Publish and await the confirm. Raises `PublishFailed`."""
+        confirmation = await self._publisher.publish(outgoing)
         if confirmation is not Confirmation.CONFIRMED:
             raise PublishFailed("no queue takes it; is a worker running? try: lcm-bridge check")
 
@@ -108,19 +100,12 @@ async def opened(settings: Settings) -> AsyncIterator[Box]:
             declared = await channel.amqp.queue_declare(queue, passive=True)
         except ChannelNotFoundEntity as error:
             raise ConnectionError(f"there is no queue {queue}: a worker declares it") from error
-        user = cast("AioPikaConnection", opened).url.user or "guest"
-        yield Box(settings, channel.amqp, publisher, user=user, waiting=declared.message_count or 0)
+        yield Box(settings, channel.amqp, publisher, waiting=declared.message_count or 0)
         await channel.close()  # once it is confirmed, everything is back
     finally:
         publishing.cancel()
         await asyncio.wait({publishing}, timeout=CONNECT_SECONDS)
         await connection.close()
-
-
-def own_users(settings: Amqp) -> frozenset[str]:
-    """Return the users that the bridge logs in as: what they signed, the bridge wrote."""
-    urls = settings.url.get_secret_value().split(",")
-    return frozenset(URL(url.strip()).user or "guest" for url in urls)
 
 
 def _unmarshal_get_ok(self: commands.Basic.GetOk, data: bytes) -> None:
@@ -139,18 +124,8 @@ def _short_string(data: bytes) -> tuple[str, bytes]:
     return data[1:end].decode(errors="backslashreplace"), data[end:]
 
 
-def _delivery(message: DeliveredMessage, frame: commands.Basic.GetOk, queue: str) -> Delivery:
-    given = message.header.properties
-    headers = dict(given.headers or {})
-    unreadable = take_unreadable(headers)
-    named = {field.name: getattr(given, field.name) for field in fields(Properties)}
-    return Delivery(
-        unreadable=unreadable,
-        body=bytes(message.body),
-        queue=queue,
-        exchange=frame.exchange or "",
-        routing_key=frame.routing_key or "",
-        redelivered=False,
-        settler=ChannelSettler(message.channel, frame.delivery_tag or 0),
-        properties=Properties(**{**named, "headers": headers}),
-    )
+def _as_delivered(message: DeliveredMessage, frame: commands.Basic.GetOk) -> DeliveredMessage:
+    """Return a fetched message in the form of one that was sent to a consumer."""
+    delivery = commands.Basic.Deliver(delivery_tag=frame.delivery_tag)
+    delivery.exchange, delivery.routing_key = frame.exchange, frame.routing_key
+    return replace(message, delivery=delivery)

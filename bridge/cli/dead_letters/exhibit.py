@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bridge.cli.dead_letters.box import opened
-from bridge.cli.dead_letters.records import Records
+from bridge.cli.dead_letters.records import Records, described
 from bridge.cli.dead_letters.texts import broker_fault, masked, moment, printable
 from bridge.cli.display import plain
 from bridge.letters import Letter
@@ -59,7 +59,7 @@ async def _known(settings: Settings, letter: Letter) -> str:
     records = Records(settings)
     try:
         async with records.opened():
-            return await records.describe(letter)
+            return described(await records.look(letter))
     except StoreUnavailable:
         return "Redis does not answer"
 

@@ -54,10 +54,13 @@ class Replay:
 
     async def _why_unsettled(self, letter: Letter) -> str | None:
         try:
-            if await self._records.settled(letter):
-                return None
+            record = await self._records.look(letter)
         except StoreUnavailable:
             return "its outcome is unknown, and Redis does not answer whether it was settled"
+        if record is not None and record.state in ("done", "open"):
+            return None
+        if record is not None and record.state == "running":
+            return "it is being carried out just now"
         return f"its outcome is unknown: look in LCM, then: lcm-bridge dead-letters settle {letter.id}"
 
     async def act(self, box: Box, letter: Letter) -> None:
