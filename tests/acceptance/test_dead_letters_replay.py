@@ -18,6 +18,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from support.envelopes import create, dial, envelope
 from support.letters import (
     everything_in,
+    everything_once,
     listed,
     put_letter,
     ready,
@@ -118,17 +119,6 @@ async def test_the_request_comes_back_as_it_was(idle: Site, tmp_path: Path) -> N
     )
     assert sent.timestamp == request.timestamp
     assert 0 == await ready(idle.widget, f"{idle.prefix}.dead-letters")
-
-
-async def everything_once(site: Site) -> list[AbstractIncomingMessage]:
-    """Look at the letters and put them back."""
-    queue = await site.widget.channel.get_queue(f"{site.prefix}.dead-letters", ensure=False)
-    messages = []
-    while (message := await queue.get(fail=False)) is not None:
-        messages.append(message)
-    for message in messages:
-        await message.nack()
-    return messages
 
 
 async def test_where_a_request_goes(idle: Site, tmp_path: Path) -> None:
@@ -417,7 +407,7 @@ async def test_on_a_terminal_it_asks(idle: Site, tmp_path: Path, answer: str, le
 async def test_a_worker_answers_the_replay(make_site: MakeSite, tmp_path: Path) -> None:
     """A request that failed because LCM did is dead-lettered; replayed later, it is carried out once."""
     site = await make_site(BRIDGE_RETRY__ATTEMPTS="1")
-    site.simulator.faults.put(Fault(kind="fault", when="before"))
+    site.simulator.faults.put(Fault(kind="status", status=503))
     await site.widget.publish(create(), message_id="m")
     await until_letters(site.widget, 1)
     site.simulator.faults.clear()

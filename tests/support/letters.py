@@ -55,6 +55,17 @@ async def everything_in(widget: Requester, queue: str) -> list[AbstractIncomingM
     return found
 
 
+async def everything_once(site: Site) -> list[AbstractIncomingMessage]:
+    """Look at the letters and put them back."""
+    queue = await site.widget.channel.get_queue(f"{site.prefix}.dead-letters", ensure=False)
+    messages = []
+    while (message := await queue.get(fail=False)) is not None:
+        messages.append(message)
+    for message in messages:
+        await message.nack()
+    return messages
+
+
 async def put_letter(
     widget: Requester,
     body: bytes | dict[str, Any],
