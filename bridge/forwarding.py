@@ -127,6 +127,26 @@ def dead_letter(  # noqa: PLR0913 - each is a header of its own
     return _sent_on(delivery, exchange=exchange, routing_key=queue, notes=notes)
 
 
+def replayed(request: Delivery, *, exchange: str, routing_key: str, key: str | None) -> Outgoing:
+    """Build the message by which the request of a dead letter is tried again.
+
+    ``request`` as `received` returns it. It keeps its key and loses its deadline and what the letter
+    said; ``key`` is the idempotency key of one that has none.
+    """
+    original = request.properties
+    dropped = LETTER_NOTES | _DEATHS | {DEADLINE}
+    headers = {name: value for name, value in original.headers.items() if name not in dropped}
+    if key is not None:
+        headers["idempotency-key"] = key
+    properties = replace(original, headers=headers, expiration=None)
+    return _sent_on(
+        replace(request, properties=properties),
+        exchange=exchange,
+        routing_key=routing_key,
+        notes={ATTEMPTS: 0},
+    )
+
+
 def _sent_on(delivery: Delivery, *, exchange: str, routing_key: str, notes: dict[str, Any]) -> Outgoing:
     original = delivery.properties
     headers = {name: value for name, value in original.headers.items() if name not in NOTES} | notes

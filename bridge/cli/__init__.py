@@ -12,7 +12,7 @@ from bridge import __version__
 from bridge.configuration import BadSettings
 
 COMMANDS = (
-    *("run", "check", "config", "request", "contacts", "pause", "resume"),
+    *("run", "check", "config", "request", "contacts", "dead-letters", "pause", "resume"),
     *("simulator", "demo", "healthcheck"),
 )
 
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     # Only the command that is asked for is imported; the list of all needs them all.
     for name in given[:1] if given and given[0] in COMMANDS else COMMANDS:
-        module = import_module(f"bridge.cli.{name}")
+        module = import_module(f"bridge.cli.{name.replace('-', '_')}")
         command = commands.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(command)
         command.set_defaults(main=module.main)

@@ -1,0 +1,131 @@
+"""The dead-letter queue, open for one pass of a command.
+
+Letters are fetched one by one and not acknowledged until they are settled, so a command that ends in
+whatever way loses none: what was looked at goes back at the end, to its old place in the queue.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.exceptions import ChannelNotFoundEntity
+from pamqp import commands
+
+from bridge.app import rules
+from bridge.bus.connection import Connection, cancellation_as_error, user_names
+from bridge.bus.delivery import read_delivery
+from bridge.bus.publisher import Publisher
+from bridge.bus.wire import tolerate_what_cannot_be_read
+from bridge.cli.broker import connect_to_any
+from bridge.envelope import Limits
+from bridge.letters import Letter, read
+from bridge.messages import Outgoing
+from bridge.operations.catalogue import Catalogue
+from bridge.ports import Confirmation, PublishFailed
+from bridge.settings import Settings
+
+CONNECT_SECONDS = 10.0
+
+
+class Box:
+    """The letters that waited when the command began."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        channel: AbstractChannel,
+        publisher: Publisher,
+        *,
+        waiting: int,
+    ) -> None:
+        self.waiting = waiting
+        self.looked_at = 0
+        self._settings = settings.amqp
+        self._limits = Limits(settings.limits.body_bytes, settings.limits.depth)
+        self._catalogue = Catalogue(rules(settings))
+        self._channel = channel
+        self._publisher = publisher
+        self._own_users = user_names(settings.amqp)
+
+    async def letters(self) -> AsyncIterator[Letter]:
+        """Fetch one letter after the other; those that come after the command began are left alone.
+
+        A replayed request may die again at once: without an end it would be replayed for ever.
+        """
+        while self.looked_at < self.waiting:
+            async with asyncio.timeout(self._settings.publish_timeout):
+                with cancellation_as_error():
+                    message = await self._channel.basic_get(self._settings.dead_letters_queue)
+            if not isinstance(message.delivery, commands.Basic.GetOk):
+                return
+            self.looked_at += 1
+            yield read(
+                read_delivery(_as_delivered(message, message.delivery), self._settings.dead_letters_queue),
+                own_users=self._own_users,
+                catalogue=self._catalogue,
+                limits=self._limits,
+            )
+
+    async def remove(self, letter: Letter) -> None:
+        """Take a letter out of the queue for good."""
+        await letter.request.settler.ack()
+        if letter.request.settler.lost:
+            raise ConnectionError("the connection ended; the last letter may have gone back")
+
+    async def publish(self, outgoing: Outgoing) -> None:
+        """Publish and await the confirm. Raises `PublishFailed`."""
+        confirmation = await self._publisher.publish(outgoing)
+        if confirmation is not Confirmation.CONFIRMED:
+            raise PublishFailed("no queue takes it; is a worker running? try: lcm-bridge check")
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Box]:
+    """Open the queue; what was not removed is back in it afterwards.
+
+    Raises what `aio_pika.exceptions.CONNECTION_EXCEPTIONS` lists.
+    """
+    tolerate_what_cannot_be_read()
+    commands.Basic.GetOk.unmarshal = _unmarshal_get_ok  # type: ignore[method-assign, assignment]
+    opened, _, _ = await connect_to_any(settings.amqp, CONNECT_SECONDS)
+    connection = Connection(opened)
+    publisher = Publisher("replays", settings.amqp.publish_timeout)
+    publishing = asyncio.create_task(publisher.run(connection), name="publisher of replays")
+    try:
+        channel = await connection.channel(confirms=False)
+        queue = settings.amqp.dead_letters_queue
+        try:
+            declared = await channel.amqp.queue_declare(queue, passive=True)
+        except ChannelNotFoundEntity as error:
+            raise ConnectionError(f"there is no queue {queue}: a worker declares it") from error
+        yield Box(settings, channel.amqp, publisher, waiting=declared.message_count or 0)
+        await channel.close()  # once it is confirmed, everything is back
+    finally:
+        publishing.cancel()
+        await asyncio.wait({publishing}, timeout=CONNECT_SECONDS)
+        await connection.close()
+
+
+def _unmarshal_get_ok(self: commands.Basic.GetOk, data: bytes) -> None:
+    """Read a fetched message's frame, also where its routing key is no UTF-8.
+
+    A letter that the broker put there has the routing key of whoever published it.
+    """
+    self.delivery_tag, self.redelivered = int.from_bytes(data[:8], "big"), bool(data[8] & 1)
+    self.exchange, data = _short_string(data[9:])
+    self.routing_key, data = _short_string(data)
+    self.message_count = int.from_bytes(data[:4], "big")
+
+
+def _short_string(data: bytes) -> tuple[str, bytes]:
+    end = 1 + data[0]
+    return data[1:end].decode(errors="backslashreplace"), data[end:]
+
+
+def _as_delivered(message: DeliveredMessage, frame: commands.Basic.GetOk) -> DeliveredMessage:
+    """Return a fetched message in the form of one that was sent to a consumer."""
+    delivery = commands.Basic.Deliver(delivery_tag=frame.delivery_tag)
+    delivery.exchange, delivery.routing_key = frame.exchange, frame.routing_key
+    return replace(message, delivery=delivery)

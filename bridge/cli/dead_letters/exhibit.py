@@ -1,0 +1,91 @@
+"""``lcm-bridge dead-letters show``: everything about one letter."""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+
+import orjson
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from rich.console import Console
+from rich.table import Table
+
+from bridge.cli.dead_letters.box import opened
+from bridge.cli.dead_letters.records import Records, described
+from bridge.cli.dead_letters.texts import broker_fault, masked, moment, printable
+from bridge.cli.display import plain
+from bridge.letters import Letter
+from bridge.messages import Properties
+from bridge.ports import StoreUnavailable
+from bridge.settings import Settings
+
+
+def run(settings: Settings, args: argparse.Namespace) -> int:
+    """Print the letter; 1 if there is none or RabbitMQ is away."""
+    try:
+        letter = asyncio.run(find(settings, args.id))
+    except CONNECTION_EXCEPTIONS as error:
+        sys.stderr.write(f"{broker_fault(error)}\n")
+        return 1
+    if letter is None:
+        sys.stderr.write(f"not among the dead letters: {args.id}\n")
+        return 1
+    known = asyncio.run(_known(settings, letter))
+    console = Console()
+    rows = [*_rows(letter), ("ledger", known)]
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in rows:
+        table.add_row(name, plain(masked(value) if args.mask else value))
+    console.print(table)
+    body = _pretty(letter.request.body)
+    console.print(plain(f"\n{masked(body) if args.mask else body}"), soft_wrap=True)
+    return 0
+
+
+async def find(settings: Settings, letter_id: str) -> Letter | None:
+    """Return a letter by its id, None if there is none. Raises what a broker that is away raises."""
+    async with opened(settings) as box:
+        async for letter in box.letters():
+            if letter.id == letter_id:
+                return letter
+    return None
+
+
+async def _known(settings: Settings, letter: Letter) -> str:
+    if not letter.protected:
+        return letter.key_fault or "knows nothing of it: it has no key, or its operation is unknown"
+    records = Records(settings)
+    try:
+        async with records.opened():
+            return described(await records.look(letter))
+    except StoreUnavailable:
+        return "Redis does not answer"
+
+
+def _rows(letter: Letter) -> Iterator[tuple[str, str]]:
+    yield "id", letter.id
+    yield "when", moment(letter)
+    yield "reason", letter.reason
+    yield "error", letter.error
+    yield "operation", letter.operation
+    yield "attempts", "" if letter.attempts is None else str(letter.attempts)
+    yield "key", f"{letter.key.text} ({letter.key.source})" if letter.key else letter.key_fault or "none"
+    yield "published to", f"exchange {letter.request.exchange!r}, routing key {letter.request.routing_key!r}"
+    yield "signed", "by the bridge" if letter.signed else "no: from the broker, or from elsewhere"
+    if letter.unreadable:
+        yield "lost properties", letter.unreadable
+    for field in fields(Properties):
+        value = getattr(letter.properties, field.name)
+        if field.name != "headers" and value is not None:
+            yield f"property {field.name}", printable(value)
+    for name, value in sorted(letter.properties.headers.items()):
+        yield f"header {printable(name)}", printable(value)
+
+
+def _pretty(body: bytes) -> str:
+    try:
+        return orjson.dumps(json.loads(body.decode("utf-8-sig")), option=orjson.OPT_INDENT_2).decode()
+    except (ValueError, RecursionError, TypeError):
+        return body.decode(errors="backslashreplace")

@@ -1,0 +1,80 @@
+"""What the request ledger knows of a letter's request."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from bridge.endings import Ending
+from bridge.failures import Failure
+from bridge.letters import Letter
+from bridge.metrics import Metrics
+from bridge.ports import LedgerKey
+from bridge.settings import Settings
+from bridge.store.connection import Store, connect
+from bridge.store.records import LedgerRecords, Record
+
+
+class Records:
+    """The ledger, for as long as it is `opened`. Its methods raise `bridge.ports.StoreUnavailable`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._open: LedgerRecords | None = None
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Connect for the length of a block, where Redis can be reached."""
+        redis = self._settings.redis
+        store = Store(connect(redis), redis, Metrics())
+        try:
+            await store.look()
+            self._open = LedgerRecords(store, self._settings.ledger, prefix=redis.prefix)
+            yield
+        finally:
+            self._open = None
+            await store.close()
+
+    async def look(self, letter: Letter) -> Record | None:
+        """Return what is known of the request, None for nothing."""
+        return await self._records.look(_key(letter))
+
+    async def settle(self, letter: Letter, ending: Ending | None) -> None:
+        """Write what a person found out; None: it did not happen. Raises ValueError where that is known."""
+        await self._records.settle_by_hand(_key(letter), ending)
+
+    @property
+    def _records(self) -> LedgerRecords:
+        if self._open is None:
+            raise RuntimeError("the ledger is not open")
+        return self._open
+
+
+def _key(letter: Letter) -> LedgerKey:
+    if letter.key is None:
+        raise ValueError("the letter has no key")
+    return LedgerKey(letter.operation, letter.key)
+
+
+def described(record: Record | None) -> str:
+    """Say what is known of a request."""
+    if record is None:
+        return "knows nothing of it: a replay is carried out"
+    claimed = datetime.fromtimestamp(record.claimed_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{_STATES[record.state]}; begun {claimed}{_ended(record.ending)}"
+
+
+_STATES = {
+    "running": "running: somebody carries it out now",
+    "done": "done: a replay gets the stored reply",
+    "unknown": "unknown: it was begun and nobody knows whether it was done; settle it",
+    "open": "open: a person found that it did not happen; a replay carries it out",
+    "unreadable": "cannot be read: perhaps a newer version wrote it",
+}
+
+
+def _ended(ending: Ending | None) -> str:
+    if ending is None:
+        return ""
+    if isinstance(ending.end, Failure):
+        return f"; ended as {ending.end.error_type}: {ending.end.message}"
+    return "; ended with success"

@@ -1,0 +1,121 @@
+"""``lcm-bridge dead-letters settle``: write into the ledger what became of an unknown outcome."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+import orjson
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+
+from bridge.cli.dead_letters.exhibit import find
+from bridge.cli.dead_letters.records import Records
+from bridge.cli.dead_letters.texts import broker_fault
+from bridge.endings import Ending
+from bridge.jsontypes import JsonValue
+from bridge.letters import Letter
+from bridge.operations.create_contact import CreateContact
+from bridge.operations.get_reserved_manual_dial_contact import GetReservedManualDialContact
+from bridge.operations.skip_manual_dial_contact import SkipManualDialContact
+from bridge.ports import StoreUnavailable
+from bridge.settings import Settings
+
+FAILED, WRONG_USAGE = 1, 2
+
+
+class NotSettled(Exception):
+    """It cannot be settled, for the reason given."""
+
+
+def run(settings: Settings, args: argparse.Namespace) -> int:
+    """Settle one letter and return the exit code: 1 where it cannot be, 2 for a reply that is none."""
+    try:
+        reply = None if args.not_happened else _value(args.happened)
+        letter = _settleable(asyncio.run(find(settings, args.id)))
+        if not args.not_happened:
+            _check_reply(letter, reply)
+        ending = None if args.not_happened else Ending({"response": reply})
+        asyncio.run(_settle(settings, letter, ending))
+    except argparse.ArgumentTypeError as error:
+        sys.stderr.write(f"--happened: {error}\n")
+        return WRONG_USAGE
+    except NotSettled as error:
+        sys.stderr.write(f"{args.id} {error}\n")
+        return FAILED
+    except StoreUnavailable:
+        sys.stderr.write("Redis does not answer, so nothing was written; try: lcm-bridge check\n")
+        return FAILED
+    except CONNECTION_EXCEPTIONS as error:
+        sys.stderr.write(f"{broker_fault(error)}\n")
+        return FAILED
+    _tell(letter, ending)
+    return 0
+
+
+def _value(text: str) -> JsonValue:
+    """Read the value of --happened. Raises `argparse.ArgumentTypeError`, which says what is wrong."""
+    if text.startswith("@"):
+        try:
+            raw = Path(text[1:]).read_bytes()
+        except OSError as error:
+            raise argparse.ArgumentTypeError(f"{text[1:]}: {error.strerror}") from error
+    else:
+        raw = text.encode(errors="replace")
+    try:
+        value: JsonValue = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(
+            f"not JSON ({error}); a text needs its quotes: '\"0|1|234|0|0|00|1234\"'"
+        ) from error
+    return value
+
+
+def _settleable(letter: Letter | None) -> Letter:
+    if letter is None:
+        raise NotSettled("is not among the dead letters")
+    if not letter.unknown_outcome:
+        raise NotSettled(f"is there for {letter.reason}: only an outcome-unknown can be settled")
+    if not letter.protected:
+        raise NotSettled("was unprotected (no key): nothing to settle; replay it with --unsettled or drop it")
+    return letter
+
+
+def _check_reply(letter: Letter, reply: JsonValue) -> None:
+    """Refuse what cannot be the operation's reply: requesters rely on its form."""
+    contacts = reply if isinstance(reply, list) else [reply]
+    fits, form = {
+        CreateContact.name: (
+            isinstance(reply, str) and bool(reply),
+            "the LCM key, a JSON text: '\"0|1|234|0|0|00|1234\"'",
+        ),
+        SkipManualDialContact.name: (reply == {"success": True}, "'{\"success\": true}'"),
+        GetReservedManualDialContact.name: (
+            bool(contacts) and all(isinstance(contact, dict) for contact in contacts),
+            "an array of contacts",
+        ),
+    }.get(letter.operation, (True, ""))
+    if not fits:
+        raise argparse.ArgumentTypeError(f"the reply of {letter.operation} is {form}")
+
+
+async def _settle(settings: Settings, letter: Letter, ending: Ending | None) -> None:
+    records = Records(settings)
+    async with records.opened():
+        try:
+            await records.settle(letter, ending)
+        except ValueError as error:
+            raise NotSettled(f"cannot be settled: {error}") from error
+
+
+def _tell(letter: Letter, ending: Ending | None) -> None:
+    if ending is None:
+        written, replay = "it did not happen", "carries it out"
+    else:
+        written = f"it happened, and this is its reply: {ending.dump().decode()}"
+        replay = "answers the requester with it"
+    sys.stdout.write(
+        f"written to the ledger, for {letter.operation} with this key: {written}\n"
+        f"next:\n"
+        f"  lcm-bridge dead-letters replay {letter.id}   # {replay}\n"
+        f"  lcm-bridge dead-letters drop {letter.id}     # nobody waits for it\n"
+    )

@@ -1,0 +1,77 @@
+"""How letters and faults are put into words."""
+
+import re
+from typing import Any
+
+from bridge import logs
+from bridge.cli.display import plain
+from bridge.letters import Letter
+
+_LONGEST_ERROR = 100
+_UUID = re.compile(r"(replay-)?[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){1,3}[0-9a-fA-F]{0,12}")
+
+
+def masked(text: str) -> str:
+    """Return a text with phone numbers and addresses masked, as in the log."""
+    return str(logs.mask_personal(None, "", {"error": text})["error"])
+
+
+def without_log_ins(text: str) -> str:
+    """Return a text without the passwords that URLs in it hold."""
+    return str(logs.hide_log_ins(None, "", {"error": text})["error"])
+
+
+def broker_fault(error: BaseException) -> str:
+    """Say what RabbitMQ or the way to it had against a command."""
+    if isinstance(error, TimeoutError):
+        return "RabbitMQ: no answer in time; try: lcm-bridge check"
+    return without_log_ins(f"RabbitMQ: {error}" if str(error) else f"RabbitMQ: {type(error).__name__}")
+
+
+def letters(number: int) -> str:
+    """Return "1 letter" or "7 letters"."""
+    return "1 letter" if number == 1 else f"{number} letters"
+
+
+def moment(letter: Letter) -> str:
+    """Return when the letter was dead-lettered."""
+    return "" if letter.at is None else letter.at.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def key_text(letter: Letter, *, mask: bool) -> str:
+    """Return the key as a list shows it: random ids as they are, the rest masked like in the log."""
+    if letter.key is None:
+        return ""
+    text = letter.key.text
+    return text if not mask or _UUID.fullmatch(text) else masked(text)
+
+
+def error_text(letter: Letter, *, mask: bool) -> str:
+    """Return the error, shortened to one line."""
+    text = " ".join((masked(letter.error) if mask else letter.error).split())
+    return text if len(text) <= _LONGEST_ERROR else text[: _LONGEST_ERROR - 3] + "..."
+
+
+def row(letter: Letter) -> str:
+    """Return a letter in one line."""
+    return f"{letter.id}  {moment(letter)}  {letter.reason}  {letter.operation}"
+
+
+def as_json(letter: Letter, *, mask: bool) -> dict[str, Any]:
+    """Return what a list says of a letter."""
+    return {
+        "id": letter.id,
+        "when": None if letter.at is None else letter.at.isoformat(),
+        "reason": letter.reason,
+        "operation": letter.operation,
+        "attempts": letter.attempts,
+        "error": error_text(letter, mask=mask),
+        "key": key_text(letter, mask=mask) or None,
+        "key_source": letter.key.source if letter.key else None,
+    }
+
+
+def printable(value: object) -> str:
+    """Return anything that a header holds as text without what would steer the terminal."""
+    text = value.decode(errors="backslashreplace") if isinstance(value, bytes | bytearray) else str(value)
+    return plain(text).plain
