@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import sys
 
-import uvloop
 from chaos.run import Plan, run
 
 
@@ -13,12 +12,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--requests", type=int, default=20_000, help="how many at least")
-    parser.add_argument("--seconds", type=float, default=0, help="how long at least; then --requests is not used")
+    parser.add_argument(
+        "--seconds", type=float, default=0, help="how long at least; then --requests is not used"
+    )
     parser.add_argument("--rate", type=float, default=80, help="new requests per second")
     parser.add_argument("--rounds", type=int, default=3, help="how often each fault is injected at least")
     parser.add_argument("--faults", default="", help="only these, comma separated")
     parser.add_argument("--workers", type=int, default=3)
-    parser.add_argument("--break", dest="broken", default="", help="break the workers, to see that it is noticed")
+    parser.add_argument(
+        "--break", dest="broken", default="", help="break the workers, to see that it is noticed"
+    )
+    parser.add_argument("--latency-ms", type=float, default=0, help="how long each call of LCM takes")
     parser.add_argument("--keep", action="store_true", help="keep the logs")
     given = parser.parse_args()
     plan = Plan(
@@ -29,11 +33,11 @@ def main() -> int:
         rounds=given.rounds,
         faults=tuple(name.strip() for name in given.faults.split(",") if name.strip()),
         workers=given.workers,
+        latency_ms=given.latency_ms,
         broken=given.broken,
         keep=given.keep,
     )
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        outcome = runner.run(run(plan, print_line=lambda line: sys.stdout.write(line + "\n")))
+    outcome = asyncio.run(run(plan, print_line=lambda line: print(line, flush=True)))  # noqa: T201
     return 0 if outcome.passed else 1
 
 

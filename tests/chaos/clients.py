@@ -77,7 +77,10 @@ class Client:
             await message.ack()
 
     async def publish(self, exchange: str, routing_key: str, message: aio_pika.Message) -> bool:
-        """Publish; True: confirmed, False: refused or returned. Raises one of `Failed` where neither is known."""
+        """Publish; True: confirmed, False: refused or returned.
+
+        Raises one of `Failed` where neither is known.
+        """
         async with asyncio.timeout(PUBLISH_SECONDS):
             await self._ready.wait()
             channel = self._channel
@@ -137,7 +140,7 @@ class Crowd:
             await queue.bind(f"{self._prefix}.events", "#")
 
         async def nothing(_: AbstractChannel) -> None:
-            """The bridge declares it."""
+            """Leave it to the bridge, which declares it."""
 
         def take_event(message: AbstractIncomingMessage) -> None:
             self._books.event(message.body, message.correlation_id, message.message_id)

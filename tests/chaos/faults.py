@@ -38,6 +38,7 @@ class Site:
     books: Books
     rng: random.Random
     now: str = ""
+    usual: tuple[Fault, ...] = ()
     injected: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
 
@@ -134,6 +135,16 @@ async def worker_terminated(site: Site) -> None:
     await worker.start()
 
 
+async def worker_paused(site: Site) -> None:
+    """SIGSTOP to one worker until its leases have run out: then it goes on as if nothing had been."""
+    worker = site.rng.choice(site.fleet.workers)
+    worker.pause()
+    try:
+        await asyncio.sleep(site.rng.choice((1.0, 7.0)))
+    finally:
+        worker.resume()
+
+
 async def redis_killed(site: Site) -> None:
     """SIGKILL to Redis, which comes back with what it confirmed."""
     await site.redis.kill()
@@ -158,11 +169,11 @@ async def redis_connections_cut(site: Site) -> None:
 
 
 async def _lcm(site: Site, seconds: float, *faults: Fault) -> None:
-    site.simulator.faults.put(*faults, seed=site.rng.getrandbits(30))
+    site.simulator.faults.put(*site.usual, *faults, seed=site.rng.getrandbits(30))
     try:
         await asyncio.sleep(seconds)
     finally:
-        site.simulator.faults.clear()
+        site.simulator.faults.put(*site.usual)
 
 
 async def lcm_slow(site: Site) -> None:
@@ -193,7 +204,7 @@ async def lcm_fails(site: Site) -> None:
 
 
 async def lcm_cuts_off(site: Site) -> None:
-    """Resets and half answers, before and after the effect."""
+    """Reset calls and cut answers in half, before and after the effect."""
     await _lcm(
         site,
         2,
@@ -204,7 +215,7 @@ async def lcm_cuts_off(site: Site) -> None:
 
 
 async def lcm_hangs(site: Site) -> None:
-    """Calls get no answer: most had their effect, some have it after the caller has gone."""
+    """Let calls hang: most had their effect, some have it after the caller has gone."""
     await _lcm(
         site,
         1.5,
@@ -216,7 +227,7 @@ async def lcm_hangs(site: Site) -> None:
 
 
 async def lcm_away(site: Site) -> None:
-    """Connections are refused; what was under way is cut."""
+    """Refuse connections, and cut what was under way."""
     port = int(site.simulator.base_url.split(":")[2].split("/")[0])
     await site.simulator.stop()
     await asyncio.sleep(site.between(0.3, 2))
@@ -243,7 +254,7 @@ async def _send_and_leave(site: Site, exchange: AbstractExchange, reply_to: str)
 
 
 async def same_request_twice(site: Site) -> None:
-    """The same message goes to both queues at once, so that two workers have it."""
+    """Send the same message to both queues at once, so that two workers have it."""
     requests = [site.traffic.make(side_effect=True, answered=True) for _ in range(20)]
     client = site.rng.choice(site.crowd.clients)
     await asyncio.gather(
@@ -251,11 +262,18 @@ async def same_request_twice(site: Site) -> None:
     )
 
 
+EXPLAIN_UNKNOWN = frozenset(
+    {"worker killed", "worker paused", "lcm fails", "lcm cuts off", "lcm hangs", "lcm away"}
+    | {"redis killed", "redis paused", "redis connections cut"}
+)
+"""Faults that may leave it open whether a side effect happened. The others may not."""
+
 FAULTS: dict[str, Inject] = {
     inject.__name__.replace("_", " "): inject
     for inject in (
         same_request_twice,
         worker_killed,
+        worker_paused,
         all_connections_cut,
         lcm_cuts_off,
         redis_killed,

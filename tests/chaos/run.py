@@ -1,6 +1,7 @@
 """One run: everything is started, pressed and broken for a while, and then judged."""
 
 import asyncio
+import logging
 import random
 import shutil
 import tempfile
@@ -10,8 +11,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aio_pika
+from aio_pika.exceptions import ChannelNotFoundEntity
 from chaos.clients import Client, Crowd
-from chaos.faults import FAULTS, Site
+from chaos.faults import EXPLAIN_UNKNOWN, FAULTS, Site
 from chaos.proxy import Proxy
 from chaos.traffic import Traffic
 from chaos.verdict import Books, Sums
@@ -19,10 +22,11 @@ from chaos.workers import Fleet
 
 from bridge.demo.guard import Guard
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
-from bridge.simulator import Options, Simulator
+from bridge.simulator import Fault, Options, Simulator
 from bridge.simulator.state import Limits
 
 CLIENTS = 8
+START_SECONDS = 60.0
 SETTLE_SECONDS = 150.0
 PROGRESS_SECONDS = 10.0
 LEAST_OK = 0.7
@@ -59,6 +63,7 @@ class Plan:
     faults: tuple[str, ...] = ()
     pause: tuple[float, float] = (1.0, 4.0)
     workers: int = 3
+    latency_ms: float = 0
     broken: str = ""
     keep: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -75,7 +80,7 @@ class Outcome:
     @property
     def passed(self) -> bool:
         """Whether nothing happened that must not happen, and most requests succeeded."""
-        return not any(self.sums.faults().values()) and self.sums.ok > LEAST_OK * self.sums.replied
+        return not any(self.sums.faults().values()) and self.sums.ok > LEAST_OK * self.sums.sent
 
 
 PrintLine = Callable[[str], None]
@@ -84,6 +89,7 @@ PrintLine = Callable[[str], None]
 async def run(plan: Plan, print_line: PrintLine) -> Outcome:
     """Run it all. Raises `bridge.demo.servers.ServerMissing` and `ServerFailed`."""
     print_line(f"chaos: seed {plan.seed}")
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # lost connections are what this is about
     folder = Path(tempfile.mkdtemp(prefix="lcm-bridge-chaos-"))
     async with _site(plan, folder) as site:
         started = time.monotonic()
@@ -96,7 +102,9 @@ async def run(plan: Plan, print_line: PrintLine) -> Outcome:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        sums = site.books.sums(site.fleet.logs.odd_lines)
+        sums = site.books.sums(
+            site.fleet.logs.odd_lines, unknown_explained=not EXPLAIN_UNKNOWN.isdisjoint(site.injected)
+        )
         outcome = Outcome(
             sums=sums, notes=[*site.books.notes, *site.fleet.logs.odd], logs=folder if plan.keep else None
         )
@@ -131,6 +139,8 @@ async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
             "BRIDGE_LCM__BASE_URL": simulator.base_url,
             **plan.settings,
         }
+        usual = (Fault(latency_ms=plan.latency_ms, jitter_ms=plan.latency_ms),) if plan.latency_ms else ()
+        simulator.faults.put(*usual)
         traffic = Traffic(simulator, rng, f"s{plan.seed}")
         books = Books(traffic, simulator)
         with Guard() as guard:
@@ -148,6 +158,7 @@ async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
                     crowd=Crowd(traffic, books, rng, prefix),
                     books=books,
                     rng=rng,
+                    usual=usual,
                 )
             finally:
                 await fleet.kill()
@@ -166,14 +177,13 @@ def _clients(site: Site) -> list[Client]:
 async def _press(site: Site, plan: Plan, print_line: PrintLine) -> None:
     """Send and break until both are done, then let everything settle and end the workers."""
     await site.fleet.start()
+    await _declared(site)
     began, broken_enough = time.monotonic(), asyncio.Event()
 
     def done() -> bool:
         if not broken_enough.is_set():
             return False
-        return (
-            time.monotonic() - began >= plan.seconds and len(site.traffic.requests) >= plan.requests
-        )
+        return time.monotonic() - began >= plan.seconds and len(site.traffic.requests) >= plan.requests
 
     pressing = asyncio.create_task(site.crowd.press(plan.rate, done))
     await _first_reply(site)
@@ -200,6 +210,20 @@ async def _press(site: Site, plan: Plan, print_line: PrintLine) -> None:
     await asyncio.sleep(0.5)  # what they told last arrives
 
 
+async def _declared(site: Site) -> None:
+    """Wait until the workers have declared what is published to. Raises TimeoutError."""
+    async with asyncio.timeout(START_SECONDS), await aio_pika.connect(site.rabbit.url) as connection:
+        while True:
+            channel = await connection.channel()
+            try:
+                await channel.get_queue(f"{site.prefix}.dead-letters")
+                await channel.get_exchange(f"{site.prefix}.requests")
+            except ChannelNotFoundEntity:
+                await asyncio.sleep(0.2)
+            else:
+                return
+
+
 async def _first_reply(site: Site) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(30):
@@ -209,10 +233,9 @@ async def _first_reply(site: Site) -> None:
 
 async def _settle(site: Site) -> None:
     """Wait until every request came to its end, or until no queue holds any and they are lost."""
-    site.simulator.faults.clear()
     quiet = 0
     deadline = time.monotonic() + SETTLE_SECONDS
-    while time.monotonic() < deadline and quiet < 2:  # noqa: PLR2004 - twice, for what was on its way
+    while time.monotonic() < deadline and quiet < 2:  # twice, for what was on its way
         site.simulator.release()
         if not site.crowd.busy and not site.books.waiting:
             return
@@ -231,7 +254,8 @@ async def _tell(site: Site, started: float, print_line: PrintLine) -> None:
         if time.monotonic() - told >= PROGRESS_SECONDS:
             told = time.monotonic()
             print_line(
-                f"{told - started:5.0f} s  requests {len(site.traffic.requests)}  replied {site.books.replied}"
+                f"{told - started:5.0f} s  requests {len(site.traffic.requests)}"
+                f"  replied {site.books.replied}"
                 f"  waiting {site.books.waiting}  ok {site.books.outcomes['ok']}"
                 f"  odd {site.books.unexpected + site.fleet.logs.odd_lines}  {site.now}"
             )
@@ -251,9 +275,10 @@ def report(site: Site, outcome: Outcome, seconds: float) -> list[str]:
     lines += ["", "warnings and errors in the workers' logs:"]
     lines += [f"  {name:50} {count}" for name, count in site.fleet.logs.events.most_common(25)]
     median = books.median_after_kill()
+    first = f"{median:.1f} s (median of {len(books.after_kill)})" if median else "-"
     lines += [
         "",
-        f"first reply after a kill of the broker: {f'{median:.1f} s (median of {len(books.after_kill)})' if median else '-'}",
+        f"first reply after a kill of the broker: {first}",
         f"outcome unknown: {sums.unknown / max(1, requests):.2%} of the requests",
         f"replies twice: {books.replied_again}",
         "",

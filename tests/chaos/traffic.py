@@ -79,9 +79,7 @@ class Request:
     @property
     def waits(self) -> bool:
         """Whether a confirmed attempt has not come to its end."""
-        return not self.gone and any(
-            end < sent for sent, end in zip(self.sent, self.ends, strict=True)
-        )
+        return not self.gone and any(end < sent for sent, end in zip(self.sent, self.ends, strict=True))
 
     def begin_attempt(self) -> int:
         """Count another attempt and return its number; without a key of its own there is only one."""

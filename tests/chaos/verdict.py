@@ -69,7 +69,8 @@ class Books:
         """Take a reply down; return the request if the client may send it again."""
         found = self.traffic.find(correlation_id)
         if found is None:
-            return self._odd(f"a reply of no request: {correlation_id} {body[:300]!r}")
+            self._odd(f"a reply of no request: {correlation_id} {body[:300]!r}")
+            return None
         request, attempt = found
         if self._seen(request, message_id):
             return None
@@ -155,11 +156,13 @@ class Books:
         try:
             envelope = orjson.loads(body)
             message = envelope["message"]
-            if envelope["subtopic"] != REPLY_SUBTOPICS[request.kind]:
-                raise KeyError(envelope["subtopic"])
             failure = message.get("response") if request.kind != "dial" or "response" in message else None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return self._odd(f"{self._name(request)}: a reply of the wrong shape ({error!r}): {body[:300]!r}")
+            self._odd(f"{self._name(request)}: a reply of the wrong shape ({error!r}): {body[:300]!r}")
+            return None
+        if envelope["subtopic"] != REPLY_SUBTOPICS[request.kind]:
+            self._odd(f"{self._name(request)}: answered as {envelope['subtopic']}")
+            return None
         if isinstance(failure, dict) and "errorType" in failure:
             return self._judge_failure(request, failure, body)
         self.outcomes["ok"] += 1
@@ -234,8 +237,12 @@ class Books:
         """Return the same of the last so many requests, which does not take longer as they grow more."""
         return sum(request.waits for request in self.traffic.requests[-last:])
 
-    def sums(self, odd_logs: int = 0) -> Sums:
-        """Judge everything. ``odd_logs`` is how much the workers' logs hold that must not be there."""
+    def sums(self, odd_logs: int = 0, *, unknown_explained: bool = True) -> Sums:
+        """Judge everything.
+
+        ``odd_logs`` is how much the workers' logs hold that must not be there; ``unknown_explained``
+        whether any fault was injected that may leave an outcome unknown.
+        """
         self.look_at_effects()
         sums = Sums(unexpected=self.unexpected + odd_logs, replied=self.replied)
         for request in self.traffic.requests:
@@ -249,6 +256,9 @@ class Books:
             if request.waits:
                 sums.lost += 1
                 self._note(f"lost: {self._name(request)}: sent {request.sent}, ends {request.ends}")
+            if request.unknown and not unknown_explained:
+                sums.unexpected += 1
+                self._note(f"unexpected: {self._name(request)}: OUTCOME_UNKNOWN without a reason")
             if request.effects > 1:
                 self._note(f"effects twice: {self._name(request)}: {request.effects}")
             if request.not_found and not request.effects:
@@ -261,20 +271,19 @@ class Books:
 
     @staticmethod
     def _untruth(request: Request) -> str:
-        if not request.side_effect:
-            return ""
-        if request.ok and not request.effects:
-            return "a success without its effect"
-        if request.told is not None and request.told != request.account and request.effects == 1:
-            return f"the reply says {request.told}, the effect was on {request.account}"
-        if request.effects and not request.ok:
-            if request.refused:
-                return "a refusal, and there is an effect"
-            if request.retryable and not request.unknown and not request.gone:
-                return "a failure that says no effect, and there is one"
-        if request.refused and request.ok:
-            return "a refusal and a success"
-        return ""
+        done = request.effects > 0
+        certain = request.side_effect and not request.gone
+        wrong = {
+            "a success without its effect": request.ok and not done,
+            f"the reply says {request.told}, the effect was on {request.account}": (
+                request.effects == 1 and request.told not in {None, request.account}
+            ),
+            "a refusal, and there is an effect": request.refused and done,
+            "a failure that says no effect, and there is one": (
+                request.retryable and done and not request.ok and not request.unknown
+            ),
+        }
+        return "; ".join(what for what, holds in wrong.items() if holds) if certain else ""
 
     def median_after_kill(self) -> float | None:
         """Return the median of the seconds from a kill of the broker to the next reply."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -67,7 +68,13 @@ class Worker:
     """One place in the fleet: a process, its successor when it is killed, and their log."""
 
     def __init__(
-        self, name: str, command: Sequence[str], env: Mapping[str, str], folder: Path, guard: Guard, logs: Logs
+        self,
+        name: str,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        folder: Path,
+        guard: Guard,
+        logs: Logs,
     ) -> None:
         self.log = folder / f"{name}.log"
         self._name = name
@@ -86,6 +93,14 @@ class Worker:
         self._asked_to_end = False
         await self._process.start()
         self._watch = asyncio.create_task(self._until_it_ends())
+
+    def pause(self) -> None:
+        """Freeze it (SIGSTOP)."""
+        self._process.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on (SIGCONT)."""
+        self._process.signal(signal.SIGCONT)
 
     async def kill(self) -> None:
         """End it by SIGKILL."""
@@ -153,5 +168,3 @@ class Fleet:
         """Look at what was logged since the last look."""
         for worker in self.workers:
             self.logs.read(worker.log)
-
-
