@@ -4,12 +4,16 @@ import argparse
 import asyncio
 import sys
 
+from chaos.forgetful import measure
 from chaos.run import Plan, run
+
+WAYS = ["", "ack-before-reply", "skip-claim", "do-not-record", "in-callback"]
 
 
 def main() -> int:
     """Read the command line, run, and return the exit code."""
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
+    parser.add_argument("mode", nargs="?", choices=["run", "forgetful"], default="run")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--requests", type=int, default=20_000, help="how many at least")
     parser.add_argument(
@@ -20,11 +24,18 @@ def main() -> int:
     parser.add_argument("--faults", default="", help="only these, comma separated")
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument(
-        "--break", dest="broken", default="", help="break the workers, to see that it is noticed"
+        "--break",
+        dest="broken",
+        default="",
+        choices=WAYS,
+        help="break the workers, to see that it is noticed",
     )
     parser.add_argument("--latency-ms", type=float, default=0, help="how long each call of LCM takes")
     parser.add_argument("--keep", action="store_true", help="keep the logs")
     given = parser.parse_args()
+    if given.mode == "forgetful":
+        asyncio.run(measure(given.seed, _print))
+        return 0
     plan = Plan(
         seed=given.seed,
         requests=0 if given.seconds else given.requests,
@@ -37,8 +48,12 @@ def main() -> int:
         broken=given.broken,
         keep=given.keep,
     )
-    outcome = asyncio.run(run(plan, print_line=lambda line: print(line, flush=True)))  # noqa: T201
+    outcome = asyncio.run(run(plan, _print))
     return 0 if outcome.passed else 1
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - it is a program
 
 
 if __name__ == "__main__":

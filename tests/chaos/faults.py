@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
 import aio_pika
@@ -37,6 +37,7 @@ class Site:
     crowd: Crowd
     books: Books
     rng: random.Random
+    stack: AsyncExitStack
     now: str = ""
     usual: tuple[Fault, ...] = ()
     injected: Counter[str] = field(default_factory=Counter)

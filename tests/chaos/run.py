@@ -7,14 +7,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aio_pika
 from aio_pika.exceptions import ChannelNotFoundEntity
 from chaos.clients import Client, Crowd
-from chaos.faults import EXPLAIN_UNKNOWN, FAULTS, Site
+from chaos.faults import EXPLAIN_UNKNOWN, FAULTS, Inject, Site
 from chaos.proxy import Proxy
 from chaos.traffic import Traffic
 from chaos.verdict import Books, Sums
@@ -67,6 +67,8 @@ class Plan:
     broken: str = ""
     keep: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
+    more_faults: Mapping[str, Inject] = field(default_factory=dict)
+    judged: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +112,12 @@ async def run(plan: Plan, print_line: PrintLine) -> Outcome:
         )
         for line in report(site, outcome, time.monotonic() - started):
             print_line(line)
-    if outcome.passed and not plan.keep:
+    if (outcome.passed or not plan.judged) and not plan.keep:
         shutil.rmtree(folder, ignore_errors=True)
     else:
         print_line(f"logs: {folder}")
-    print_line(f"chaos: seed {plan.seed}: {'passed' if outcome.passed else 'FAILED'}")
+    verdict = ("passed" if outcome.passed else "FAILED") if plan.judged else "measured"
+    print_line(f"chaos: seed {plan.seed}: {verdict}")
     return outcome
 
 
@@ -127,6 +130,7 @@ async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
         PrivateRabbit() as rabbit,
         PrivateRedis(arguments=("--appendfsync", "always")) as redis,
         simulator.running(),
+        AsyncExitStack() as stack,
     ):
         to_rabbit, to_redis = Proxy(rabbit.port), Proxy(redis.port)
         await to_rabbit.start()
@@ -159,6 +163,7 @@ async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
                     books=books,
                     rng=rng,
                     usual=usual,
+                    stack=stack,
                 )
             finally:
                 await fleet.kill()
@@ -187,7 +192,8 @@ async def _press(site: Site, plan: Plan, print_line: PrintLine) -> None:
 
     pressing = asyncio.create_task(site.crowd.press(plan.rate, done))
     await _first_reply(site)
-    names = [name for name in FAULTS if not plan.faults or name in plan.faults]
+    injects = {**FAULTS, **plan.more_faults}
+    names = list(plan.faults or FAULTS)
     rounds = 0
     while not pressing.done():
         site.rng.shuffle(names)
@@ -196,7 +202,7 @@ async def _press(site: Site, plan: Plan, print_line: PrintLine) -> None:
                 break
             await asyncio.sleep(site.between(*plan.pause))
             site.now = name
-            await FAULTS[name](site)
+            await injects[name](site)
             site.now = ""
             site.injected[name] += 1
         rounds += 1
