@@ -201,7 +201,7 @@ class Crowd:
 
     def _later(self, request: Request, client: Client) -> None:
         """Send it again after a moment, the way a person or a client library does."""
-        if request.tries >= MOST_ATTEMPTS or request.gone:
+        if len(request.sent) >= MOST_ATTEMPTS or request.gone:
             return
 
         async def again() -> None:

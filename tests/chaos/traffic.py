@@ -11,7 +11,8 @@ from bridge.simulator import Simulator
 from bridge.simulator.placement import place
 
 Kind = Literal["create", "skip", "reserve", "od", "manual", "dial"]
-KeyBy = Literal["header", "message-id", "reply-address"]
+KeyBy = Literal["header", "message-id"]
+"""Never by reply_to and correlation_id: the client library gives every message a message_id."""
 
 SHARES: dict[Kind, int] = {"create": 22, "skip": 18, "reserve": 10, "od": 18, "manual": 17, "dial": 15}
 """Out of a hundred; half of them are side effects."""
@@ -50,7 +51,6 @@ class Request:
     gone: bool = False
     sent: list[int] = field(default_factory=list)
     unsure: int = 0
-    tries: int = 0
     ends: list[int] = field(default_factory=list)
     seen: tuple[int, ...] = ()
     definite: int | None = None
@@ -82,11 +82,9 @@ class Request:
         return not self.gone and any(end < sent for sent, end in zip(self.sent, self.ends, strict=True))
 
     def begin_attempt(self) -> int:
-        """Count another attempt and return its number; without a key of its own there is only one."""
-        self.tries += 1
-        if self.key_by != "reply-address" or not self.sent:
-            self.sent.append(0)
-            self.ends.append(0)
+        """Count another attempt and return its number."""
+        self.sent.append(0)
+        self.ends.append(0)
         return self.attempt
 
 
@@ -106,7 +104,7 @@ class Traffic:
         kinds = [kind for kind in SHARES if side_effect is None or (kind in SIDE_EFFECTS) is side_effect]
         kind = self._rng.choices(kinds, [SHARES[kind] for kind in kinds])[0]
         replied = self._rng.random() >= WITHOUT_REPLY_TO if answered is None else answered
-        ways: list[KeyBy] = ["header", "header", "message-id", "reply-address" if replied else "header"]
+        ways: list[KeyBy] = ["header", "header", "message-id"]
         request = Request(len(self.requests), kind, self._rng.choice(ways), replied)
         self.requests.append(request)
         self._prepare(request)
@@ -151,7 +149,7 @@ class Traffic:
         if request.key_by == "header":
             properties["headers"]["idempotency-key"] = f"key-{name}"
             properties["message_id"] = f"{name}-{attempt}-{self._rng.getrandbits(32):08x}"
-        elif request.key_by == "message-id":
+        else:
             properties["message_id"] = f"key-{name}"
         if request.answered:
             properties["reply_to"] = reply_to
