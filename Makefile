@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint format lock clean
+.PHONY: help setup demo run test chaos lint format lock clean
 
 PYTEST_ARGS ?=
 UV ?= uv
@@ -22,6 +22,11 @@ run: ## Run the bridge with the settings of the environment (BRIDGE_*) and confi
 test: ## Run all tests (PYTEST_ARGS="-k skip" for some)
 	@scripts/setup.sh --quiet
 	@.venv/bin/pytest $(PYTEST_ARGS)
+
+chaos: ## Break everything under load and see that the promises hold (SEED=1 REQUESTS=20000 or SECONDS=3600)
+	@scripts/setup.sh --quiet
+	@PYTHONPATH=.:tests .venv/bin/python -m chaos $(if $(FORGETFUL),forgetful) $(if $(SEED),--seed $(SEED)) \
+		$(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SECONDS),--seconds $(SECONDS)) $(CHAOS_ARGS)
 
 lint: ## Check style, formatting, types and the direction of imports
 	@scripts/setup.sh --no-servers --quiet

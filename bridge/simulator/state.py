@@ -115,6 +115,13 @@ class State:
         self.contacts[contact.account_number] = contact
         self._enter_pool(contact)
 
+    def remove(self, account_number: str) -> bool:
+        """Forget a contact; tells whether it was there."""
+        contact = self.contacts.pop(account_number, None)
+        if contact is not None:
+            self._leave_pools(contact)
+        return contact is not None
+
     def create(self, new: NewContact) -> Contact | None:
         """Create a contact, or None when the campaign is unknown. Raises LimitReached."""
         campaign = self.campaigns.get(new.campaign_id)

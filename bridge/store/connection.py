@@ -120,6 +120,13 @@ def _sentinel(settings: RedisSettings, url: str) -> Redis:
     return master
 
 
+_AWAY = (RedisError, RedisClusterException, OSError, TimeoutError, RuntimeError)
+"""What a command raises when Redis is away.
+
+uvloop raises a bare RuntimeError for a write to a connection that was reset, and redis-py passes it on.
+"""
+
+
 class Store:
     """A Redis that may be away.
 
@@ -171,7 +178,7 @@ class Store:
                 return await command()
         except ResponseError as error:  # it answers, but not this: read-only, out of memory
             raise StoreUnavailable(f"Redis refused: {error}") from error
-        except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
+        except _AWAY as error:
             if waiting:
                 raise StoreUnavailable("too many commands are under way (redis.connections)") from error
             self._note(connected=False, error=type(error).__name__)
@@ -193,7 +200,7 @@ class Store:
         try:
             async with asyncio.timeout(self._bound):
                 await self.client.ping()
-        except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
+        except _AWAY as error:
             self._note(connected=False, error=f"{type(error).__name__}: {error}")
         else:
             self._note(connected=True)

@@ -1,0 +1,60 @@
+"""``python -m chaos``: many clients, several workers, everything fails, and the sums must hold."""
+
+import argparse
+import asyncio
+import sys
+
+from chaos.forgetful import measure
+from chaos.run import Plan, run
+
+WAYS = ["", "ack-before-reply", "skip-claim", "do-not-record", "in-callback"]
+
+
+def main() -> int:
+    """Read the command line, run, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
+    parser.add_argument("mode", nargs="?", choices=["run", "forgetful"], default="run")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--requests", type=int, default=20_000, help="how many at least")
+    parser.add_argument(
+        "--seconds", type=float, default=0, help="how long at least; then --requests is not used"
+    )
+    parser.add_argument("--rate", type=float, default=80, help="new requests per second")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each fault is injected at least")
+    parser.add_argument("--faults", default="", help="only these, comma separated")
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument(
+        "--break",
+        dest="broken",
+        default="",
+        choices=WAYS,
+        help="break the workers, to see that it is noticed",
+    )
+    parser.add_argument("--latency-ms", type=float, default=0, help="how long each call of LCM takes")
+    parser.add_argument("--keep", action="store_true", help="keep the logs")
+    given = parser.parse_args()
+    if given.mode == "forgetful":
+        asyncio.run(measure(given.seed, _print))
+        return 0
+    plan = Plan(
+        seed=given.seed,
+        requests=0 if given.seconds else given.requests,
+        seconds=given.seconds,
+        rate=given.rate,
+        rounds=given.rounds,
+        faults=tuple(name.strip() for name in given.faults.split(",") if name.strip()),
+        workers=given.workers,
+        latency_ms=given.latency_ms,
+        broken=given.broken,
+        keep=given.keep,
+    )
+    outcome = asyncio.run(run(plan, _print))
+    return 0 if outcome.passed else 1
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - it is a program
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,295 @@
+"""One run: everything is started, pressed and broken for a while, and then judged."""
+
+import asyncio
+import logging
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aio_pika
+from aio_pika.exceptions import ChannelNotFoundEntity
+from chaos.clients import Client, Crowd
+from chaos.faults import EXPLAIN_UNKNOWN, FAULTS, Inject, Site
+from chaos.proxy import Proxy
+from chaos.traffic import Traffic
+from chaos.verdict import Books, Sums
+from chaos.workers import Fleet
+
+from bridge.demo.guard import Guard
+from bridge.demo.servers import PrivateRabbit, PrivateRedis
+from bridge.simulator import Fault, Options, Simulator
+from bridge.simulator.state import Limits
+
+CLIENTS = 8
+START_SECONDS = 60.0
+SETTLE_SECONDS = 150.0
+PROGRESS_SECONDS = 10.0
+LEAST_OK = 0.7
+
+SETTINGS: Mapping[str, str] = {
+    "BRIDGE_ADMIN__HOST": "127.0.0.1",
+    "BRIDGE_ADMIN__PORT": "0",
+    "BRIDGE_AMQP__HEARTBEAT": "3",
+    "BRIDGE_AMQP__RECONNECT_WAIT": "0.2",
+    "BRIDGE_AMQP__RECONNECT_WAIT_MAX": "1",
+    "BRIDGE_AMQP__DEPTH_INTERVAL": "1",
+    "BRIDGE_AMQP__PUBLISH_TIMEOUT": "4",
+    "BRIDGE_LCM__TIMEOUT": "4",
+    "BRIDGE_SHUTDOWN__GRACE": "20",
+    "BRIDGE_LEDGER__LEASE": "5",
+    "BRIDGE_LEDGER__HOLD_FOR": "3600",
+    "BRIDGE_RETRY__DELAYS": "[200, 1000, 3000]",
+    "BRIDGE_BREAKER__WINDOW": "5",
+    "BRIDGE_BREAKER__OPEN_FOR": "1",
+    "BRIDGE_CONTACTS__FRESH_FOR": "1",
+}
+"""As in production, but impatient: what takes minutes there takes seconds here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is to be done. Each of ``faults`` (all, if empty) is injected ``rounds`` times at least."""
+
+    seed: int
+    requests: int = 0
+    seconds: float = 0
+    rate: float = 80
+    rounds: int = 3
+    faults: tuple[str, ...] = ()
+    pause: tuple[float, float] = (1.0, 4.0)
+    workers: int = 3
+    latency_ms: float = 0
+    broken: str = ""
+    keep: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+    more_faults: Mapping[str, Inject] = field(default_factory=dict)
+    judged: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of a run."""
+
+    sums: Sums
+    notes: list[str]
+    logs: Path | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing happened that must not happen, and most requests succeeded."""
+        return not any(self.sums.faults().values()) and self.sums.ok > LEAST_OK * self.sums.sent
+
+
+PrintLine = Callable[[str], None]
+
+
+async def run(plan: Plan, print_line: PrintLine) -> Outcome:
+    """Run it all. Raises `bridge.demo.servers.ServerMissing` and `ServerFailed`."""
+    print_line(f"chaos: seed {plan.seed}")
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # lost connections are what this is about
+    folder = Path(tempfile.mkdtemp(prefix="lcm-bridge-chaos-"))
+    async with _site(plan, folder) as site:
+        started = time.monotonic()
+        tasks = [asyncio.create_task(client.run()) for client in _clients(site)]
+        try:
+            telling = asyncio.create_task(_tell(site, started, print_line))
+            tasks.append(telling)
+            await _press(site, plan, print_line)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        sums = site.books.sums(
+            site.fleet.logs.odd_lines, unknown_explained=not EXPLAIN_UNKNOWN.isdisjoint(site.injected)
+        )
+        outcome = Outcome(
+            sums=sums, notes=[*site.books.notes, *site.fleet.logs.odd], logs=folder if plan.keep else None
+        )
+        for line in report(site, outcome, time.monotonic() - started):
+            print_line(line)
+    if (outcome.passed or not plan.judged) and not plan.keep:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        print_line(f"logs: {folder}")
+    verdict = ("passed" if outcome.passed else "FAILED") if plan.judged else "measured"
+    print_line(f"chaos: seed {plan.seed}: {verdict}")
+    return outcome
+
+
+@asynccontextmanager
+async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
+    rng = random.Random(plan.seed)  # noqa: S311 - repeatable
+    prefix = "chaos"
+    simulator = Simulator(Options(limits=Limits(contacts=10_000_000, agents=10_000_000), kept_calls=10))
+    async with (
+        PrivateRabbit() as rabbit,
+        PrivateRedis(arguments=("--appendfsync", "always")) as redis,
+        simulator.running(),
+        AsyncExitStack() as stack,
+    ):
+        to_rabbit, to_redis = Proxy(rabbit.port), Proxy(redis.port)
+        await to_rabbit.start()
+        await to_redis.start()
+        settings = {
+            **SETTINGS,
+            "BRIDGE_AMQP__URL": f"amqp://guest:guest@127.0.0.1:{to_rabbit.port}/",
+            "BRIDGE_AMQP__PREFIX": prefix,
+            "BRIDGE_REDIS__URL": f"redis://127.0.0.1:{to_redis.port}/0",
+            "BRIDGE_LCM__BASE_URL": simulator.base_url,
+            **plan.settings,
+        }
+        usual = (Fault(latency_ms=plan.latency_ms, jitter_ms=plan.latency_ms),) if plan.latency_ms else ()
+        simulator.faults.put(*usual)
+        traffic = Traffic(simulator, rng, f"s{plan.seed}")
+        books = Books(traffic, simulator)
+        with Guard() as guard:
+            fleet = Fleet(plan.workers, settings, folder, guard, broken=plan.broken)
+            try:
+                yield Site(
+                    prefix=prefix,
+                    rabbit=rabbit,
+                    redis=redis,
+                    simulator=simulator,
+                    to_rabbit=to_rabbit,
+                    to_redis=to_redis,
+                    fleet=fleet,
+                    traffic=traffic,
+                    crowd=Crowd(traffic, books, rng, prefix),
+                    books=books,
+                    rng=rng,
+                    usual=usual,
+                    stack=stack,
+                )
+            finally:
+                await fleet.kill()
+                await to_rabbit.stop()
+                await to_redis.stop()
+
+
+def _clients(site: Site) -> list[Client]:
+    """Make the clients: some come by the proxy, where their connections are cut as well."""
+    through = f"amqp://guest:guest@127.0.0.1:{site.to_rabbit.port}/"
+    for number in range(CLIENTS):
+        site.crowd.add(through if number % 4 == 0 else site.rabbit.url)
+    return [*site.crowd.clients, *site.crowd.listen(site.rabbit.url)]
+
+
+async def _press(site: Site, plan: Plan, print_line: PrintLine) -> None:
+    """Send and break until both are done, then let everything settle and end the workers."""
+    await site.fleet.start()
+    await _declared(site)
+    began, broken_enough = time.monotonic(), asyncio.Event()
+
+    def done() -> bool:
+        if not broken_enough.is_set():
+            return False
+        return time.monotonic() - began >= plan.seconds and len(site.traffic.requests) >= plan.requests
+
+    pressing = asyncio.create_task(site.crowd.press(plan.rate, done))
+    await _first_reply(site)
+    injects = {**FAULTS, **plan.more_faults}
+    names = list(plan.faults or FAULTS)
+    rounds = 0
+    while not pressing.done():
+        site.rng.shuffle(names)
+        for name in names:
+            if rounds >= plan.rounds and (done() or pressing.done()):
+                break
+            await asyncio.sleep(site.between(*plan.pause))
+            site.now = name
+            await injects[name](site)
+            site.now = ""
+            site.injected[name] += 1
+        rounds += 1
+        if rounds >= plan.rounds:
+            broken_enough.set()
+            await asyncio.sleep(0.1)
+    await pressing
+    print_line("no more faults: everything settles")
+    await _settle(site)
+    await site.fleet.stop()
+    await asyncio.sleep(0.5)  # what they told last arrives
+
+
+async def _declared(site: Site) -> None:
+    """Wait until the workers have declared what is published to. Raises TimeoutError."""
+    async with asyncio.timeout(START_SECONDS), await aio_pika.connect(site.rabbit.url) as connection:
+        while True:
+            channel = await connection.channel()
+            try:
+                await channel.get_queue(f"{site.prefix}.dead-letters")
+                await channel.get_exchange(f"{site.prefix}.requests")
+            except ChannelNotFoundEntity:
+                await asyncio.sleep(0.2)
+            else:
+                return
+
+
+async def _first_reply(site: Site) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(30):
+            while not site.books.replied:
+                await asyncio.sleep(0.05)
+
+
+async def _settle(site: Site) -> None:
+    """Wait until every request came to its end, or until no queue holds any and they are lost."""
+    quiet = 0
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline and quiet < 2:  # twice, for what was on its way
+        site.simulator.release()
+        if not site.crowd.busy and not site.books.waiting:
+            return
+        listed = await site.rabbit.ctl("list_queues", "--silent", "messages")
+        empty = all(word == "0" for word in listed.split() if word.isdigit())
+        quiet = quiet + 1 if empty and not site.crowd.busy else 0
+        await asyncio.sleep(1)
+
+
+async def _tell(site: Site, started: float, print_line: PrintLine) -> None:
+    """Print a line of progress now and then, and take down what must not pile up."""
+    told = 0.0
+    while True:
+        site.books.look_at_effects()
+        site.fleet.read_logs()
+        if time.monotonic() - told >= PROGRESS_SECONDS:
+            told = time.monotonic()
+            print_line(
+                f"{told - started:5.0f} s  requests {len(site.traffic.requests)}"
+                f"  replied {site.books.replied}"
+                f"  waiting {site.books.waiting}  ok {site.books.outcomes['ok']}"
+                f"  odd {site.books.unexpected + site.fleet.logs.odd_lines}  {site.now}"
+            )
+        await asyncio.sleep(1)
+
+
+def report(site: Site, outcome: Outcome, seconds: float) -> list[str]:
+    """Return what is printed at the end."""
+    books, sums = site.books, outcome.sums
+    requests = len(site.traffic.requests)
+    lines = [f"{requests} requests in {seconds:.0f} s", "", "faults injected:"]
+    lines += [
+        f"  {name:28} {count}{f' ({site.skipped[name]} in vain)' if site.skipped[name] else ''}"
+        for name, count in sorted(site.injected.items())
+    ]
+    lines += ["", "answers:", *(f"  {name:40} {count}" for name, count in books.outcomes.most_common())]
+    lines += ["", "warnings and errors in the workers' logs:"]
+    lines += [f"  {name:50} {count}" for name, count in site.fleet.logs.events.most_common(25)]
+    median = books.median_after_kill()
+    first = f"{median:.1f} s (median of {len(books.after_kill)})" if median else "-"
+    lines += [
+        "",
+        f"first reply after a kill of the broker: {first}",
+        f"outcome unknown: {sums.unknown / max(1, requests):.2%} of the requests",
+        f"replies twice: {books.replied_again}",
+        "",
+        *(f"- {note}" for note in outcome.notes[:60]),
+        "",
+        sums.line(),
+    ]
+    return lines

@@ -1,0 +1,170 @@
+"""Several workers as processes of their own, and what they say of themselves."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import orjson
+
+from bridge.demo.guard import Guard
+from bridge.demo.processes import OwnedProcess, tail
+
+STOP_SECONDS = 40.0
+"""Seconds that a worker may take after SIGTERM; its own grace is well below."""
+_NOTED = 50
+"""Oddities that are kept word for word."""
+_QUOTED = 1500
+"""Characters of each."""
+
+
+class Logs:
+    """Reads what workers write as they write it, and keeps what must not be there."""
+
+    def __init__(self) -> None:
+        self.odd: list[str] = []
+        self.odd_lines = 0
+        self.events: Counter[str] = Counter()
+        self._read: dict[Path, int] = {}
+
+    def read(self, log: Path) -> None:
+        """Look at what was added to a log."""
+        start = self._read.get(log, 0)
+        try:
+            with log.open("rb") as file:
+                file.seek(start)
+                text = file.read()
+        except FileNotFoundError:
+            return
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read[log] = start + len(whole)
+        for line in whole.splitlines():
+            self._judge(log, line)
+
+    def note(self, text: str) -> None:
+        """Keep something that must not be."""
+        self.odd_lines += 1
+        if len(self.odd) < _NOTED:
+            self.odd.append(text[:_QUOTED])
+
+    def _judge(self, log: Path, line: bytes) -> None:
+        try:
+            entry = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            if line.strip():
+                self.note(f"{log.name}: {line.decode(errors='replace')}")
+            return
+        event, level = str(entry.get("event")), entry.get("level")
+        if level in {"warning", "error", "critical"}:
+            self.events[f"{level} {event[:60]}"] += 1
+        if event == "worker.part_died" or level == "critical" or "exception" in entry:
+            self.note(f"{log.name}: {line.decode(errors='replace')}")
+
+
+class Worker:
+    """One place in the fleet: a process, its successor when it is killed, and their log."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        folder: Path,
+        guard: Guard,
+        logs: Logs,
+    ) -> None:
+        self.log = folder / f"{name}.log"
+        self._name = name
+        self._logs = logs
+        self._process = OwnedProcess(command, env=env, folder=folder, log=self.log, guard=guard)
+        self._asked_to_end = False
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether its process runs."""
+        return self._process.running
+
+    async def start(self) -> None:
+        """Start the process."""
+        self._asked_to_end = False
+        await self._process.start()
+        self._watch = asyncio.create_task(self._until_it_ends())
+
+    def pause(self) -> None:
+        """Freeze it (SIGSTOP)."""
+        self._process.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on (SIGCONT)."""
+        self._process.signal(signal.SIGCONT)
+
+    async def kill(self) -> None:
+        """End it by SIGKILL."""
+        self._asked_to_end = True
+        await self._process.kill()
+        await self._watched()
+
+    async def terminate(self) -> int | None:
+        """End it by SIGTERM; return its exit code, None when it had to be killed."""
+        self._asked_to_end = True
+        in_time = await self._process.stop(grace=STOP_SECONDS)
+        await self._watched()
+        code = self._process.exit_code if in_time else None
+        if code != 0:
+            self._logs.note(f"{self._name}: SIGTERM ended in {code}; {tail(self.log, 5)}")
+        return code
+
+    async def _watched(self) -> None:
+        if self._watch is not None:
+            await self._watch
+
+    async def _until_it_ends(self) -> None:
+        code = await self._process.wait()
+        if self._asked_to_end:
+            return
+        self._logs.note(f"{self._name}: died by itself with {code}; {tail(self.log, 8)}")
+        # What it began is to be finished by somebody: the run goes on to tell what became of it.
+        await self._process.kill()
+        await asyncio.sleep(1)
+        if not self._asked_to_end:
+            await self.start()
+
+
+class Fleet:
+    """All workers."""
+
+    def __init__(
+        self, count: int, settings: Mapping[str, str], folder: Path, guard: Guard, *, broken: str = ""
+    ) -> None:
+        self.logs = Logs()
+        script = Path(__file__).with_name("broken_worker.py")
+        command = [sys.executable, *([str(script), broken] if broken else ["-m", "bridge", "run"])]
+        root = str(Path(__file__).parents[2])
+        own = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
+        env = {**own, "PYTHONPATH": root, **settings}
+        self.workers = [
+            Worker(f"worker-{number}", command, env, folder, guard, self.logs) for number in range(count)
+        ]
+
+    async def start(self) -> None:
+        """Start them all."""
+        for worker in self.workers:
+            await worker.start()
+
+    async def stop(self) -> None:
+        """End them all in order, which must succeed."""
+        await asyncio.gather(*(worker.terminate() for worker in self.workers if worker.running))
+        self.read_logs()
+
+    async def kill(self) -> None:
+        """Kill what is left."""
+        await asyncio.gather(*(worker.kill() for worker in self.workers))
+
+    def read_logs(self) -> None:
+        """Look at what was logged since the last look."""
+        for worker in self.workers:
+            self.logs.read(worker.log)
