@@ -37,8 +37,8 @@ class Performer:
 
     async def perform(self, case: Case, operation: Operation, command: Command) -> Answer:
         """Answer from the cache or from LCM, and bring the cache up to date. Raises `Failure`."""
+        check_deadline(case)
         if command.reserved and (cached := await self._from_cache(case, operation, command, "fresh")):
-            check_deadline(case)
             return cached
         asked = time.time()
         try:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
-from support.envelopes import add_contact, calls_about, manual, od, skip
+from support.envelopes import add_contact, calls_about, manual, od
 from support.site import Site, name_of_letters, open_site
 
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
@@ -112,17 +112,3 @@ async def test_a_record_of_somebody_else_is_passed_over(exposed: Site, own_redis
 
     assert [1, 1, 1] == [len(reply.response) for reply in replies]
     await client.aclose()
-
-
-async def test_a_skip_survives_without_redis(exposed: Site, own_redis: PrivateRedis) -> None:
-    """LCM has skipped: a Redis that is away does not turn the success into a failure."""
-    agent = name_of_letters()
-    account = add_contact(exposed.simulator, agent)
-    add_contact(exposed.simulator, agent, kind="od")
-    await own_redis.kill()
-
-    reply = await exposed.widget.ask(skip(agent, account))
-
-    assert {"success": True} == reply.response
-    await own_redis.start()
-    await until_cached(exposed, agent)
