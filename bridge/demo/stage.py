@@ -15,11 +15,13 @@ import aio_pika
 import aiohttp
 from aiormq.exceptions import AMQPError
 
+from bridge.bus.topology import Topology
 from bridge.demo.display import Display
 from bridge.demo.guard import Guard
 from bridge.demo.ports import free_port
 from bridge.demo.processes import OwnedProcess, tail
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
+from bridge.settings import Amqp, Retry
 
 SIMULATOR_SECONDS = 30.0
 BRIDGE_SECONDS = 60.0
@@ -172,8 +174,10 @@ async def _remove_names(amqp_url: str, prefix: str, display: Display) -> None:
     try:
         async with asyncio.timeout(30), await aio_pika.connect(amqp_url.split(",", 1)[0]) as connection:
             channel = await connection.channel()
-            for queue in ("requests.agent", "requests.campaign", "dead-letters"):
-                await channel.queue_delete(f"{prefix}.{queue}")
+            layout = Topology(Amqp(prefix=prefix), (), (), Retry().delays)
+            retries = [queue for one in layout.request_queues for queue in layout.retry_queues(one)]
+            for queue in (*layout.own_queues, *retries):
+                await channel.queue_delete(queue)
             for exchange in ("requests", "requests.unrouted", "events", "dead-letters"):
                 await channel.exchange_delete(f"{prefix}.{exchange}")
     except (OSError, TimeoutError, AMQPError) as error:
