@@ -89,11 +89,11 @@ class LedgerStore:
 
         Raises ValueError for an ending that is not to be stored.
         """
-        entry = self._entry(claim, self._leases.digest(claim), ending)
-        self._owed.put(entry)
-        prepared = self._contacts.prepare(change) if change and self._contacts else None
         until = time.monotonic() + self._settings.record_within
         try:
+            entry = self._entry(claim, self._leases.digest(claim), ending)
+            self._owed.put(entry)
+            prepared = self._contacts.prepare(change) if change and self._contacts else None
             while True:
                 try:
                     return await self._write(entry, prepared)

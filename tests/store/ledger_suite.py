@@ -196,14 +196,17 @@ class LedgerSuite(LedgerBasics):
             assert REFUSED.dump() == found.ending.dump()
 
     async def test_a_failure_that_is_not_to_be_stored_is_refused(self, redis_url: str) -> None:
-        """A retryable failure releases; to complete with it is a mistake that leaves nothing behind."""
+        """A retryable failure releases; to complete with it is a mistake, and its claim counts as cut off."""
         async with ledger_bench(redis_url) as bench:
             claim = await bench.claim()
             with pytest.raises(ValueError, match="never stored"):
                 await bench.ledger.complete(claim, Ending(LcmUnavailable("away")))
             await bench.ledger.settle()
-
             assert "running" == await bench.state()
+            await bench.lapse()
+            await bench.ledger.renew_older_than(0)
+
+            assert isinstance(await bench.ledger.claim(KEY, CONTENT), CutOff)
 
     async def test_a_released_key_is_free_for_any_content(self, redis_url: str) -> None:
         """There was no effect: it is as if nothing had been asked; its trace leaves soon."""
