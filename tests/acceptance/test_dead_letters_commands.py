@@ -159,6 +159,21 @@ async def test_list_is_bounded(letters: Site, tmp_path: Path) -> None:
     assert 5 == await ready(letters.widget, f"{letters.prefix}.dead-letters")
 
 
+async def test_looking_keeps_the_order(letters: Site, tmp_path: Path) -> None:
+    """Letters that were looked at, some of them or all, stay before those that came later, in their order."""
+    names = [f"m-{number}" for number in range(6)]
+    for name in names:
+        await put_letter(letters.widget, create(), message_id=name)
+    ids = [line["id"] for line in await listed(letters, tmp_path)]
+
+    await run_letters(letters, tmp_path, "show", ids[2])
+    await listed(letters, tmp_path, "--limit", "2")
+    await run_letters(letters, tmp_path, "drop", "--yes", "--all", "--limit", "1")
+    await put_letter(letters.widget, create(), message_id="m-6")
+
+    assert [*names[1:], "m-6"] == [line["key"] for line in await listed(letters, tmp_path)]
+
+
 async def test_the_id_tells_messages_apart(letters: Site, tmp_path: Path) -> None:
     """Identical messages have one id; another body, property or header makes another."""
     same: dict[str, Any] = {"message_id": "m", "timestamp": 1_700_000_000, "headers": {"x-reason": "expired"}}
