@@ -34,6 +34,8 @@ REASONS: Final = tuple(sorted({*(reason.value for reason in Reason), *_DEATHS.va
 
 ID_DIGITS: Final = 12
 
+_LONGEST_ERROR: Final = 1000
+
 _CHANGING: Final = frozenset({forwarding.DELIVERIES, "x-acquired-count"})
 """Headers that the broker changes whenever a letter is looked at."""
 
@@ -95,7 +97,7 @@ def read(delivery: Delivery, *, own_users: Collection[str], catalogue: Catalogue
     return Letter(
         id=identify(delivery),
         reason=claimed if claimed in REASONS else UNKNOWN,
-        error=str(headers.get("x-error", "")) if ours else _told_by_broker(death),
+        error=(str(headers.get("x-error") or "") if ours else _told_by_broker(death))[:_LONGEST_ERROR],
         operation=operation,
         lane=next((one.lane for one in catalogue.operations if one.name == operation), "agent"),
         attempts=_attempts(headers) if ours else None,
@@ -166,3 +168,9 @@ def _operation(request: Delivery, catalogue: Catalogue, limits: Limits) -> str:
 def age(letter: Letter) -> float | None:
     """Return for how many seconds the letter has been dead, None where that is not told."""
     return None if letter.at is None else (datetime.now(UTC) - letter.at).total_seconds()
+
+
+def without_body(letter: Letter) -> Letter:
+    """Return the letter without what makes it large, to keep many of them."""
+    bare = Properties()
+    return replace(letter, request=replace(letter.request, body=b"", properties=bare), properties=bare)

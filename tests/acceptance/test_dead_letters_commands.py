@@ -1,6 +1,9 @@
 """``lcm-bridge dead-letters list``, ``show`` and ``drop``, with letters of the bridge and of the broker."""
 
+import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -18,6 +21,7 @@ from support.letters import (
     until_letters,
 )
 from support.rawamqp import TYPE, raw_channel, short
+from support.requester import BOUND
 from support.site import MakeSite, Site, open_site
 
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
@@ -157,6 +161,35 @@ async def test_list_is_bounded(letters: Site, tmp_path: Path) -> None:
     assert ["m-0", "m-1"] == [json.loads(line)["key"] for line in ended.output.splitlines()]
     assert "2 letters of 2 looked at; 3 more were not looked at (--limit 2)\n" == ended.errors
     assert 5 == await ready(letters.widget, f"{letters.prefix}.dead-letters")
+
+
+async def test_looking_keeps_the_order(letters: Site, tmp_path: Path) -> None:
+    """Letters that were looked at, some of them or all, stay before those that came later, in their order."""
+    names = [f"m-{number}" for number in range(6)]
+    for name in names:
+        await put_letter(letters.widget, create(), message_id=name)
+    ids = [line["id"] for line in await listed(letters, tmp_path)]
+
+    await run_letters(letters, tmp_path, "show", ids[2])
+    await listed(letters, tmp_path, "--limit", "2")
+    await run_letters(letters, tmp_path, "drop", "--yes", "--all", "--limit", "1")
+    await put_letter(letters.widget, create(), message_id="m-6")
+
+    assert [*names[1:], "m-6"] == [line["key"] for line in await listed(letters, tmp_path)]
+
+
+async def test_a_reader_that_goes_away(letters: Site, tmp_path: Path) -> None:
+    """``list | head -1`` ends without a word, and the letters are all there."""
+    for number in range(3):
+        await put_letter(letters.widget, create(), message_id=f"m-{number}")
+    command = f"{sys.executable} -m bridge dead-letters list --json | true"
+    process = await asyncio.create_subprocess_shell(
+        command, env=os.environ | letters.settings, cwd=tmp_path, stderr=asyncio.subprocess.PIPE
+    )
+    _, errors = await asyncio.wait_for(process.communicate(), BOUND)
+
+    assert [] == [text for text in (b"Traceback", b"RabbitMQ", b"BrokenPipe") if text in errors]
+    assert 3 == await ready(letters.widget, f"{letters.prefix}.dead-letters")
 
 
 async def test_the_id_tells_messages_apart(letters: Site, tmp_path: Path) -> None:

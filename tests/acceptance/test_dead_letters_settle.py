@@ -49,7 +49,7 @@ async def test_it_happened(make_site: MakeSite, tmp_path: Path) -> None:
     reply = await waiting
 
     assert (0, 0) == (settled.code, replayed.code), settled.errors + replayed.errors
-    assert "unknown: it was begun and nobody knows" in before.output
+    assert "unknown: it was begun, and nobody knows" in before.output
     assert "done: a replay gets the stored reply" in after.output
     assert KEY_OF_LCM in settled.output
     assert f"replay {letter}" in settled.output
@@ -189,7 +189,7 @@ async def test_the_reply_must_be_the_operations(make_site: MakeSite, tmp_path: P
 
     assert {2} == {ended.code for ended in refused}
     assert all(f"the reply of {operation} is" in ended.errors for ended in refused)
-    assert "unknown: it was begun" in shown.output
+    assert "unknown: it was begun," in shown.output
     assert 0 == taken.code, taken.errors
 
 

@@ -1,6 +1,8 @@
 """``lcm-bridge dead-letters``: list, show, replay, settle and drop what a person must look at."""
 
 import argparse
+import os
+import sys
 from importlib import import_module
 
 from bridge import logs
@@ -12,6 +14,8 @@ HELP = "list, show, replay, settle or drop dead letters"
 
 LISTED = 1000
 """Letters that ``list`` shows unless it is told otherwise."""
+
+FAILED = 1
 
 _FASTEST = 1_000_000.0
 _SLOWEST = 0.001
@@ -87,5 +91,13 @@ def main(args: argparse.Namespace) -> int:
         "settle": "settlement",
         "drop": "removal",
     }
-    code: int = import_module(f"bridge.cli.dead_letters.{names[args.action]}").run(settings, args)
+    action = import_module(f"bridge.cli.dead_letters.{names[args.action]}")
+    try:
+        code: int = action.run(settings, args)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return FAILED
+    except BrokenPipeError:  # whoever read the output has gone; nothing is left to be flushed to them
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     return code

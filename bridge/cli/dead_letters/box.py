@@ -5,6 +5,7 @@ whatever way loses none: what was looked at goes back at the end, to its old pla
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -28,6 +29,9 @@ from bridge.settings import Settings
 
 CONNECT_SECONDS = 10.0
 
+ORDER_SECONDS = 5.0
+"""How long a command that ends early may go on fetching, so that the letters keep their order."""
+
 
 class Box:
     """The letters that waited when the command began."""
@@ -42,6 +46,7 @@ class Box:
     ) -> None:
         self.waiting = waiting
         self.looked_at = 0
+        self._fetched = 0
         self._settings = settings.amqp
         self._limits = Limits(settings.limits.body_bytes, settings.limits.depth)
         self._catalogue = Catalogue(rules(settings))
@@ -54,19 +59,35 @@ class Box:
 
         A replayed request may die again at once: without an end it would be replayed for ever.
         """
-        while self.looked_at < self.waiting:
-            async with asyncio.timeout(self._settings.publish_timeout):
-                with cancellation_as_error():
-                    message = await self._channel.basic_get(self._settings.dead_letters_queue)
-            if not isinstance(message.delivery, commands.Basic.GetOk):
-                return
+        while (message := await self._fetch()) is not None:
             self.looked_at += 1
             yield read(
-                read_delivery(_as_delivered(message, message.delivery), self._settings.dead_letters_queue),
+                read_delivery(message, self._settings.dead_letters_queue),
                 own_users=self._own_users,
                 catalogue=self._catalogue,
                 limits=self._limits,
             )
+
+    async def _fetch(self) -> DeliveredMessage | None:
+        if self._fetched == self.waiting:
+            return None
+        async with asyncio.timeout(self._settings.publish_timeout):
+            with cancellation_as_error():
+                message = await self._channel.basic_get(self._settings.dead_letters_queue)
+        if not isinstance(message.delivery, commands.Basic.GetOk):
+            return None
+        self._fetched += 1
+        return _as_delivered(message, message.delivery)
+
+    async def keep_order(self) -> None:
+        """Fetch the letters that were not looked at, within a bound.
+
+        What goes back to a quorum queue goes behind what went back before. Only when all go back together
+        does their order stay.
+        """
+        until = time.monotonic() + ORDER_SECONDS
+        while time.monotonic() < until and await self._fetch() is not None:
+            pass
 
     async def remove(self, letter: Letter) -> None:
         """Take a letter out of the queue for good."""
@@ -100,7 +121,9 @@ async def opened(settings: Settings) -> AsyncIterator[Box]:
             declared = await channel.amqp.queue_declare(queue, passive=True)
         except ChannelNotFoundEntity as error:
             raise ConnectionError(f"there is no queue {queue}: a worker declares it") from error
-        yield Box(settings, channel.amqp, publisher, waiting=declared.message_count or 0)
+        box = Box(settings, channel.amqp, publisher, waiting=declared.message_count or 0)
+        yield box
+        await box.keep_order()
         await channel.close()  # once it is confirmed, everything is back
     finally:
         publishing.cancel()

@@ -60,13 +60,14 @@ def described(record: Record | None) -> str:
     if record is None:
         return "knows nothing of it: a replay is carried out"
     claimed = datetime.fromtimestamp(record.claimed_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return f"{_STATES[record.state]}; begun {claimed}{_ended(record.ending)}"
+    ended = _ended(record.ending) if record.state == "done" else ""
+    return f"{_STATES[record.state]} (begun {claimed}{ended})"
 
 
 _STATES = {
     "running": "running: somebody carries it out now",
     "done": "done: a replay gets the stored reply",
-    "unknown": "unknown: it was begun and nobody knows whether it was done; settle it",
+    "unknown": "unknown: it was begun, and nobody knows whether it was done; settle it",
     "open": "open: a person found that it did not happen; a replay carries it out",
     "unreadable": "cannot be read: perhaps a newer version wrote it",
 }

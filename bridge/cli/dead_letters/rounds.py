@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -71,7 +72,7 @@ class Round:
         """Act upon every letter that is meant, or with ``pretend`` only count; ends early on a signal."""
         tally, stop = Tally(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+            asyncio.get_running_loop().add_signal_handler(number, _stop, stop)
         try:
             async with self._errand.at_hand(), opened(self._settings) as box:
                 tally.waiting = box.waiting
@@ -145,6 +146,12 @@ class Round:
         elif missing and not left:
             sys.stderr.write(f"not among the dead letters: {', '.join(missing)}\n")
         return FAILED if tally.failed or tally.interrupted or missing or tally.refused else DONE
+
+
+def _stop(stop: asyncio.Event) -> None:
+    if stop.is_set():  # the second signal: the broker takes back what is not settled
+        os._exit(FAILED)
+    stop.set()
 
 
 def carry_out(settings: Settings, args: argparse.Namespace, errand: Errand) -> int:

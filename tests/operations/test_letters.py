@@ -1,0 +1,217 @@
+"""What a dead letter says, and whom it is believed: the bridge, the broker, or anybody."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from operations.core_deliveries import delivered
+
+from bridge import forwarding
+from bridge.envelope import Limits
+from bridge.letters import Letter, identify, read
+from bridge.messages import Delivery, Outgoing, Reason, RequestKey
+from bridge.operations.catalogue import Catalogue
+from bridge.operations.model import Rules
+
+OWN = "bridge"
+AT = datetime(2026, 11, 21, 8, 0, 0, tzinfo=UTC)
+BODY = orjson.dumps({"channel": "LCM", "topic": "WebService", "subtopic": "CreateContact", "data": {}})
+DEATH = {
+    "reason": "expired",
+    "queue": "lcm.requests.campaign",
+    "exchange": "lcm.requests",
+    "routing-keys": ["LCM.WebService.CreateContact"],
+    "time": AT,
+    "count": 1,
+}
+ON_TRUST = {
+    "x-reason": "retries-exhausted",
+    "x-error": "LCM was away",
+    "x-attempts": 4,
+    "x-original-user-id": "director",
+}
+
+
+def letter(delivery: Delivery) -> Letter:
+    """Read a letter as the bridge that logs in as ``OWN``."""
+    return read(delivery, own_users={OWN}, catalogue=Catalogue(Rules()), limits=Limits())
+
+
+def written(request: Delivery, **headers: Any) -> Delivery:
+    """Return the dead letter of a request as it lies in the queue."""
+    outgoing = forwarding.dead_letter(
+        request,
+        exchange="lcm.dead-letters",
+        queue="lcm.dead-letters",
+        reason=Reason.RETRIES_EXHAUSTED,
+        error="LCM was away",
+        operation="CreateContact",
+        attempts=4,
+    )
+    return in_the_queue(outgoing, **headers)
+
+
+def in_the_queue(outgoing: Outgoing, **headers: Any) -> Delivery:
+    """Return a published message as it is delivered: the broker has checked the user."""
+    properties = replace(outgoing.properties, user_id=OWN, headers={**outgoing.properties.headers, **headers})
+    return replace(delivered(body=outgoing.body), properties=properties)
+
+
+def test_the_bridges_letter() -> None:
+    """Everything that it wrote, and the request as it was."""
+    request = delivered(body=BODY, message_id="m", user_id="widget", expiration="5000")
+
+    found = letter(written(request))
+
+    assert ("retries-exhausted", "LCM was away", "CreateContact", "campaign", 4, True) == (
+        found.reason,
+        found.error,
+        found.operation,
+        found.lane,
+        found.attempts,
+        found.signed,
+    )
+    assert RequestKey("message-id", ("m",)) == found.key
+    assert ("lcm.requests", "LCM.WebService.GetReservedContactOD", "widget") == (
+        found.request.exchange,
+        found.request.routing_key,
+        found.request.properties.user_id,
+    )
+
+
+def test_the_brokers_letter() -> None:
+    """Reason, time, queue and way from the broker, the operation from the body, the user from the broker."""
+    found = letter(delivered(body=BODY, message_id="m", user_id="widget", headers={"x-death": [DEATH]}))
+
+    assert ("expired", AT, "CreateContact", None, "lcm.requests.campaign", "widget") == (
+        found.reason,
+        found.at,
+        found.operation,
+        found.attempts,
+        found.queue,
+        found.request.properties.user_id,
+    )
+    assert ("lcm.requests", "LCM.WebService.CreateContact") == (
+        found.request.exchange,
+        found.request.routing_key,
+    )
+
+
+def test_a_parked_request_that_the_broker_gave_up() -> None:
+    """The bridge's notes on it are believed, the reason is the broker's."""
+    request = delivered(body=BODY, message_id="m", user_id="widget")
+    parked = forwarding.parked(request, queue="lcm.retry", attempts=2, deadline=None)
+    death = {**DEATH, "reason": "delivery_limit", "exchange": "", "routing-keys": ["lcm.requests.campaign"]}
+
+    found = letter(in_the_queue(parked, **{"x-death": [death]}))
+
+    assert ("delivery-limit", "widget", "lcm.requests") == (
+        found.reason,
+        found.request.properties.user_id,
+        found.request.exchange,
+    )
+
+
+@pytest.mark.parametrize("user", [None, "stranger"])
+def test_what_a_stranger_writes_is_not_believed(user: str | None) -> None:
+    """Neither another's name nor, beside what the broker says, another reason."""
+    found = letter(delivered(body=BODY, user_id=user, headers={**ON_TRUST, "x-death": [DEATH]}))
+
+    assert ("expired", None, user, False) == (
+        found.reason,
+        found.attempts,
+        found.request.properties.user_id,
+        found.signed,
+    )
+
+
+def test_an_unknown_outcome_is_believed_of_everybody() -> None:
+    """It is the careful side."""
+    headers = {"x-reason": "outcome-unknown", "x-death": [DEATH]}
+
+    assert letter(delivered(body=BODY, headers=headers)).unknown_outcome
+
+
+def test_a_letter_of_before_letters_were_signed() -> None:
+    """It says why and where from, but nobody's name."""
+    headers = {
+        **ON_TRUST,
+        "x-original-exchange": "lcm.requests",
+        "x-original-routing-key": "LCM.WebService.CreateContact",
+    }
+
+    found = letter(delivered(body=BODY, message_id="m", headers=headers))
+
+    assert ("retries-exhausted", 4, "lcm.requests", None) == (
+        found.reason,
+        found.attempts,
+        found.request.exchange,
+        found.request.properties.user_id,
+    )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-death": []},
+        {"x-death": "x"},
+        {"x-death": [7]},
+        {"x-death": [{"reason": 7, "time": "soon", "routing-keys": 7, "exchange": None, "queue": b"\xff"}]},
+        {"x-reason": 7, "x-dead-lettered-at": 7, "x-attempts": "many", "x-error": None},
+        {"x-reason": ["expired"], "x-original-exchange": {}, "x-original-routing-key": 7},
+        {"idempotency-key": 7},
+    ],
+)
+@pytest.mark.parametrize("user", [None, OWN])
+def test_headers_of_other_types(headers: dict[str, Any], user: str | None) -> None:
+    """They are read as not told; nothing fails."""
+    found = letter(delivered(body=b"\xff", user_id=user, headers={"x-attempts": 1, **headers}))
+
+    assert ("unknown", "unknown", None, None) == (found.reason, found.operation, found.at, found.key)
+
+
+def test_the_id_stays_when_a_letter_is_looked_at() -> None:
+    """The broker counts deliveries in a header, which is none of the letter's own."""
+    plain = written(delivered(body=BODY, message_id="m"))
+    seen = replace(
+        plain,
+        properties=replace(
+            plain.properties,
+            headers={"x-delivery-count": 7, "x-acquired-count": 8, **plain.properties.headers},
+        ),
+    )
+
+    assert identify(plain) == identify(seen)
+    assert identify(plain) != identify(replace(plain, body=BODY + b" "))
+
+
+def test_a_replay_of_a_replay() -> None:
+    """What is replayed, fails and dies again has its key, its user and its way, and starts at no attempts."""
+    request = delivered(body=BODY, reply_to="q", user_id="widget", headers={"x-own": 1})
+    for key in ("replay-1", None):
+        found = letter(written(request))
+        outgoing = forwarding.replayed(found.request, exchange="x", routing_key="y", key=key)
+        request = forwarding.received(in_the_queue(outgoing), {OWN})
+
+    assert RequestKey("header", ("replay-1",)) == request.key()
+    assert ("lcm.requests", "LCM.WebService.GetReservedContactOD", 0, "widget", None) == (
+        request.exchange,
+        request.routing_key,
+        request.attempts,
+        request.properties.user_id,
+        request.properties.message_id,
+    )
+    assert {"x-own": 1, "idempotency-key": "replay-1"} == request.properties.headers
+
+
+def test_a_replay_has_no_deadline() -> None:
+    """Neither the one that stood in a header nor the one of its expiration."""
+    request = delivered(body=BODY, message_id="m", expiration="5000", headers={"x-deadline": 1})
+
+    found = letter(written(request))
+    outgoing = forwarding.replayed(found.request, exchange="x", routing_key="y", key=None)
+
+    assert forwarding.received(in_the_queue(outgoing), {OWN}).deadline() is None
+    assert outgoing.properties.expiration is None
