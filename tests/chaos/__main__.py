@@ -7,7 +7,13 @@ import sys
 from chaos.forgetful import measure
 from chaos.run import Plan, run
 
-WAYS = ["", "ack-before-reply", "skip-claim", "do-not-record", "in-callback"]
+SHOWN_BY = {
+    "ack-before-reply": "worker killed",
+    "skip-claim": "same request twice",
+    "do-not-record": "same request twice",
+    "in-callback": "all connections cut",
+}
+"""The fault by which each way to break a worker shows soonest."""
 
 
 def main() -> int:
@@ -15,7 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     parser.add_argument("mode", nargs="?", choices=["run", "forgetful"], default="run")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--requests", type=int, default=20_000, help="how many at least")
+    parser.add_argument("--requests", type=int, default=0, help="how many at least (20,000)")
     parser.add_argument(
         "--seconds", type=float, default=0, help="how long at least; then --requests is not used"
     )
@@ -27,7 +33,7 @@ def main() -> int:
         "--break",
         dest="broken",
         default="",
-        choices=WAYS,
+        choices=SHOWN_BY,
         help="break the workers, to see that it is noticed",
     )
     parser.add_argument("--latency-ms", type=float, default=0, help="how long each call of LCM takes")
@@ -36,15 +42,17 @@ def main() -> int:
     if given.mode == "forgetful":
         asyncio.run(measure(given.seed, _print))
         return 0
+    requests = given.requests or (600 if given.broken else 20_000)
+    faults = given.faults or SHOWN_BY.get(given.broken, "")
     plan = Plan(
         seed=given.seed,
-        requests=0 if given.seconds else given.requests,
+        requests=0 if given.seconds else requests,
         seconds=given.seconds,
         rate=given.rate,
         rounds=given.rounds,
-        faults=tuple(name.strip() for name in given.faults.split(",") if name.strip()),
+        faults=tuple(name.strip() for name in faults.split(",") if name.strip()),
         workers=given.workers,
-        latency_ms=given.latency_ms,
+        latency_ms=given.latency_ms or (150 if given.broken else 0),
         broken=given.broken,
         keep=given.keep,
     )
