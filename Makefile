@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test chaos lint format lock clean
+.PHONY: help setup demo run test chaos overload lint format lock clean
 
 PYTEST_ARGS ?=
 UV ?= uv
@@ -27,6 +27,10 @@ chaos: ## Break everything under load and see that the promises hold (SEED=1 REQ
 	@scripts/setup.sh --quiet
 	@PYTHONPATH=.:tests .venv/bin/python -m chaos $(if $(FORGETFUL),forgetful) $(if $(SEED),--seed $(SEED)) \
 		$(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SECONDS),--seconds $(SECONDS)) $(CHAOS_ARGS)
+
+overload: ## See what memory a worker takes before a backlog of 200,000 requests (REQUESTS=200000)
+	@scripts/setup.sh --quiet
+	@PYTHONPATH=.:tests .venv/bin/python -m chaos.backlog $(if $(REQUESTS),--requests $(REQUESTS))
 
 lint: ## Check style, formatting, types and the direction of imports
 	@scripts/setup.sh --no-servers --quiet
