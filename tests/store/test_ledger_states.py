@@ -179,6 +179,12 @@ class LedgerMachine(RuleBasedStateMachine):
         if ending is None:
             model.calls = 0
 
+    @rule(key=KEYS)
+    def reopen(self, key: RequestKey) -> None:
+        """Let a worker be taken for dead, and a person find that its call did not happen."""
+        self.lapse(key=key)
+        self.settle(key=key, ending=None)
+
     @invariant()
     def at_most_one_call(self) -> None:
         """Between two moments at which it was free by rights, one claim was given."""
