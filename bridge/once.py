@@ -159,6 +159,9 @@ class Once:
         except StoreUnavailable as error:
             await self._release(claim)
             raise Held(_NOT_KNOWN_WHO) from error
+        except asyncio.CancelledError:
+            self._ledger.abandon(claim)
+            raise
         except Exception as error:  # a fault of ours: whoever asks again must learn whether LCM was called
             if not case.effect_begun:
                 await self._release(claim)

@@ -139,9 +139,13 @@ class LedgerStore:
 
     async def _claimed(self, key: LedgerKey, digest: str) -> Found:
         for entry in self._owed.of(key):
-            if entry.ending is not None:
+            try:
+                await self._write(entry)  # else it would take its own claim for somebody else's
+            except StoreUnavailable:
+                if entry.ending is None:
+                    raise
+                # Known in this process alone, but better told than called again.
                 return _told(entry.ending) if entry.digest in (digest, "") else Mismatch()
-            await self._write(entry)  # else it would take its own claim for somebody else's
         claim = Claim(key, uuid4().hex)
         sent = False
 
