@@ -78,12 +78,17 @@ class Scene:
     settings: dict[str, str]
     folder: Path
     stack: AsyncExitStack
+    workers: list[Worker] = field(default_factory=list)
 
-    async def start(self, crash: str | None = None) -> Worker:
+    async def start(self, crash: str | None = None, *, ready: bool = True) -> Worker:
         """Start a worker that dies after the named step, or one that does not."""
         arguments = BRIDGE if crash is None else program(crash)
-        log = self.folder / f"{'successor' if crash is None else 'doomed'}.log"
-        return await self.stack.enter_async_context(running(self.settings, log, program=arguments))
+        log = self.folder / f"{len(self.workers)}.log"
+        worker = await self.stack.enter_async_context(
+            running(self.settings, log, program=arguments, ready=ready)
+        )
+        self.workers.append(worker)
+        return worker
 
     async def publish(self, request: dict[str, Any], *, waits: bool) -> None:
         """Send a request with a key."""
@@ -170,6 +175,21 @@ async def test_a_crash_during_the_call(scene: Scene) -> None:
     assert ["outcome-unknown"] == await scene.dead_letters()
     assert 1 == len(scene.simulator.effects)
     scene.simulator.release()
+
+
+async def test_a_request_that_ends_every_worker(scene: Scene) -> None:
+    """After so many deliveries in vain it is dead-lettered before anything else is done with it."""
+    scene.settings["BRIDGE_RETRY__DELIVERIES"] = "2"
+    await scene.start("delivered")
+    await scene.publish(create(), waits=True)
+    for successor in ("delivered", None):
+        doomed = scene.workers[-1]
+        assert -signal.SIGKILL == await asyncio.wait_for(doomed.process.wait(), BOUND)
+        await scene.start(successor, ready=False)
+    await scene.workers[-1].until_logged("request.settled")
+
+    assert ["delivery-limit"] == await scene.dead_letters()
+    assert 0 == len(scene.simulator.effects)
 
 
 def test_the_page_has_each_row() -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import signal
+from contextlib import AsyncExitStack
 
 import aiohttp
 import orjson
 import pytest
-from support.envelopes import add_contact, dial, od, skip
+from support.envelopes import add_contact, create, dial, od, skip
 from support.site import MakeSite, Site
-from support.worker import until
+from support.worker import running, until
 
 from bridge.simulator import Fault
 
@@ -106,6 +107,59 @@ async def test_grace_exceeded(make_site: MakeSite) -> None:
     await site.worker.start()
     letter = await site.widget.dead_letter()
     assert "outcome-unknown" == letter.headers["x-reason"]
+
+
+async def test_a_rolling_restart_under_load(make_site: MakeSite) -> None:
+    """Two workers end and are replaced one after the other under load: exit 0, all done once and answered."""
+    site = await make_site()
+    site.simulator.faults.put(Fault(latency_ms=20, jitter_ms=60))
+    names = [f"contact-{number}" for number in range(600)]
+    async with AsyncExitStack() as stack:
+        workers = [site.worker]
+
+        async def add() -> None:
+            log = site.worker.log.with_name(f"worker-{len(workers)}.log")
+            workers.append(await stack.enter_async_context(running(site.settings, log)))
+
+        await add()
+        asked = [
+            asyncio.create_task(site.widget.ask(create(ContactDetail=name), message_id=name))
+            for name in names
+        ]
+        codes = []
+        for doomed in (site.worker, workers[1]):
+            await until(
+                lambda: len(site.simulator.effects) >= 150 * len(workers),
+                "some of the load done",
+            )
+            codes.append(await doomed.stop())
+            await add()
+        replies = await asyncio.gather(*asked)
+
+    assert [0, 0] == codes
+    assert {"ok"} == {reply.headers["x-bridge-status"] for reply in replies}
+    done = sorted(str(effect.request["ContactDetail"]) for effect in site.simulator.effects.effects)
+    assert sorted(names) == done
+
+
+async def test_a_waiting_repetition_goes_to_the_next_worker(make_site: MakeSite) -> None:
+    """A repetition that waits for another worker's call does not hold up the end of its own."""
+    site = await make_site(BRIDGE_AMQP__CAMPAIGN_PREFETCH="1", BRIDGE_RETRY__DELAYS="[100]")
+    site.simulator.faults.put(Fault(kind="hang", when="after", count=1))
+    asked = [asyncio.create_task(site.widget.ask(create(), message_id="it"))]
+    await until(lambda: site.simulator.hung == 1, "the call that hangs")
+    async with running(site.settings, site.worker.log.with_name("other.log")) as other:
+        asked.append(asyncio.create_task(site.widget.ask(create(), message_id="it")))
+        async with asyncio.timeout(20):
+            while not await other.metric('lcm_bridge_ledger_total{outcome="waited"}'):
+                await asyncio.sleep(0.02)
+
+        assert 0 == await other.stop()
+    site.simulator.release()
+    replies = await asyncio.gather(*asked)
+
+    assert 1 == len({reply.response for reply in replies})
+    assert 1 == len(site.simulator.effects.effects)
 
 
 async def test_a_second_signal_ends_it_at_once(make_site: MakeSite) -> None:
