@@ -6,10 +6,12 @@ whatever way loses none: what was looked at goes back at the end, to its old pla
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import ChannelNotFoundEntity
 from pamqp import commands
@@ -47,6 +49,7 @@ class Box:
         self.waiting = waiting
         self.looked_at = 0
         self._fetched = 0
+        self._held: deque[int] = deque()
         self._settings = settings.amqp
         self._limits = Limits(settings.limits.body_bytes, settings.limits.depth)
         self._catalogue = Catalogue(rules(settings))
@@ -77,23 +80,28 @@ class Box:
         if not isinstance(message.delivery, commands.Basic.GetOk):
             return None
         self._fetched += 1
+        self._held.append(message.delivery.delivery_tag or 0)
         return _as_delivered(message, message.delivery)
 
-    async def keep_order(self) -> None:
-        """Fetch the letters that were not looked at, within a bound.
+    async def remove(self, letter: Letter) -> None:
+        """Take the letter that was fetched last out of the queue for good."""
+        self._held.pop()
+        await letter.request.settler.ack()
+        if letter.request.settler.lost:
+            raise ConnectionError("the connection ended; the last letter may have gone back")
 
-        What goes back to a quorum queue goes behind what went back before. Only when all go back together
-        does their order stay.
+    async def give_back(self) -> None:
+        """Return what was not removed, each letter to its place.
+
+        A quorum queue puts what it gets back behind what it got back before. So the letters that were not
+        looked at are fetched too, within a bound, and go back with the others one by one: all at once (or
+        by the end of the channel) they would go back in no order.
         """
         until = time.monotonic() + ORDER_SECONDS
         while time.monotonic() < until and await self._fetch() is not None:
             pass
-
-    async def remove(self, letter: Letter) -> None:
-        """Take a letter out of the queue for good."""
-        await letter.request.settler.ack()
-        if letter.request.settler.lost:
-            raise ConnectionError("the connection ended; the last letter may have gone back")
+        while self._held:
+            await self._channel.basic_nack(self._held.popleft(), requeue=True, wait=False)
 
     async def publish(self, outgoing: Outgoing) -> None:
         """Publish and await the confirm. Raises `PublishFailed`."""
@@ -122,8 +130,13 @@ async def opened(settings: Settings) -> AsyncIterator[Box]:
         except ChannelNotFoundEntity as error:
             raise ConnectionError(f"there is no queue {queue}: a worker declares it") from error
         box = Box(settings, channel.amqp, publisher, waiting=declared.message_count or 0)
-        yield box
-        await box.keep_order()
+        try:
+            yield box
+        except BaseException:
+            with suppress(*CONNECTION_EXCEPTIONS):  # what went wrong first is what is told
+                await box.give_back()
+            raise
+        await box.give_back()
         await channel.close()  # once it is confirmed, everything is back
     finally:
         publishing.cancel()
