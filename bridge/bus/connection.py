@@ -169,12 +169,17 @@ def cancellation_as_error() -> Iterator[None]:
 
     The client library cancels whatever waits for the broker when a connection dies of missing
     heartbeats, or is closed. Taken for a real cancellation, it would end the waiting task without a word.
+    Where a connection ends in order it raises a bare `Exception` instead, which means the same.
     """
     try:
         yield
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is None or task.cancelling():
+            raise
+        raise LostWhileWaiting("the connection ended while a call waited") from error
+    except Exception as error:
+        if type(error) is not Exception:
             raise
         raise LostWhileWaiting("the connection ended while a call waited") from error
 

@@ -1,5 +1,7 @@
 """A delivery in the bridge's own types, and how it is settled on the channel that brought it."""
 
+import asyncio
+
 import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel, DeliveredMessage
@@ -10,6 +12,12 @@ from bridge.bus.wire import take_unreadable
 from bridge.messages import Delivery, Properties
 
 log = structlog.get_logger(__name__)
+
+SETTLE_SECONDS = 5.0
+"""How long settling may wait for room in the client library's queue of ten frames.
+
+When a connection dies, nobody takes them out any more, and the library would wait for ever.
+"""
 
 
 class ChannelSettler:
@@ -29,15 +37,17 @@ class ChannelSettler:
     async def ack(self) -> None:
         """Acknowledge without waiting for the socket; a lost one comes again."""
         try:
-            await self._channel.basic_ack(self._tag, wait=False)
-        except (ChannelInvalidStateError, *CONNECTION_EXCEPTIONS):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self._channel.basic_ack(self._tag, wait=False)
+        except (TimeoutError, ChannelInvalidStateError, *CONNECTION_EXCEPTIONS):
             log.warning("request.ack_lost", next="the broker delivers it again")
 
     async def requeue(self) -> None:
         """Give the request back to its queue."""
         try:
-            await self._channel.basic_nack(self._tag, requeue=True, wait=False)
-        except (ChannelInvalidStateError, *CONNECTION_EXCEPTIONS):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self._channel.basic_nack(self._tag, requeue=True, wait=False)
+        except (TimeoutError, ChannelInvalidStateError, *CONNECTION_EXCEPTIONS):
             log.info("request.requeue_lost", next="the broker delivers it again")
 
 

@@ -37,6 +37,7 @@ def main() -> int:
         help="break the workers, to see that it is noticed",
     )
     parser.add_argument("--latency-ms", type=float, default=0, help="how long each call of LCM takes")
+    parser.add_argument("--pause", type=float, default=2.5, help="seconds between two faults, on average")
     parser.add_argument("--keep", action="store_true", help="keep the logs")
     given = parser.parse_args()
     if given.mode == "forgetful":
@@ -50,6 +51,7 @@ def main() -> int:
         seconds=given.seconds,
         rate=given.rate,
         rounds=given.rounds,
+        pause=(0.5 * given.pause, 1.5 * given.pause),
         faults=tuple(name.strip() for name in faults.split(",") if name.strip()),
         workers=given.workers,
         latency_ms=given.latency_ms or (150 if given.broken else 0),

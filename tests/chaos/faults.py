@@ -62,6 +62,7 @@ async def broker_killed(site: Site) -> None:
     await site.rabbit.kill()
     await asyncio.sleep(site.between(0.2, 1.5))
     await site.rabbit.start()
+    site.books.broker_back()
 
 
 async def broker_paused(site: Site) -> None:

@@ -249,6 +249,9 @@ async def _settle(site: Site) -> None:
         empty = all(word == "0" for word in listed.split() if word.isdigit())
         quiet = quiet + 1 if empty and not site.crowd.busy else 0
         await asyncio.sleep(1)
+    if quiet < 2:
+        listed = await site.rabbit.ctl("list_queues", "--silent", "name", "messages", "messages_ready")
+        site.books.notes.append(f"not settled; queues: {' '.join(listed.split())}")
 
 
 async def _tell(site: Site, started: float, print_line: PrintLine) -> None:
@@ -287,6 +290,7 @@ def report(site: Site, outcome: Outcome, seconds: float) -> list[str]:
         f"first reply after a kill of the broker: {first}",
         f"outcome unknown: {sums.unknown / max(1, requests):.2%} of the requests",
         f"replies twice: {books.replied_again}",
+        f"unknown after a definite reply, as the time was up while Redis was away: {books.late_unknown}",
         "",
         *(f"- {note}" for note in outcome.notes[:60]),
         "",

@@ -15,6 +15,8 @@ _EXPLAINED = frozenset({"LCM_UNAVAILABLE", "OUTCOME_UNKNOWN", "REQUEST_EXPIRED",
 _EXPLAINED_READS = frozenset({"LCM_TIMEOUT", "LCM_BAD_RESPONSE"})
 _EXPLAINED_REFUSALS = frozenset({"CONTACT_NOT_FOUND"})
 _REASONS = frozenset({"failure-without-reply-to", "retries-exhausted", "outcome-unknown", "expired"})
+_TIME_UP = "its time was up before the request ledger could be asked"
+"""How the contract ends a repetition whose deadline passes while Redis is away: nobody can know better."""
 _NOTED = 100
 
 
@@ -53,17 +55,23 @@ class Books:
         self.unexpected = 0
         self.replied = 0
         self.replied_again = 0
+        self.late_unknown = 0
         self.outcomes: Counter[str] = Counter()
         self.last_reply = 0.0
         self.after_kill: list[float] = []
         self._killed_at: float | None = None
+        self._back = False
         self._simulator = simulator
 
     # --- what arrives ---------------------------------------------------------------------------
 
     def broker_killed(self) -> None:
-        """Start the clock that the next reply stops."""
-        self._killed_at = time.monotonic()
+        """Start a clock."""
+        self._killed_at, self._back = time.monotonic(), False
+
+    def broker_back(self) -> None:
+        """Let the next reply stop it: those that came before were in the clients' sockets."""
+        self._back = True
 
     def reply(self, body: bytes, correlation_id: str | None, message_id: str | None) -> Request | None:
         """Take a reply down; return the request if the client may send it again."""
@@ -75,7 +83,7 @@ class Books:
         if self._seen(request, message_id):
             return None
         self.replied += 1
-        if self._killed_at is not None:
+        if self._killed_at is not None and self._back:
             self.after_kill.append(time.monotonic() - self._killed_at)
             self._killed_at = None
         self._end(request, attempt)
@@ -181,7 +189,9 @@ class Books:
         if kind not in explained:
             self._odd(f"{self._name(request)}: {kind}: {failure.get('errorMessage')}")
         if kind == "OUTCOME_UNKNOWN":
-            if request.definite is not None:
+            if request.definite is not None and _TIME_UP in str(failure.get("errorMessage")):
+                self.late_unknown += 1
+            elif request.definite is not None:
                 request.conflicts += 1
                 self._note(f"{self._name(request)}: OUTCOME_UNKNOWN after a definite reply: {body[:300]!r}")
             self._unknown(request)
