@@ -25,6 +25,7 @@ class Case:
     deadline: float | None = None
     cache: CacheUse | None = None
     effect_begun: bool = False
+    effect_done: bool = False
     breaker_open: bool = False
     replayed: bool = False
     outcome: str = "ok"

@@ -38,7 +38,10 @@ NOTES: Final = frozenset(
 )
 """Headers that only the bridge may write on a request."""
 
-LETTER_NOTES: Final = frozenset({"x-reason", "x-error", "x-operation", "x-dead-lettered-at"})
+EFFECT_DONE: Final = "x-effect-done"
+"""Header of a dead letter whose side effect has happened: only the reply could not be told."""
+
+LETTER_NOTES: Final = frozenset({EFFECT_DONE, "x-reason", "x-error", "x-operation", "x-dead-lettered-at"})
 """What a dead letter has beside them."""
 
 DELIVERIES: Final = "x-delivery-count"
@@ -109,6 +112,7 @@ def dead_letter(  # noqa: PLR0913 - each is a header of its own
     error: str,
     operation: str,
     attempts: int,
+    effect_done: bool = False,
 ) -> Outgoing:
     """Build a request's dead letter: body and properties kept, why and whence in the headers.
 
@@ -122,6 +126,8 @@ def dead_letter(  # noqa: PLR0913 - each is a header of its own
         "x-operation": operation,
         "x-dead-lettered-at": datetime.now(UTC),
     }
+    if effect_done:
+        notes[EFFECT_DONE] = True
     if delivery.unreadable:
         notes["x-bridge-unreadable"] = delivery.unreadable
     return _sent_on(delivery, exchange=exchange, routing_key=queue, notes=notes)

@@ -45,9 +45,9 @@ class Letter:
     """One dead letter.
 
     ``request`` is the request as it was before, ``properties`` are the letter's own. ``attempts`` is
-    None where only the broker knew of it.
-    ``key_fault`` says why the request's key cannot be used, ``unreadable`` which properties are lost;
-    ``queue`` is the request queue it lay in, where that is told.
+    None where only the broker knew of it. ``effect_done``: LCM carried it out, and only its reply could
+    not be told. ``key_fault`` says why the request's key cannot be used, ``unreadable`` which properties
+    are lost; ``queue`` is the request queue it lay in, where that is told.
     """
 
     id: str
@@ -62,6 +62,7 @@ class Letter:
     unreadable: str
     queue: str
     signed: bool
+    effect_done: bool
     request: Delivery
     properties: Properties
 
@@ -107,6 +108,7 @@ def read(delivery: Delivery, *, own_users: Collection[str], catalogue: Catalogue
         unreadable=delivery.unreadable or (str(headers.get("x-bridge-unreadable", "")) if signed else ""),
         queue=str(death.get("queue", "")) if not ours else "",
         signed=signed,
+        effect_done=ours and bool(headers.get(forwarding.EFFECT_DONE)),
         request=request,
         properties=delivery.properties,
     )

@@ -84,6 +84,11 @@ class Once:
 
         Raises `Failure`, `Held`, `StillRunning` or `AnsweredElsewhere`.
         """
+        answer = await self._carry_out(case, operation, command)
+        case.effect_done = True
+        return answer
+
+    async def _carry_out(self, case: Case, operation: Operation, command: Command) -> Answer:
         request = case.delivery.key()
         if request is None:
             return await self._unprotected(case, operation, command)

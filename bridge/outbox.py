@@ -114,6 +114,7 @@ class Outbox:
             error=error,
             operation=case.operation_name,
             attempts=case.delivery.attempts + 1,
+            effect_done=case.effect_done,
         )
         if await self._publish(case, letter) is Confirmation.UNROUTABLE:
             raise PublishFailed("the dead-letter queue is gone")

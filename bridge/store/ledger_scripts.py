@@ -154,3 +154,15 @@ return 'OK'
 """
 )
 """KEYS: record. ARGV: a token of this settling, done or open, reply, expiry ms."""
+
+REOPEN: Final = (
+    _COMMON
+    + """
+local hand, refusal, keep = ARGV[1], ARGV[2], ARGV[3]
+local record = read()
+if record.state ~= 'done' or record.reply ~= refusal then return 'OTHER' end
+write(keep, 'open', record.owner, record.digest, record.at, 'reply', '', 'late', '1', 'hand', hand)
+return 'OK'
+"""
+)
+"""KEYS: record. ARGV: a token of this reopening, the refusal that stands there, expiry ms."""

@@ -10,10 +10,11 @@ from typing import Final, Literal, NamedTuple
 from uuid import uuid4
 
 from bridge.endings import Ending, UnreadableEnding
+from bridge.failures import Failure
 from bridge.ports import LedgerKey
 from bridge.settings import Ledger as LedgerSettings
 from bridge.store.connection import Store
-from bridge.store.ledger_scripts import LOOK, SETTLE
+from bridge.store.ledger_scripts import LOOK, REOPEN, SETTLE
 from bridge.store.scripts import ScriptCall
 
 State = Literal["running", "done", "unknown", "open", "unreadable"]
@@ -60,6 +61,7 @@ class LedgerRecords:
         self._open = round(settings.unknown_retention * 1000)
         self._look = store.client.register_script(LOOK)
         self._settle = store.client.register_script(SETTLE)
+        self._reopen = store.client.register_script(REOPEN)
 
     async def look(self, key: LedgerKey) -> Record | None:
         """Return what is known of a side effect, None for nothing."""
@@ -89,3 +91,18 @@ class LedgerRecords:
         if problem := _NOT_SETTLED.get(await self._store.run(call.run)):
             raise ValueError(problem)
         return state
+
+    async def reopen(self, key: LedgerKey) -> bool:
+        """Let a side effect that LCM refused be claimed again; return whether it was such a one.
+
+        A refusal is stored for those who repeat a request by mistake. A person who sends it again has
+        removed the cause; and it had no effect.
+        """
+        record = await self.look(key)
+        if record is None or record.ending is None or not isinstance(record.ending.end, Failure):
+            return False
+        if record.state != "done":
+            return False
+        name = record_name(self._prefix, key)
+        call = ScriptCall(self._reopen, [name], [uuid4().hex, record.ending.dump(), self._open])
+        return bool(await self._store.run(call.run) == b"OK")

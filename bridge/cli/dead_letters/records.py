@@ -42,6 +42,10 @@ class Records:
         """Write what a person found out; None: it did not happen. Raises ValueError where that is known."""
         await self._records.settle_by_hand(_key(letter), ending)
 
+    async def reopen(self, letter: Letter) -> None:
+        """Let a request that LCM refused be carried out again."""
+        await self._records.reopen(_key(letter))
+
     @property
     def _records(self) -> LedgerRecords:
         if self._open is None:
@@ -66,7 +70,7 @@ def described(record: Record | None) -> str:
 
 _STATES = {
     "running": "running: somebody carries it out now",
-    "done": "done: a replay gets the stored reply",
+    "done": "done: a replay gets the stored reply, or is carried out where that is a refusal",
     "unknown": "unknown: it was begun, and nobody knows whether it was done; settle it",
     "open": "open: a person found that it did not happen; a replay carries it out",
     "unreadable": "cannot be read: perhaps a newer version wrote it",

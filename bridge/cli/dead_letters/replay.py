@@ -1,7 +1,7 @@
 """``lcm-bridge dead-letters replay``: send requests again, with their keys and without their deadlines."""
 
 import argparse
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 
 from bridge import forwarding
 from bridge.cli.dead_letters.box import Box
@@ -43,8 +43,10 @@ class Replay:
             return "it is a reply, which no bridge answers: it could only come back; drop it"
         if letter.unreadable:
             return f"its properties {letter.unreadable} could not be read and are lost: publish it anew"
-        if not letter.unknown_outcome or self._unsettled:
+        if self._unsettled or not (letter.unknown_outcome or letter.effect_done):
             return None
+        if letter.effect_done:
+            return await self._why_not_again(letter)
         if not letter.protected:
             return (
                 "its outcome is unknown and it was unprotected (no key): look in LCM, "
@@ -63,8 +65,21 @@ class Replay:
             return "it is being carried out just now"
         return f"its outcome is unknown: look in LCM, then: lcm-bridge dead-letters settle {letter.id}"
 
+    async def _why_not_again(self, letter: Letter) -> str | None:
+        """Tell why a request whose effect is done must not be sent again: the ledger has no reply for it."""
+        try:
+            record = await self._records.look(letter) if letter.protected else None
+        except StoreUnavailable:
+            return "it was carried out and only its reply refused, and Redis does not answer with it"
+        if record is not None and record.state == "done":
+            return None
+        return "it was carried out, only its reply was refused, and the ledger has forgotten it: drop it"
+
     async def act(self, box: Box, letter: Letter) -> None:
         """Publish the request, and remove its letter once that is confirmed."""
+        if letter.protected:
+            with suppress(StoreUnavailable):  # then the stored refusal is told again
+                await self._records.reopen(letter)
         exchange, routing_key = destination(letter, self._amqp)
         keyless = letter.key is None and not letter.key_fault
         await box.publish(
