@@ -127,7 +127,7 @@ async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
     prefix = "chaos"
     simulator = Simulator(Options(limits=Limits(contacts=10_000_000, agents=10_000_000), kept_calls=10))
     async with (
-        PrivateRabbit() as rabbit,
+        PrivateRabbit(folder=folder / "rabbitmq") as rabbit,
         PrivateRedis(arguments=("--appendfsync", "always")) as redis,
         simulator.running(),
         AsyncExitStack() as stack,
