@@ -40,6 +40,10 @@ class Client:
         self._channel: AbstractChannel | None = None
         self._ready = asyncio.Event()
 
+    async def ready(self) -> None:
+        """Wait until it consumes."""
+        await self._ready.wait()
+
     async def run(self) -> None:
         """Connect, consume, and connect again; ends by cancellation."""
         while True:
@@ -106,6 +110,7 @@ class Crowd:
 
     def __init__(self, traffic: Traffic, books: Books, rng: random.Random, prefix: str) -> None:
         self.clients: list[Client] = []
+        self.listeners: list[Client] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.publishing = 0
@@ -131,8 +136,8 @@ class Crowd:
         self.clients.append(client)
         return client
 
-    def listen(self, url: str) -> list[Client]:
-        """Make the two that take events and dead letters."""
+    def listen(self, url: str) -> None:
+        """Add the two that take events and dead letters."""
         events, letters = "chaos.events", f"{self._prefix}.dead-letters"
 
         async def bind(channel: AbstractChannel) -> None:
@@ -148,7 +153,7 @@ class Crowd:
         def take_letter(message: AbstractIncomingMessage) -> None:
             self._books.letter(dict(message.headers), message.correlation_id, message.body)
 
-        return [
+        self.listeners = [
             Client(url, events, take_event, prepare=bind),
             Client(url, letters, take_letter, prepare=nothing),
         ]

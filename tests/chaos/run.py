@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from bridge.simulator.state import Limits
 
 CLIENTS = 8
 START_SECONDS = 60.0
+UNBROKEN_SECONDS = 3.0
 SETTLE_SECONDS = 150.0
 PROGRESS_SECONDS = 10.0
 LEAST_OK = 0.7
@@ -176,13 +177,16 @@ def _clients(site: Site) -> list[Client]:
     through = f"amqp://guest:guest@127.0.0.1:{site.to_rabbit.port}/"
     for number in range(CLIENTS):
         site.crowd.add(through if number % 4 == 0 else site.rabbit.url)
-    return [*site.crowd.clients, *site.crowd.listen(site.rabbit.url)]
+    site.crowd.listen(site.rabbit.url)
+    return [*site.crowd.clients, *site.crowd.listeners]
 
 
 async def _press(site: Site, plan: Plan, print_line: PrintLine) -> None:
     """Send and break until both are done, then let everything settle and end the workers."""
     await site.fleet.start()
     await _declared(site)
+    async with asyncio.timeout(START_SECONDS):  # an event that nobody listens for yet would count as lost
+        await asyncio.gather(*(one.ready() for one in (*site.crowd.clients, *site.crowd.listeners)))
     began, broken_enough = time.monotonic(), asyncio.Event()
 
     def done() -> bool:
@@ -191,7 +195,8 @@ async def _press(site: Site, plan: Plan, print_line: PrintLine) -> None:
         return time.monotonic() - began >= plan.seconds and len(site.traffic.requests) >= plan.requests
 
     pressing = asyncio.create_task(site.crowd.press(plan.rate, done))
-    await _first_reply(site)
+    # RabbitMQ 3.10 may not survive a SIGKILL in the moment in which queues are declared.
+    await asyncio.sleep(UNBROKEN_SECONDS)
     injects = {**FAULTS, **plan.more_faults}
     names = list(plan.faults or FAULTS)
     rounds = 0
@@ -228,13 +233,6 @@ async def _declared(site: Site) -> None:
                 await asyncio.sleep(0.2)
             else:
                 return
-
-
-async def _first_reply(site: Site) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(30):
-            while not site.books.replied:
-                await asyncio.sleep(0.05)
 
 
 async def _settle(site: Site) -> None:
