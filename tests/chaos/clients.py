@@ -169,10 +169,22 @@ class Crowd:
         self.publishing += 1
         try:
             await asyncio.gather(
-                *(self._publish(request, attempt, client, message, target) for target in targets)
+                *(
+                    self._publish(request, attempt, sender, message, target)
+                    for sender, target in zip(self._senders(client), targets, strict=False)
+                )
             )
         finally:
             self.publishing -= 1
+
+    def _senders(self, client: Client) -> tuple[Client, Client]:
+        """Return who publishes a message and its copy.
+
+        On one channel the library would take the return of the one for that of the other, as they share
+        their message_id.
+        """
+        others = [other for other in self.clients if other is not client]
+        return client, self._rng.choice(others)
 
     def compose(self, request: Request, attempt: int, reply_to: str) -> tuple[str, aio_pika.Message]:
         """Return the routing key and the message of one attempt."""
