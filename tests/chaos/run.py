@@ -6,6 +6,7 @@ import random
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -78,7 +79,7 @@ class Outcome:
 
     sums: Sums
     notes: list[str]
-    logs: Path | None
+    injected: Counter[str]
 
     @property
     def passed(self) -> bool:
@@ -108,9 +109,7 @@ async def run(plan: Plan, print_line: PrintLine) -> Outcome:
         sums = site.books.sums(
             site.fleet.logs.odd_lines, unknown_explained=not EXPLAIN_UNKNOWN.isdisjoint(site.injected)
         )
-        outcome = Outcome(
-            sums=sums, notes=[*site.books.notes, *site.fleet.logs.odd], logs=folder if plan.keep else None
-        )
+        outcome = Outcome(sums=sums, notes=[*site.books.notes, *site.fleet.logs.odd], injected=site.injected)
         for line in report(site, outcome, time.monotonic() - started):
             print_line(line)
     if (outcome.passed or not plan.judged) and not plan.keep:
