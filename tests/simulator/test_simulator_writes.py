@@ -3,7 +3,9 @@
 import pytest
 from simulator.simulator_calls import CREATE, MANUAL, SKIP, simulated
 
-from bridge.simulator import Options
+from bridge.simulator import Options, Simulator
+from bridge.simulator.contacts import Kind
+from bridge.simulator.placement import place
 
 
 async def test_skip_closes_a_contact_once() -> None:
@@ -101,3 +103,14 @@ async def test_a_full_ledger_refuses_effects() -> None:
     assert (500, 200) == (refused.status, read.status)
     assert "records at most 1 effects" in refused.json["Message"]
     assert {"d": True} == accepted.json
+
+
+def test_a_contact_can_be_forgotten() -> None:
+    """It can no longer be skipped or given to anyone; what is not there is no error."""
+    simulator = Simulator()
+    simulator.state.set_login("forgetful", logged_in=True)
+    account = place(simulator.state, {"agent": "forgetful"}).account_number
+
+    assert simulator.state.remove(account)
+    assert not simulator.state.remove(account)
+    assert [] == simulator.state.reserved("forgetful", Kind.MANUAL, limit=1)
