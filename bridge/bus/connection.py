@@ -7,6 +7,7 @@ remembers; this loop tells the whole story in one place: connect, work, notice t
 import asyncio
 import itertools
 import random
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
@@ -21,6 +22,12 @@ from yarl import URL
 from bridge.settings import Amqp
 
 log = structlog.get_logger(__name__)
+
+_LONG_LIFE = 5.0
+"""Seconds after which the loss of a connection is an event of its own, not the next in a row.
+
+A broker that takes connections and ends them at once must not be stormed.
+"""
 
 BLOCKED_INTERVAL = 0.5
 """Seconds between looks whether the broker blocks a connection, for the log."""
@@ -236,11 +243,13 @@ class Link:
         self.openings += 1
         log.info("amqp.connected", connection=self.name, node=f"{url.host}:{url.port}")
         watch = asyncio.create_task(self._tell_blocked(connection), name=f"blocked {self.name}")
+        opened_at = time.monotonic()
         try:
             self._changed()
-            backoff.reset()
             await self._work(connection)
         finally:
+            if time.monotonic() - opened_at > _LONG_LIFE:
+                backoff.reset()
             watch.cancel()
             lost = connection.lost.is_set()
             self._connection = None

@@ -58,7 +58,6 @@ Inject = Callable[[Site], Awaitable[None]]
 
 async def broker_killed(site: Site) -> None:
     """SIGKILL to RabbitMQ, which comes back a moment later."""
-    site.books.broker_killed()
     await site.rabbit.kill()
     await asyncio.sleep(site.between(0.2, 1.5))
     await site.rabbit.start()

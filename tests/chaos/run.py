@@ -281,10 +281,10 @@ def report(site: Site, outcome: Outcome, seconds: float) -> list[str]:
     lines += ["", "warnings and errors in the workers' logs:"]
     lines += [f"  {name:50} {count}" for name, count in site.fleet.logs.events.most_common(25)]
     median = books.median_after_kill()
-    first = f"{median:.1f} s (median of {len(books.after_kill)})" if median else "-"
+    first = f"{median:.1f} s (median of {len(books.after_kill)})" if median is not None else "-"
     lines += [
         "",
-        f"first reply after a kill of the broker: {first}",
+        f"first reply after the broker is back from a kill: {first}",
         f"outcome unknown: {sums.unknown / max(1, requests):.2%} of the requests",
         f"replies twice: {books.replied_again}",
         f"unknown after a definite reply, as the time was up while Redis was away: {books.late_unknown}",

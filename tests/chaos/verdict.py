@@ -59,19 +59,14 @@ class Books:
         self.outcomes: Counter[str] = Counter()
         self.last_reply = 0.0
         self.after_kill: list[float] = []
-        self._killed_at: float | None = None
-        self._back = False
+        self._back_at: float | None = None
         self._simulator = simulator
 
     # --- what arrives ---------------------------------------------------------------------------
 
-    def broker_killed(self) -> None:
-        """Start a clock."""
-        self._killed_at, self._back = time.monotonic(), False
-
     def broker_back(self) -> None:
-        """Let the next reply stop it: those that came before were in the clients' sockets."""
-        self._back = True
+        """Start a clock, which the next reply stops: those before were in the clients' sockets."""
+        self._back_at = time.monotonic()
 
     def reply(self, body: bytes, correlation_id: str | None, message_id: str | None) -> Request | None:
         """Take a reply down; return the request if the client may send it again."""
@@ -83,9 +78,9 @@ class Books:
         if self._seen(request, message_id):
             return None
         self.replied += 1
-        if self._killed_at is not None and self._back:
-            self.after_kill.append(time.monotonic() - self._killed_at)
-            self._killed_at = None
+        if self._back_at is not None:
+            self.after_kill.append(time.monotonic() - self._back_at)
+            self._back_at = None
         self._end(request, attempt)
         return self._judge(request, body)
 
