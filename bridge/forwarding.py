@@ -51,7 +51,17 @@ _DEATHS: Final = frozenset(
     {"x-death", "x-first-death-exchange", "x-first-death-queue", "x-first-death-reason"}
     | {"x-last-death-exchange", "x-last-death-queue", "x-last-death-reason"}
 )
-"""What the broker writes when a message leaves a queue by its time to live."""
+"""What the broker writes when a message leaves a queue by its time to live.
+
+It takes a message for one that goes in circles if these headers, whoever wrote them, name the queue that
+comes next, and then does not deliver it.
+"""
+
+_COPIES: Final = frozenset({"CC", "BCC"})
+"""Headers by which a publisher has the broker route copies: of what we publish, to queues of those names."""
+
+_BROKERS: Final = _DEATHS | _COPIES
+"""Headers that the broker acts on."""
 
 _LONGEST_ERROR: Final = 1000
 """Characters of ``x-error``: a message's headers must fit into one frame."""
@@ -100,7 +110,9 @@ def parked(
         notes[DEADLINE] = round(min(deadline, _LATEST) * 1000)
     if held:
         notes[HELD_SINCE] = round((delivery.held_since or time.time()) * 1000)
-    return _sent_on(delivery, exchange="", routing_key=queue, notes=notes)
+    headers = {name: one for name, one in delivery.properties.headers.items() if name not in _BROKERS}
+    request = replace(delivery, properties=replace(delivery.properties, headers=headers))
+    return _sent_on(request, exchange="", routing_key=queue, notes=notes)
 
 
 def dead_letter(  # noqa: PLR0913 - each is a header of its own
@@ -140,7 +152,7 @@ def replayed(request: Delivery, *, exchange: str, routing_key: str, key: str | N
     said; ``key`` is the idempotency key of one that has none.
     """
     original = request.properties
-    dropped = LETTER_NOTES | _DEATHS | {DEADLINE}
+    dropped = LETTER_NOTES | _BROKERS | {DEADLINE}
     headers = {name: value for name, value in original.headers.items() if name not in dropped}
     if key is not None:
         headers["idempotency-key"] = key

@@ -116,6 +116,20 @@ def test_a_redelivery_is_not_forgotten(*, before: bool, after: bool) -> None:
     assert (before or after, True) == (returned.redelivered, returned.repeated)
 
 
+@pytest.mark.parametrize("name", ["CC", "BCC", "x-death", "x-first-death-queue"])
+def test_what_the_broker_acts_on_is_not_sent_on(name: str) -> None:
+    """Neither to a delayed queue nor with a replay; a dead letter keeps it for people to see."""
+    delivery = delivered(headers={name: ["lcm.requests.agent"], "theirs": "kept"})
+    sent_on = [
+        park(delivery),
+        forwarding.replayed(delivery, exchange="", routing_key="lcm.requests.agent", key=None),
+    ]
+
+    assert [(False, True)] * 2 == [
+        (name in one.properties.headers, "theirs" in one.properties.headers) for one in sent_on
+    ]
+
+
 def test_the_time_of_holding_counts_from_its_beginning() -> None:
     """Parked again while Redis is away, it is held since the first time."""
     returned = back(park(replace(delivered(), held_since=1_700_000_000.5), held=True))
