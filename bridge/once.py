@@ -131,7 +131,10 @@ class Once:
             raise Held(_NOT_KNOWN_WHO) from error
 
     async def _claim(self, key: LedgerKey, text: str) -> Found:
-        """Claim, or wait for whoever has: their end is the answer."""
+        """Claim, or wait for whoever has: their end is the answer.
+
+        Raises `StoreUnavailable`, but `Held` once it is known that somebody else carries it out.
+        """
         until = time.monotonic() + self._patience
         pause = _FIRST_LOOK
         found = await self._ledger.claim(key, text)
@@ -144,7 +147,10 @@ class Once:
             except TimeoutError:
                 pass
             pause = min(2 * pause, _SLOWEST_LOOK)
-            found = await self._ledger.claim(key, text)
+            try:
+                found = await self._ledger.claim(key, text)
+            except StoreUnavailable as error:
+                raise Held("the request ledger went away while another delivery was waited for") from error
         return found
 
     async def _under(self, claim: Claim, case: Case, operation: Operation, command: Command) -> Answer:
