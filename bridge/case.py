@@ -14,6 +14,7 @@ CacheUse = Literal["hit", "miss", "stale"]
 class Case:
     """What has become known of one request while it is worked on.
 
+    ``effect_begun``: LCM may act on this delivery; ``doubtful``: it may have acted on another of the request.
     ``replayed``: its answer was stored by an earlier delivery. ``breaker_open``: LCM was not even asked.
     """
 
@@ -26,6 +27,7 @@ class Case:
     cache: CacheUse | None = None
     effect_begun: bool = False
     effect_done: bool = False
+    doubtful: bool = False
     breaker_open: bool = False
     replayed: bool = False
     outcome: str = "ok"

@@ -93,6 +93,7 @@ class Once:
         if request is None:
             return await self._unprotected(case, operation, command)
         key = LedgerKey(operation.name, request)
+        case.doubtful = case.delivery.repeated  # until the ledger has said what is known
         try:
             found = await self._claim(key, content(command))
         except StoreUnavailable as error:
@@ -100,6 +101,7 @@ class Once:
                 raise Held("the request ledger is away") from error
             log.warning("request.unrecorded", error=str(error), next="a repetition is not recognised")
             return await self._unrecorded(case, operation, command)
+        case.doubtful = found.doubtful if isinstance(found, Claim) else True
         match found:
             case Claim():
                 return await self._under(found, case, operation, command)
@@ -160,13 +162,15 @@ class Once:
                 case, operation, command, idempotency_key=self._header(claim.key)
             )
         except Failure as failure:
+            if failure.retryable and claim.doubtful:
+                failure = OutcomeUnknown(f"it may have been carried out before; now: {failure.message}")
             if failure.retryable:
                 await self._release(claim)
             else:
                 unknown = isinstance(failure, OutcomeUnknown)
                 change = cache_change(command, None, asked) if unknown else None
                 await self._complete(claim, Ending(failure), change, case)
-            raise
+            raise failure from failure.__cause__
         except StoreUnavailable as error:
             await self._release(claim)
             raise Held(_NOT_KNOWN_WHO) from error
@@ -174,7 +178,7 @@ class Once:
             self._ledger.abandon(claim)
             raise
         except Exception as error:  # a fault of ours: whoever asks again must learn whether LCM was called
-            if not case.effect_begun:
+            if not (case.effect_begun or case.doubtful):
                 await self._release(claim)
                 raise
             log.exception("request.internal_error", error=str(error))

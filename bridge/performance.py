@@ -66,7 +66,7 @@ class Performer:
         Raises `StoreUnavailable` if the cache had to be asked first and is away.
         """
         check_deadline(case)
-        if command.skips is not None and self._require_fetched:
+        if command.skips is not None and self._require_fetched and not case.doubtful:
             await self._check_fetched(command)
         return self._read(operation, command, await self._result(case, command, idempotency_key))
 
@@ -85,7 +85,8 @@ class Performer:
             return await self._lcm.call(command.call, terms)
         except CallFailed as failed:
             case.breaker_open = failed.breaker_open
-            if command.side_effect and failed.effect_possible:
+            no_answer = case.doubtful and not failed.fault  # to the call before
+            if command.side_effect and (failed.effect_possible or no_answer):
                 raise OutcomeUnknown(
                     f"LCM may or may not have carried this out: {failed.failure.message}"
                 ) from failed

@@ -135,8 +135,8 @@ class Pipeline:
             log.exception("request.internal_error", error=str(error))
             await self._outbox.tell_failure(
                 case,
-                OutcomeUnknown("the bridge failed after LCM was called")
-                if case.effect_begun
+                OutcomeUnknown("the bridge failed, perhaps after LCM was called")
+                if case.effect_begun or case.doubtful
                 else InternalError("the bridge failed; its log says more"),
             )
         return True

@@ -106,10 +106,14 @@ class LedgerKey(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """The right to carry out a side effect: held by one owner until it is completed or released."""
+    """The right to carry out a side effect: held by one owner until it is completed or released.
+
+    ``doubtful``: it was cut off before, so LCM may have acted already. Released, it is cut off again.
+    """
 
     key: LedgerKey
     owner: str
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +176,7 @@ class Ledger(Protocol):
         """
 
     async def release(self, claim: Claim) -> None:
-        """Give the claim back: there was no effect, and the key may be used again."""
+        """Give the claim back: the call that it was for had no effect, and the key may be used again."""
 
     def abandon(self, claim: Claim) -> None:
         """Renew a claim no longer that will be neither completed nor released: it counts as cut off then."""

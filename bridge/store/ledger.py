@@ -184,6 +184,7 @@ class LedgerStore:
     def _found(self, claim: Claim, digest: str, answer: list[bytes]) -> Found:
         kind, *values = answer
         if kind == b"NEW":
+            claim = claim._replace(doubtful=values[0] == b"1")
             self._leases.take(claim, digest)
             return claim
         if kind == b"BUSY":

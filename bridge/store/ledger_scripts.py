@@ -15,6 +15,7 @@ A record is a hash, and it always has an expiry:
     reply   how it ended: `bridge.endings.Ending`
     late    1: others had been told that it was cut off before its owner said how it ended
     hand    which settling by hand wrote it
+    again   1: it was cut off before, and claimed again since ``ledger.unknown_outcome`` is retry
 
 Times are unix milliseconds by Redis' own clock. A client that gets no answer sends its command again, and the
 network may deliver a copy long after: so each script does the same again for the same owner.
@@ -44,10 +45,11 @@ local function read()
   local kind = redis.call('TYPE', key).ok
   if kind == 'none' then return {state = 'none'} end
   if kind ~= 'hash' then return {state = 'foreign', at = 0} end
-  local f = redis.call('HMGET', key, 'v', 'state', 'owner', 'digest', 'at', 'lease', 'reply', 'late', 'hand')
+  local f = redis.call('HMGET', key, 'v', 'state', 'owner', 'digest', 'at', 'lease', 'reply', 'late', 'hand',
+    'again')
   local record = {
     state = f[2], owner = f[3], digest = f[4], at = moment(f[5]), lease = moment(f[6]),
-    reply = f[7] or '', late = f[8] == '1', hand = f[9],
+    reply = f[7] or '', late = f[8] == '1', hand = f[9], again = f[10] == '1',
   }
   if f[1] ~= '1' or not STATES[f[2] or ''] or not f[3] or not f[4] or not record.at
      or (f[2] == 'running' and not record.lease) then
@@ -76,7 +78,7 @@ if record.state == 'running' then
   if record.owner == owner then
     redis.call('PEXPIRE', key, keep)
     redis.call('HSET', key, 'lease', whole(now + lease))
-    return {'NEW'}
+    return {'NEW', record.again and '1' or '0'}
   end
   if record.lease > now then return {'BUSY', whole(record.lease - now)} end
   redis.call('PEXPIRE', key, keep)
@@ -85,8 +87,9 @@ if record.state == 'running' then
 end
 if record.state == 'done' then return {'DONE', whole(record.at), record.reply} end
 if record.state == 'unknown' and not again then return {'UNKNOWN', whole(record.at)} end
-write(keep, 'running', owner, digest, now, 'lease', whole(now + lease))
-return {'NEW'}
+local cut_off = record.state == 'unknown' and '1' or '0'
+write(keep, 'running', owner, digest, now, 'lease', whole(now + lease), 'again', cut_off)
+return {'NEW', cut_off}
 """
 )
 """KEYS: record. ARGV: owner, digest, lease ms, expiry ms, 1 if an unknown outcome may be claimed again."""
@@ -119,6 +122,13 @@ RELEASE: Final = (
 local owner, digest, keep = ARGV[1], ARGV[2], ARGV[3]
 local record = read()
 local mine = record.owner == owner
+if record.again then
+  if mine and record.state == 'running' then
+    redis.call('PEXPIRE', key, redis.call('PTTL', key))
+    redis.call('HSET', key, 'state', 'unknown')
+  end
+  return 'OK'
+end
 if record.state == 'none' or (mine and record.state == 'running')
    or (mine and record.state == 'unknown' and record.reply == '') then
   write(keep, 'released', owner, digest, record.at or clock())
