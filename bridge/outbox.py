@@ -17,7 +17,7 @@ from bridge.ports import Confirmation, PublishFailed, Sender
 log = structlog.get_logger(__name__)
 
 REFUSED_PUBLISHES = 3
-"""How often the broker may refuse a reply (a full reply queue) before the request is dead-lettered."""
+"""How often the broker may refuse a reply or event (a full queue) before the request is dead-lettered."""
 
 
 class Addresses(NamedTuple):
@@ -99,9 +99,14 @@ class Outbox:
     async def _event(self, case: Case, outgoing: Outgoing) -> None:
         try:
             confirmation = await self._publish(case, outgoing)
-        except PublishFailed:
+        except PublishFailed as error:
             self._metrics.events.labels("failed").inc()
-            raise
+            if error.kind == "unconfirmed":
+                raise
+            # Given back, it would be told again and again to all who did take it.
+            case.error = f"the event was refused: {error}"
+            await self.dead_letter(case, Reason.RETRIES_EXHAUSTED, case.error)
+            return
         self._metrics.events.labels(confirmation.value).inc()
 
     async def dead_letter(self, case: Case, reason: Reason, error: str) -> None:
