@@ -108,6 +108,7 @@ class Once:
             case Ended():
                 return await self._told_again(found.ending, case, command)
             case CutOff():
+                await self._performer.update(cache_change(command, None, time.time()))
                 raise OutcomeUnknown(
                     "the request was cut off between the call of LCM and its recording: "
                     "it may or may not have been carried out"
