@@ -27,6 +27,7 @@ from bridge.operations.model import Rules
 from bridge.outbox import Addresses, Outbox
 from bridge.performance import Performer
 from bridge.pipeline import Pipeline
+from bridge.ports import StoreUnavailable
 from bridge.replies import ReplyPolicy
 from bridge.settings import Settings
 from bridge.store.brake import Brake
@@ -40,6 +41,9 @@ DONE, FAILED = 0, 1
 
 CANCEL_AGAIN = 1.0
 """Seconds that a cancelled task has to end before it is cancelled again."""
+
+LAST_RECORDS = 3.0
+"""Seconds at the end in which Redis may still take what it has not learned."""
 
 
 def rules(settings: Settings) -> Rules:
@@ -167,6 +171,7 @@ class Worker:
                     "worker.part_died", part=side.get_name(), exc_info=_error(side), next="the process stops"
                 )
             drained = await self._drain()
+            await self._record_the_last()
             return FAILED if dead or not drained else DONE
         finally:
             await _end(*sides, stopped)
@@ -184,6 +189,22 @@ class Worker:
             return False
         log.info("worker.drained")
         return True
+
+    async def _record_the_last(self) -> None:
+        """Write what Redis has not learned yet: after the end nobody remembers it."""
+        if not self._ledger.owed:
+            return
+        try:
+            async with asyncio.timeout(LAST_RECORDS):
+                await self._store.look()
+                await self._ledger.settle()
+        except (StoreUnavailable, TimeoutError) as error:
+            log.error(
+                "worker.not_recorded",
+                records=self._ledger.owed,
+                error=str(error),
+                next="a repetition of these requests is told that the outcome is unknown",
+            )
 
     def _on_signal(self, number: int) -> None:
         self._signals += 1

@@ -123,9 +123,22 @@ class LedgerStore:
     # --- what runs beside -----------------------------------------------------------------------
 
     async def settle(self) -> None:
-        """Write what could not be written while Redis was away. Raises `StoreUnavailable`."""
+        """Write what could not be written while Redis was away. Raises `StoreUnavailable` if some is left."""
+        refused = None
         for entry in self._owed.all():
-            await self._write(entry)
+            try:
+                await self._write(entry)
+            except StoreUnavailable as error:
+                if not self._store.connected:
+                    raise
+                refused = error  # a full Redis refuses some writes, and takes others
+        if refused is not None:
+            raise refused
+
+    @property
+    def owed(self) -> int:
+        """How many records are yet to be written."""
+        return len(self._owed.all())
 
     async def renew(self) -> None:
         """Renew the leases of what runs long, until cancelled: a task beside the work."""
