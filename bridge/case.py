@@ -14,7 +14,8 @@ CacheUse = Literal["hit", "miss", "stale"]
 class Case:
     """What has become known of one request while it is worked on.
 
-    ``effect_begun``: LCM may act on this delivery; ``doubtful``: it may have acted on another of the request.
+    ``effect_begun``: LCM may act on this delivery; ``doubtful``: it may have acted on another of the request;
+    ``effect_done``: it did act on one of them.
     ``replayed``: its answer was stored by an earlier delivery. ``breaker_open``: LCM was not even asked.
     """
 
