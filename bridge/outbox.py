@@ -133,7 +133,7 @@ class Outbox:
             case.delivery, queue=queue, attempts=attempts, deadline=case.deadline, held=held
         )
         if await self._publish(case, message) is Confirmation.UNROUTABLE:
-            raise PublishFailed("the delayed queue is gone")
+            raise PublishFailed(f"the delayed queue {queue} is gone")
         log.info("request.parked", delay_ms=delay, attempts=attempts, held=held, why=why)
 
     async def _publish(self, case: Case, outgoing: Outgoing) -> Confirmation:

@@ -114,7 +114,14 @@ class Channel:
         return user_name(self.amqp.connection.url)
 
     async def close(self) -> None:
-        """Close it, if it is still open."""
+        """Close it, if it is still open.
+
+        A task that is being cancelled leaves that to the end of its connection: a broker that reads
+        nothing (frozen, or short of memory) would keep the library here for a heartbeat, cancelled or not.
+        """
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            return
         if not self._opened.is_closed and not self.amqp.is_closed:
             await self._opened.close()
 

@@ -26,8 +26,14 @@ class BusSender:
     def __init__(self, topology: Topology, timeout: float) -> None:
         self._replies = Publisher("replies", timeout)
         self._exchanges = Publisher("events and dead letters", timeout, prepare=topology.establish_outlets)
+        # Where nothing is declared a new channel brings no queue back, and one that is missing must not
+        # keep the requests from the others; the bus looks for them and names it.
+        declare = topology.settings.declare
         self._parked = Publisher(
-            "parked requests", timeout, prepare=topology.establish_retries, returned_is_lost=True
+            "parked requests",
+            timeout,
+            prepare=topology.establish_retries if declare else None,
+            returned_is_lost=declare,
         )
         self._retry_prefix = topology.retry_prefix
         self._direct = Publisher("direct replies", timeout)

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from operations.core_deliveries import delivered
-from support.envelopes import od
+from support.envelopes import create, od
 from support.site import MakeSite, Site
 from support.worker import BOUND
 from yarl import URL
@@ -20,6 +20,7 @@ from yarl import URL
 from bridge import forwarding
 from bridge.demo.servers import PrivateRabbit
 from bridge.messages import Outgoing
+from bridge.simulator import Fault
 
 DELAYS = {"BRIDGE_RETRY__DELAYS": "[200, 60000]", "BRIDGE_AMQP__DEPTH_INTERVAL": "0.2"}
 STRANGER = "stranger"
@@ -139,10 +140,35 @@ async def test_a_missing_delayed_queue_where_nothing_is_declared(make_site: Make
     await declaring.widget.channel.queue_delete(gone)
 
     site = await make_site(**DELAYS, BRIDGE_AMQP__PREFIX=declaring.prefix, BRIDGE_AMQP__DECLARE="false")
-    await site.worker.until_logged("publisher.failed")
+    await site.worker.until_logged("topology.not_established")
 
-    assert gone in site.worker.events("publisher.failed")[0]["error"]
+    assert gone in site.worker.events("topology.not_established")[0]["error"]
     assert "ContactOD" == (await site.widget.ask(od("testagent"))).body["subtopic"]
+
+
+async def test_a_missing_delayed_queue_harms_no_other(make_site: MakeSite) -> None:
+    """With amqp.declare=false what needs the missing one goes back to its queue; the others are parked."""
+    declaring = await make_site(**DELAYS)
+    assert 0 == await declaring.worker.stop()
+    await declaring.widget.channel.queue_delete(
+        f"{declaring.prefix}.retry.{declaring.prefix}.requests.agent.200"
+    )
+    site = await make_site(
+        **DELAYS,
+        BRIDGE_AMQP__PREFIX=declaring.prefix,
+        BRIDGE_AMQP__DECLARE="false",
+        BRIDGE_AMQP__AGENT_PREFETCH="1",
+    )
+    site.simulator.faults.put(Fault(kind="status", status=503, count=2))
+
+    await site.widget.publish(
+        create(ContactDetail="agent"), message_id="agent", queue=f"{site.prefix}.requests.agent"
+    )
+    await site.worker.until_logged("request.not_answered")
+    await site.widget.publish(create(ContactDetail="campaign"), message_id="campaign")
+    await site.worker.until_logged("request.settled", 2)
+
+    assert 1 == len(site.worker.events("request.parked"))
 
 
 async def test_a_deleted_delayed_queue_comes_back(make_site: MakeSite) -> None:

@@ -3,13 +3,14 @@
 import asyncio
 import signal
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import aiohttp
 import orjson
 import pytest
 from support.envelopes import add_contact, create, dial, od, skip
 from support.site import MakeSite, Site
-from support.worker import running, until
+from support.worker import BRIDGE, running, until
 
 from bridge.simulator import Fault
 
@@ -197,3 +198,14 @@ async def test_an_address_that_is_taken(make_site: MakeSite) -> None:
 
     assert 1 == await asyncio.wait_for(second.worker.process.wait(), 20)
     assert "admin.port" in second.worker.events("worker.cannot_start")[0]["next"]
+
+
+async def test_a_signal_before_the_worker_has_started(tmp_path: Path) -> None:
+    """SIGTERM while the program is still being loaded ends it as well: exit 0, nothing was begun."""
+    settings = {"BRIDGE_AMQP__URL": "amqp://127.0.0.1:1/", "BRIDGE_REDIS__URL": "redis://127.0.0.1:1/0"}
+    program = ("-X", "importtime", *BRIDGE)
+    async with running(settings, tmp_path / "early.log", ready=False, program=program) as worker:
+        # Python tells of each module when it is loaded; this one comes long before the worker.
+        await until(lambda: " argparse\n" in worker.log.read_text(), "an import")
+
+        assert 0 == await worker.stop()
