@@ -14,7 +14,10 @@ _STORED: Final[dict[str, type[Failure]]] = {
     for kind in (
         failures.ContactNotFound,
         failures.ContactNotReserved,
+        failures.InternalError,
+        failures.LcmUnavailable,
         failures.OutcomeUnknown,
+        failures.RequestExpired,
         failures.WsError,
     )
 }

@@ -95,7 +95,7 @@ class Once:
         key = LedgerKey(operation.name, request)
         case.doubtful = case.delivery.repeated  # until the ledger has said what is known
         try:
-            found = await self._claim(key, content(command))
+            found = await self._claim(key, content(command), case)
         except StoreUnavailable as error:
             if case.delivery.repeated or self._settings.when_unavailable == "hold":
                 raise Held("the request ledger is away") from error
@@ -133,14 +133,15 @@ class Once:
         except StoreUnavailable as error:
             raise Held(_NOT_KNOWN_WHO) from error
 
-    async def _claim(self, key: LedgerKey, text: str) -> Found:
+    async def _claim(self, key: LedgerKey, text: str, case: Case) -> Found:
         """Claim, or wait for whoever has: their end is the answer.
 
         Raises `StoreUnavailable`, but `Held` once it is known that somebody else carries it out.
         """
         until = time.monotonic() + self._patience
         pause = _FIRST_LOOK
-        found = await self._ledger.claim(key, text)
+        repeated = case.delivery.repeated and case.delivery.reply_to is not None
+        found = await self._ledger.claim(key, text, repeated=repeated)
         if isinstance(found, Running):
             self._metrics.ledger.labels("waited").inc()
         while isinstance(found, Running) and time.monotonic() < until and not self._draining.is_set():
@@ -151,7 +152,7 @@ class Once:
                 pass
             pause = min(2 * pause, _SLOWEST_LOOK)
             try:
-                found = await self._ledger.claim(key, text)
+                found = await self._ledger.claim(key, text, repeated=repeated)
             except StoreUnavailable as error:
                 raise Held("the request ledger went away while another delivery was waited for") from error
         return found
@@ -166,7 +167,8 @@ class Once:
             if failure.retryable and claim.doubtful:
                 failure = OutcomeUnknown(f"it may have been carried out before; now: {failure.message}")
             if failure.retryable:
-                await self._release(claim)
+                # Whoever is told that there was no effect is told so again, should this worker die now.
+                await self._release(claim, failure if case.delivery.reply_to is not None else None)
             else:
                 unknown = isinstance(failure, OutcomeUnknown)
                 change = cache_change(command, None, asked) if unknown else None
@@ -201,9 +203,9 @@ class Once:
                 raise AnsweredElsewhere
             # This copy is a request of its own, and gets the truth.
 
-    async def _release(self, claim: Claim) -> None:
+    async def _release(self, claim: Claim, told: Failure | None = None) -> None:
         try:
-            await self._ledger.release(claim)
+            await self._ledger.release(claim, told)
         except StoreUnavailable as error:
             log.warning("ledger.not_released", error=str(error), next="released when Redis is back")
 

@@ -161,9 +161,11 @@ class Ledger(Protocol):
     What could not be written is remembered and written when Redis is back.
     """
 
-    async def claim(self, key: LedgerKey, content: str) -> Found:
+    async def claim(self, key: LedgerKey, content: str, *, repeated: bool = False) -> Found:
         """Claim the right to carry out a side effect of this content, or say what is known of it.
 
+        With ``repeated`` the requester may have been told before why the claim was released: that is the
+        answer then, since "there was no effect" must stay true.
         ``content`` is the validated data in canonical form. When it raises, no claim is left behind
         for longer than Redis is away.
         """
@@ -175,8 +177,11 @@ class Ledger(Protocol):
         meanwhile that it was cut off, because the lease had run out.
         """
 
-    async def release(self, claim: Claim) -> None:
-        """Give the claim back: the call that it was for had no effect, and the key may be used again."""
+    async def release(self, claim: Claim, told: Failure | None = None) -> None:
+        """Give the claim back: the call that it was for had no effect, and the key may be used again.
+
+        ``told`` is what the requester is about to be told of it.
+        """
 
     def abandon(self, claim: Claim) -> None:
         """Renew a claim no longer that will be neither completed nor released: it counts as cut off then."""

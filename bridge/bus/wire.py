@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pamqp import commands, encode, header
 
+from bridge import forwarding
 from bridge.messages import Properties
 
 _UNREADABLE: Final = f"x-bridge-unreadable-{secrets.token_hex(8)}"
@@ -28,6 +29,9 @@ _LARGEST: Final = 2**63 - 1
 _FRAME_BYTES: Final = 20
 """Bytes of a header frame beside its properties."""
 
+_OURS: Final = forwarding.NOTES | forwarding.LETTER_NOTES | {forwarding.DEADLINE, "idempotency-key"}
+"""Headers without which a request would come back as another one; each is short."""
+
 _read_header = header.ContentHeader.unmarshal
 _read_deliver = commands.Basic.Deliver.unmarshal
 
@@ -39,6 +43,7 @@ def tolerate_what_cannot_be_read() -> None:
     """
     header.ContentHeader.unmarshal = _unmarshal  # type: ignore[method-assign]
     commands.Basic.Deliver.unmarshal = _unmarshal_deliver  # type: ignore[method-assign, assignment]
+    commands.Basic.GetOk.unmarshal = _unmarshal_get_ok  # type: ignore[method-assign, assignment]
 
 
 def take_unreadable(headers: dict[str, Any]) -> str:
@@ -55,6 +60,14 @@ def _unmarshal_deliver(self: commands.Basic.Deliver, data: bytes) -> None:
         self.delivery_tag, self.redelivered = int.from_bytes(data[:8], "big"), bool(data[8] & 1)
         self.exchange, data = _short_string(data[9:])
         self.routing_key, _ = _short_string(data)
+
+
+def _unmarshal_get_ok(self: commands.Basic.GetOk, data: bytes) -> None:
+    """Read the frame of a message that was fetched, where the same may stand."""
+    self.delivery_tag, self.redelivered = int.from_bytes(data[:8], "big"), bool(data[8] & 1)
+    self.exchange, data = _short_string(data[9:])
+    self.routing_key, data = _short_string(data)
+    self.message_count = int.from_bytes(data[:4], "big")
 
 
 def _short_string(data: bytes) -> tuple[str, bytes]:
@@ -131,8 +144,9 @@ def _fitting(headers: Mapping[str, Any], room: int) -> dict[str, Any]:
         except _FAULTS:
             kept.pop(name, None)
             left_out.append(name)
-    # A list of names takes its room too; the largest go first.
-    names = sorted(kept, key=lambda name: sizes[name])
+    # A list of names takes its room too; the largest go first, and never what the bridge itself reads.
+    names = [name for name in kept if name not in _OURS or sizes[name] > _PLAIN_BYTES]
+    names.sort(key=lambda name: sizes[name])
     total, most = sum(sizes.values()), room - _PLAIN_BYTES
     while names and total > most:
         name = names.pop()

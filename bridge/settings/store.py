@@ -76,7 +76,7 @@ class Ledger(Group):
         default=900.0, description="seconds that a request without a deadline is held at most"
     )
     record_within: Annotated[float, Field(ge=0, le=60)] = Field(
-        default=5.0,
+        default=3.0,
         description="seconds that a reply waits for its recording when Redis goes away during a call",
     )
     unknown_outcome: Literal["report", "retry"] = Field(

@@ -92,4 +92,8 @@ class Leases:
         client = self._store.client
         if isinstance(client, Redis):
             return await self._store.run(lambda: run_together(client, calls, transaction=False))
-        return await asyncio.gather(*[self._store.run(call.run) for call in calls])
+        answers = await asyncio.gather(*(self._store.run(call.run) for call in calls), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return answers

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from bridge.endings import Ending, UnreadableEnding
-from bridge.failures import OutcomeUnknown
+from bridge.failures import Failure, OutcomeUnknown
 from bridge.metrics import Metrics
 from bridge.ports import (
     CacheChange,
@@ -71,11 +71,11 @@ class LedgerStore:
 
     # --- the life of a claim --------------------------------------------------------------------
 
-    async def claim(self, key: LedgerKey, content: str) -> Found:
+    async def claim(self, key: LedgerKey, content: str, *, repeated: bool = False) -> Found:
         """Claim, or say what is known; counts what it was."""
         digest = hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()
         try:
-            found = await self._claimed(key, digest)
+            found = await self._claimed(key, digest, repeated=repeated)
         except StoreUnavailable:
             self._count.labels("unavailable").inc()
             raise
@@ -89,9 +89,12 @@ class LedgerStore:
 
         Raises ValueError for an ending that is not to be stored.
         """
+        if isinstance(ending.end, Failure) and ending.end.retryable:
+            self.abandon(claim)
+            raise ValueError(f"{ending.end.error_type} is no ending: its claim is released")
         until = time.monotonic() + self._settings.record_within
         try:
-            entry = self._entry(claim, self._leases.digest(claim), ending)
+            entry = self._ended(claim, self._leases.digest(claim), ending)
             self._owed.put(entry)
             prepared = self._contacts.prepare(change) if change and self._contacts else None
             while True:
@@ -104,9 +107,9 @@ class LedgerStore:
         finally:
             self.abandon(claim)
 
-    async def release(self, claim: Claim) -> None:
+    async def release(self, claim: Claim, told: Failure | None = None) -> None:
         """Give the claim back; what cannot be written now is written when Redis is back."""
-        entry = self._entry(claim, self._leases.digest(claim))
+        entry = self._released(claim, self._leases.digest(claim), told)
         self._owed.put(entry)
         self.abandon(claim)
         self._count.labels("released").inc()
@@ -150,7 +153,7 @@ class LedgerStore:
 
     # --- how ------------------------------------------------------------------------------------
 
-    async def _claimed(self, key: LedgerKey, digest: str) -> Found:
+    async def _claimed(self, key: LedgerKey, digest: str, *, repeated: bool) -> Found:
         for entry in self._owed.of(key):
             try:
                 await self._write(entry)  # else it would take its own claim for somebody else's
@@ -166,7 +169,8 @@ class LedgerStore:
             nonlocal sent
             sent = True
             try:
-                return await self._send(self._claim_call(claim, digest, again=self._again))
+                call = self._claim_call(claim, digest, again=self._again, repeated=repeated)
+                return await self._send(call)
             except ResponseError:
                 sent = False  # Redis has answered: nothing is written
                 raise
@@ -175,10 +179,10 @@ class LedgerStore:
             answer, replicas = await self._store.run(send)
         except (StoreUnavailable, asyncio.CancelledError):
             if sent:  # perhaps it is written, and only the answer was lost
-                self._owed.put(self._entry(claim, digest))
+                self._owed.put(self._released(claim, digest))
             raise
         if answer[0] == b"NEW" and replicas < self._settings.wait_replicas:
-            self._owed.put(entry := self._entry(claim, digest))
+            self._owed.put(entry := self._released(claim, digest))
             await self._write(entry)
             raise StoreUnavailable(f"only {replicas} Redis replicas have the claim (ledger.wait_replicas)")
         return self._found(claim, digest, answer)
@@ -257,24 +261,27 @@ class LedgerStore:
         except (RedisError, RedisClusterException, OSError) as error:
             return answer, error
 
-    def _claim_call(self, claim: Claim, digest: str, *, again: bool) -> ScriptCall:
+    def _claim_call(self, claim: Claim, digest: str, *, again: bool, repeated: bool) -> ScriptCall:
+        lease = round(self._settings.lease * 1000)
         return ScriptCall(
             self._claim,
             [record_name(self._prefix, claim.key)],
-            [claim.owner, digest, round(self._settings.lease * 1000), self._longest, int(again)],
+            [claim.owner, digest, lease, self._longest, int(again), int(repeated)],
         )
 
     def _renewal(self, claim: Claim, digest: str) -> ScriptCall:
-        return self._claim_call(claim, digest, again=False)
+        return self._claim_call(claim, digest, again=False, repeated=False)
 
-    def _entry(self, claim: Claim, digest: str, ending: Ending | None = None) -> Entry:
-        keys = [record_name(self._prefix, claim.key)]
-        if ending is None:
-            call = ScriptCall(self._release, keys, [claim.owner, digest, scripts.RELEASED_MS])
-        else:
-            unknown = isinstance(ending.end, OutcomeUnknown)
-            state, keep = ("unknown", self._longest) if unknown else ("done", self._retention)
-            call = ScriptCall(self._complete, keys, [claim.owner, digest, state, ending.dump(), keep])
+    def _released(self, claim: Claim, digest: str, told: Failure | None = None) -> Entry:
+        keep, reply = (self._retention, Ending(told).dump()) if told else (scripts.RELEASED_MS, b"")
+        name, values = record_name(self._prefix, claim.key), (claim.owner, digest, keep, reply)
+        return Entry(claim, digest, None, ScriptCall(self._release, [name], values))
+
+    def _ended(self, claim: Claim, digest: str, ending: Ending) -> Entry:
+        unknown = isinstance(ending.end, OutcomeUnknown)
+        state, keep = ("unknown", self._longest) if unknown else ("done", self._retention)
+        values = (claim.owner, digest, state, ending.dump(), keep)
+        call = ScriptCall(self._complete, [record_name(self._prefix, claim.key)], values)
         return Entry(claim, digest, ending, call)
 
 

@@ -7,7 +7,8 @@ A record is a hash, and it always has an expiry:
             done      ended as in ``reply``
             unknown   cut off: begun and never recorded; with ``reply`` its owner said so itself
             open      a person found that it did not happen: it may be claimed
-            released  there was no effect: as if nothing were here, save to a late copy of the claim
+            released  there was no effect: as if nothing were here, save to a late copy of the claim, and to a
+                      repeated delivery of a request that was told of it: ``reply``
     owner   who claimed it last
     digest  SHA-256 of the content; empty: of any content
     at      when it was claimed
@@ -68,10 +69,14 @@ CLAIM: Final = (
     _COMMON
     + """
 local owner, digest, lease, keep, again = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5] == '1'
+local repeated = ARGV[6] == '1'
 local record, now = read(), clock()
 if record.state == 'foreign' then return {'FOREIGN', whole(record.at)} end
 local given_up = record.state == 'released' or record.state == 'open'
 if given_up and record.owner == owner then return {'GONE'} end
+if record.state == 'released' and repeated and record.reply ~= '' and record.digest == digest then
+  return {'DONE', whole(record.at), record.reply}
+end
 if record.state ~= 'none' and record.state ~= 'released'
    and record.digest ~= '' and record.digest ~= digest then return {'MISMATCH'} end
 if record.state == 'running' then
@@ -92,7 +97,8 @@ write(keep, 'running', owner, digest, now, 'lease', whole(now + lease), 'again',
 return {'NEW', cut_off}
 """
 )
-"""KEYS: record. ARGV: owner, digest, lease ms, expiry ms, 1 if an unknown outcome may be claimed again."""
+"""KEYS: record. ARGV: owner, digest, lease ms, expiry ms, 1 if an unknown outcome may be claimed again, 1 if
+this is a delivery that may have been told before why the claim was released."""
 
 COMPLETE: Final = (
     _COMMON
@@ -119,7 +125,7 @@ return late and 'LATE' or 'OK'
 RELEASE: Final = (
     _COMMON
     + """
-local owner, digest, keep = ARGV[1], ARGV[2], ARGV[3]
+local owner, digest, keep, told = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local record = read()
 local mine = record.owner == owner
 if record.again then
@@ -131,12 +137,12 @@ if record.again then
 end
 if record.state == 'none' or (mine and record.state == 'running')
    or (mine and record.state == 'unknown' and record.reply == '') then
-  write(keep, 'released', owner, digest, record.at or clock())
+  write(keep, 'released', owner, digest, record.at or clock(), 'reply', told)
 end
 return 'OK'
 """
 )
-"""KEYS: record. ARGV: owner, digest, expiry ms."""
+"""KEYS: record. ARGV: owner, digest, expiry ms, what the requester is told; empty: nothing."""
 
 LOOK: Final = (
     _COMMON
@@ -168,11 +174,12 @@ return 'OK'
 REOPEN: Final = (
     _COMMON
     + """
-local hand, refusal, keep = ARGV[1], ARGV[2], ARGV[3]
+local hand, keep = ARGV[1], ARGV[2]
 local record = read()
-if record.state ~= 'done' or record.reply ~= refusal then return 'OTHER' end
+local ended = record.state == 'done' or record.state == 'released'
+if not ended or string.sub(record.reply, 1, 11) ~= '{"failure":' then return 'OTHER' end
 write(keep, 'open', record.owner, record.digest, record.at, 'reply', '', 'late', '1', 'hand', hand)
 return 'OK'
 """
 )
-"""KEYS: record. ARGV: a token of this reopening, the refusal that stands there, expiry ms."""
+"""KEYS: record. ARGV: a token of this reopening, expiry ms."""

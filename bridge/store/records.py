@@ -10,7 +10,6 @@ from typing import Final, Literal, NamedTuple
 from uuid import uuid4
 
 from bridge.endings import Ending, UnreadableEnding
-from bridge.failures import Failure
 from bridge.ports import LedgerKey
 from bridge.settings import Ledger as LedgerSettings
 from bridge.store.connection import Store
@@ -93,16 +92,11 @@ class LedgerRecords:
         return state
 
     async def reopen(self, key: LedgerKey) -> bool:
-        """Let a side effect that LCM refused be claimed again; return whether it was such a one.
+        """Let a side effect that ended in a failure be claimed again; return whether it did.
 
-        A refusal is stored for those who repeat a request by mistake. A person who sends it again has
+        A failure is stored for those who repeat a request by mistake. A person who sends it again has
         removed the cause; and it had no effect.
         """
-        record = await self.look(key)
-        if record is None or record.ending is None or not isinstance(record.ending.end, Failure):
-            return False
-        if record.state != "done":
-            return False
         name = record_name(self._prefix, key)
-        call = ScriptCall(self._reopen, [name], [uuid4().hex, record.ending.dump(), self._open])
+        call = ScriptCall(self._reopen, [name], [uuid4().hex, self._open])
         return bool(await self._store.run(call.run) == b"OK")

@@ -52,9 +52,12 @@ ROWS = {
     "the answer is recorded": Row(crash="recorded", replies=["ok again"]),
     "the reply is confirmed": Row(crash="replied", replies=["ok", "ok again"]),
     "a refusal is recorded": Row(crash="recorded", fault=REFUSES, replies=["WS_Error again"], effects=0),
-    "the claim is released": Row(crash="released", fault=BUSY, replies=["ok"]),
+    "the claim is released": Row(crash="released", fault=BUSY, replies=["LCM_UNAVAILABLE again"], effects=0),
     "a retryable failure is replied": Row(
-        crash="failure told", fault=BUSY, replies=["LCM_UNAVAILABLE", "ok"]
+        crash="failure told",
+        fault=BUSY,
+        replies=["LCM_UNAVAILABLE", "LCM_UNAVAILABLE again"],
+        effects=0,
     ),
     "an unknown outcome is recorded": Row(
         crash="recorded", fault=BROKEN_OFF, replies=[UNKNOWN], dead_letters=["outcome-unknown"]

@@ -199,7 +199,7 @@ class LedgerSuite(LedgerBasics):
         """A retryable failure releases; to complete with it is a mistake, and its claim counts as cut off."""
         async with ledger_bench(redis_url) as bench:
             claim = await bench.claim()
-            with pytest.raises(ValueError, match="never stored"):
+            with pytest.raises(ValueError, match="is released"):
                 await bench.ledger.complete(claim, Ending(LcmUnavailable("away")))
             await bench.ledger.settle()
             assert "running" == await bench.state()
@@ -217,6 +217,32 @@ class LedgerSuite(LedgerBasics):
 
             await bench.claim(content="other")
             assert 1 == bench.count("released")
+
+    async def test_why_it_was_released_is_told_again_to_a_repeated_delivery(self, redis_url: str) -> None:
+        """Its requester was told that there was no effect; whoever sends it anew claims it."""
+        async with ledger_bench(redis_url) as bench:
+            await bench.ledger.release(await bench.claim(), LcmUnavailable("away"))
+            found = await bench.ledger.claim(KEY, CONTENT, repeated=True)
+
+            assert isinstance(found, Ended)
+            assert Ending(LcmUnavailable("away")).dump() == found.ending.dump()
+            await bench.claim()
+
+    async def test_a_release_that_nobody_is_told_of_binds_nobody(self, redis_url: str) -> None:
+        """A request that nobody waits for is tried again when it comes back."""
+        async with ledger_bench(redis_url) as bench:
+            await bench.ledger.release(await bench.claim())
+
+            assert isinstance(await bench.ledger.claim(KEY, CONTENT, repeated=True), Claim)
+
+    async def test_what_was_released_can_be_reopened(self, redis_url: str) -> None:
+        """A person sends it again: what its requester was told does not answer that."""
+        async with ledger_bench(redis_url) as bench:
+            await bench.ledger.release(await bench.claim(), LcmUnavailable("away"))
+            reopened = [await bench.records.reopen(KEY) for _ in range(2)]
+
+            assert [True, False] == reopened
+            assert isinstance(await bench.ledger.claim(KEY, CONTENT, repeated=True), Claim)
 
     async def test_who_lost_the_claim_can_still_release_it(self, redis_url: str) -> None:
         """Somebody was told that it was cut off, but its owner knows that there was no effect."""

@@ -117,7 +117,6 @@ async def opened(settings: Settings) -> AsyncIterator[Box]:
     Raises what `aio_pika.exceptions.CONNECTION_EXCEPTIONS` lists.
     """
     tolerate_what_cannot_be_read()
-    commands.Basic.GetOk.unmarshal = _unmarshal_get_ok  # type: ignore[method-assign, assignment]
     opened, _, _ = await connect_to_any(settings.amqp, CONNECT_SECONDS)
     connection = Connection(opened)
     publisher = Publisher("replays", settings.amqp.publish_timeout)
@@ -142,22 +141,6 @@ async def opened(settings: Settings) -> AsyncIterator[Box]:
         publishing.cancel()
         await asyncio.wait({publishing}, timeout=CONNECT_SECONDS)
         await connection.close()
-
-
-def _unmarshal_get_ok(self: commands.Basic.GetOk, data: bytes) -> None:
-    """Read a fetched message's frame, also where its routing key is no UTF-8.
-
-    A letter that the broker put there has the routing key of whoever published it.
-    """
-    self.delivery_tag, self.redelivered = int.from_bytes(data[:8], "big"), bool(data[8] & 1)
-    self.exchange, data = _short_string(data[9:])
-    self.routing_key, data = _short_string(data)
-    self.message_count = int.from_bytes(data[:4], "big")
-
-
-def _short_string(data: bytes) -> tuple[str, bytes]:
-    end = 1 + data[0]
-    return data[1:end].decode(errors="backslashreplace"), data[end:]
 
 
 def _as_delivered(message: DeliveredMessage, frame: commands.Basic.GetOk) -> DeliveredMessage:

@@ -1,0 +1,27 @@
+"""Headers of a request that is sent on: what outgrows a frame is left out, never what makes it the same request."""
+
+import pytest
+
+from bridge.bus.wire import properties_on_the_wire
+from bridge.messages import Properties
+
+FRAME_MAX = 131_072
+
+OURS = {"idempotency-key": "k" * 255, "x-deadline": 1, "x-attempts": 2, "x-original-routing-key": "r" * 255}
+
+
+@pytest.mark.parametrize("others", [{f"h-{n}": "x" * 40 for n in range(2440)}, {"big": "x" * 130_000}])
+def test_the_key_is_never_left_out(others: dict[str, str]) -> None:
+    """Under another key, or none, its side effect could happen twice."""
+    sent = properties_on_the_wire(Properties(headers=others | OURS), FRAME_MAX)
+
+    assert OURS == {name: (sent.headers or {}).get(name) for name in OURS}
+    assert "x-bridge-left-out" in (sent.headers or {})
+    assert len(sent.marshal()) < FRAME_MAX
+
+
+def test_a_key_that_is_none_is_left_out_like_any_header() -> None:
+    """Larger than a key may be: the request was refused for it, and its dead letter must fit."""
+    sent = properties_on_the_wire(Properties(headers={"idempotency-key": "k" * 140_000}), FRAME_MAX)
+
+    assert {"x-bridge-left-out": "idempotency-key"} == sent.headers
