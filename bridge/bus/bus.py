@@ -45,11 +45,11 @@ class Bus:
             Link("lcm-bridge requests", settings, self._consume, self._changed),
             Link("lcm-bridge replies", settings, sender.run, self._changed),
         ]
-        # Not among what readiness needs: a made-up address can cut it off at any time.
+        # Not among what readiness needs: a made-up address can cut it off at any time, and often.
         self._links = [
             *self._needed,
-            Link("lcm-bridge direct replies", settings, sender.run_direct, self._changed),
-            Link("lcm-bridge suspect replies", settings, sender.run_suspects, self._changed),
+            Link("lcm-bridge direct replies", settings, sender.run_direct, self._changed, long_life=0),
+            Link("lcm-bridge suspect replies", settings, sender.run_suspects, self._changed, long_life=0),
         ]
         self._reconnects_told = 0
         metrics.amqp_connected.set(0)

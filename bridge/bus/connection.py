@@ -24,10 +24,7 @@ from bridge.settings import Amqp
 log = structlog.get_logger(__name__)
 
 _LONG_LIFE = 5.0
-"""Seconds after which the loss of a connection is an event of its own, not the next in a row.
-
-A broker that takes connections and ends them at once must not be stormed.
-"""
+"""A broker that takes connections and ends them at once must not be stormed."""
 
 BLOCKED_INTERVAL = 0.5
 """Seconds between looks whether the broker blocks a connection, for the log."""
@@ -205,8 +202,18 @@ class Link:
     and loss.
     """
 
-    def __init__(self, name: str, settings: Amqp, work: Work, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: Amqp,
+        work: Work,
+        changed: Callable[[], None],
+        *,
+        long_life: float = _LONG_LIFE,
+    ) -> None:
+        """``long_life`` is the seconds after which a loss is an event of its own, and the backoff starts anew."""
         self.name = name
+        self._long_life = long_life
         self._settings = settings
         self._work = work
         self._changed = changed
@@ -255,7 +262,7 @@ class Link:
             self._changed()
             await self._work(connection)
         finally:
-            if time.monotonic() - opened_at > _LONG_LIFE:
+            if time.monotonic() - opened_at > self._long_life:
                 backoff.reset()
             watch.cancel()
             lost = connection.lost.is_set()

@@ -30,6 +30,8 @@ SETTINGS = {
     "BRIDGE_CONTACTS__FRESH_FOR": "0",
 }
 
+REPLY_QUEUES = ("under-reads", "under-skips", "closed", "frozen")
+
 # The tests' own connections die with the broker, and aiormq leaves their errors to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -38,15 +40,17 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 async def own_rabbit(
     redis_server: PrivateRedis, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[PrivateRabbit]:
-    """Run a RabbitMQ that may be killed, with the bridge's queues on its disk.
+    """Run a RabbitMQ that may be killed, with the bridge's and the requesters' queues on its disk.
 
-    RabbitMQ 3.10 that is killed within a second of a quorum queue's declaration may bring it back without
-    a leader, for ever. An orderly restart has it write everything down.
+    RabbitMQ 3.10 that is killed within a second of a queue's declaration may forget it, and bring a quorum
+    queue back without a leader, for ever. An orderly restart has it write everything down.
     """
     async with PrivateRabbit() as server:
         async with AsyncExitStack() as stack:
             folder = tmp_path_factory.mktemp("declaring")
-            await open_site(stack, server.url, redis_server.url, folder, None, SETTINGS, ready=True)
+            site = await open_site(stack, server.url, redis_server.url, folder, None, SETTINGS, ready=True)
+            for queue in REPLY_QUEUES:
+                await site.widget.channel.declare_queue(queue, durable=True)
         await server.restart()
         yield server
 
@@ -83,7 +87,6 @@ async def publish_all(url: str, prefix: str, queue: str, requests: dict[str, Env
     connection = await aio_pika.connect(url)
     async with connection:
         channel = await connection.channel()
-        await channel.declare_queue(queue, durable=True)
         exchange = await channel.get_exchange(f"{prefix}.requests", ensure=False)
         await asyncio.gather(
             *(

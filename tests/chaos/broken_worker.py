@@ -41,7 +41,8 @@ def _acknowledge_before_the_reply() -> None:
 
 
 def _skip_the_claim() -> None:
-    async def claim(_: LedgerStore, key: LedgerKey, __: str) -> Claim:
+    async def claim(_: LedgerStore, key: LedgerKey, __: str, *, repeated: bool = False) -> Claim:
+        del repeated
         return Claim(key, uuid4().hex)
 
     async def forget(*_: object) -> bool:
