@@ -211,7 +211,7 @@ class Link:
         *,
         long_life: float = _LONG_LIFE,
     ) -> None:
-        """``long_life`` is the seconds after which a loss is an event of its own, and the backoff starts anew."""
+        """After ``long_life`` seconds a loss is an event of its own, and the backoff starts anew."""
         self.name = name
         self._long_life = long_life
         self._settings = settings
