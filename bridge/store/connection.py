@@ -6,7 +6,8 @@ or Cluster (``redis+cluster://host:port,...``).
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote
 
@@ -120,11 +121,22 @@ def _sentinel(settings: RedisSettings, url: str) -> Redis:
     return master
 
 
-_AWAY = (RedisError, RedisClusterException, OSError, TimeoutError, RuntimeError)
-"""What a command raises when Redis is away.
+_AWAY = (RedisError, RedisClusterException, OSError, TimeoutError)
+"""What a command raises when Redis is away."""
 
-uvloop raises a bare RuntimeError for a write to a connection that was reset, and redis-py passes it on.
-"""
+
+@contextmanager
+def _reset_as_error() -> Iterator[None]:
+    """Raise ConnectionResetError for what uvloop raises at a write to a connection that was reset.
+
+    That is a bare RuntimeError, and redis-py passes it on.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "the handler is closed" not in str(error):
+            raise
+        raise ConnectionResetError(str(error)) from error
 
 
 class Store:
@@ -175,7 +187,8 @@ class Store:
                 waiting = False
                 if not self.connected:  # it went while this waited
                     raise StoreUnavailable("Redis is away")
-                return await command()
+                with _reset_as_error():
+                    return await command()
         except ResponseError as error:  # it answers, but not this: read-only, out of memory
             raise StoreUnavailable(f"Redis refused: {error}") from error
         except _AWAY as error:
@@ -199,7 +212,8 @@ class Store:
         """Ask Redis whether it is there."""
         try:
             async with asyncio.timeout(self._bound):
-                await self.client.ping()
+                with _reset_as_error():
+                    await self.client.ping()
         except _AWAY as error:
             self._note(connected=False, error=f"{type(error).__name__}: {error}")
         else:

@@ -1,0 +1,40 @@
+"""What a command raises: some of it says that Redis is away, the rest is a fault of ours."""
+
+import pytest
+
+from bridge.demo.servers import PrivateRedis
+from bridge.metrics import Metrics
+from bridge.ports import StoreUnavailable
+from bridge.settings import Redis as RedisSettings
+from bridge.store.connection import Store, connect
+
+UVLOOP = "unable to perform operation on <TCPTransport closed=True reading=False 0x55>; the handler is closed"
+
+
+@pytest.mark.parametrize(
+    ("raised", "seen", "there"),
+    [
+        (RuntimeError(UVLOOP), StoreUnavailable, False),
+        (ConnectionResetError(), StoreUnavailable, False),
+        (RuntimeError("dictionary changed size during iteration"), RuntimeError, True),
+        (NotImplementedError(), NotImplementedError, True),
+    ],
+)
+async def test_only_a_lost_connection_means_that_redis_is_away(
+    redis_server: PrivateRedis,
+    raised: Exception,
+    seen: type[Exception],
+    there: bool,  # noqa: FBT001
+) -> None:
+    """A write to a reset connection is one, for which uvloop has no error of its own."""
+    settings = RedisSettings.model_validate({"url": redis_server.url})
+    store = Store(connect(settings), settings, Metrics())
+    await store.look()
+
+    async def fail() -> None:
+        raise raised
+
+    with pytest.raises(seen):
+        await store.run(fail)
+    assert there is store.connected
+    await store.close()
