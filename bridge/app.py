@@ -117,7 +117,7 @@ class Worker:
                     amqp.events_exchange,
                     amqp.dead_letters_exchange,
                     amqp.dead_letters_queue,
-                    layout.retry_prefix,
+                    layout.retry_queue,
                 ),
                 metrics,
             ),

@@ -10,7 +10,6 @@ other content       refused
 """
 
 import asyncio
-import hashlib
 import random
 import time
 from typing import assert_never
@@ -219,10 +218,7 @@ class Once:
 
     def _header(self, key: LedgerKey) -> str | None:
         """Return what an LCM front recognises a repetition by, where the setting counts on one."""
-        if self._settings.unknown_outcome == "report":
-            return None
-        named = orjson.dumps([key.operation, key.request.source, *key.request.parts])
-        return hashlib.sha256(named).hexdigest()
+        return None if self._settings.unknown_outcome == "report" else key.digest
 
 
 def content(command: Command) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from typing import NamedTuple
 
 import structlog
@@ -26,7 +27,8 @@ class Addresses(NamedTuple):
     events_exchange: str
     dead_letters_exchange: str
     dead_letters_queue: str
-    retry_prefix: str
+    retry_queue: Callable[[str, int], str]
+    """The delayed queue of a request queue, by milliseconds."""
 
 
 class Outbox:
@@ -128,7 +130,7 @@ class Outbox:
 
     async def park(self, case: Case, delay: int, *, attempts: int, why: str, held: bool = False) -> None:
         """Publish the request itself to a delayed queue, from where it comes back after ``delay`` ms."""
-        queue = f"{self._addresses.retry_prefix}{case.delivery.queue}.{delay}"
+        queue = self._addresses.retry_queue(case.delivery.queue, delay)
         message = forwarding.parked(
             case.delivery, queue=queue, attempts=attempts, deadline=case.deadline, held=held
         )

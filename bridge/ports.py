@@ -1,5 +1,7 @@
 """What the pipeline needs of the outside, as protocols. ``bus``, ``lcm`` and ``store`` implement them."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -103,6 +105,14 @@ class LedgerKey(NamedTuple):
 
     operation: str
     request: RequestKey
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex digits: it tells the key from every other one, and nothing of what is in it."""
+        canonical = json.dumps(
+            [self.operation, self.request.source, *self.request.parts], separators=(",", ":")
+        )
+        return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 class Claim(NamedTuple):

@@ -4,8 +4,6 @@ A record's name is ``<prefix>:ledger:<SHA-256 of operation and key>``: it tells 
 does anything in it, save for the field ``reply``.
 """
 
-import hashlib
-import json
 from typing import Final, Literal, NamedTuple
 from uuid import uuid4
 
@@ -33,8 +31,7 @@ _NOT_SETTLED: Final[dict[bytes, str]] = {
 
 def record_name(prefix: str, key: LedgerKey) -> str:
     """Return the Redis key of a side effect's record."""
-    canonical = json.dumps([key.operation, key.request.source, *key.request.parts], separators=(",", ":"))
-    return f"{prefix}:ledger:{hashlib.sha256(canonical.encode()).hexdigest()}"
+    return f"{prefix}:ledger:{key.digest}"
 
 
 class Record(NamedTuple):

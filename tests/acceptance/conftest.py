@@ -34,3 +34,10 @@ async def site(
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("site")
         yield await open_site(stack, rabbit.url, redis_server.url, folder, None, {}, ready=True)
+
+
+@pytest.fixture
+async def own_redis() -> AsyncIterator[PrivateRedis]:
+    """Run a Redis that may be ended."""
+    async with PrivateRedis() as server:
+        yield server

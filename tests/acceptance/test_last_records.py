@@ -1,22 +1,13 @@
 """A worker that ends writes what Redis has not learned yet, if Redis is there."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import pytest
 from support.envelopes import create
 from support.site import MakeSite
 from support.worker import until
 
 from bridge.demo.servers import PrivateRedis
 from bridge.simulator import Fault
-
-
-@pytest.fixture
-async def own_redis() -> AsyncIterator[PrivateRedis]:
-    """Run a Redis that may be ended."""
-    async with PrivateRedis() as server:
-        yield server
 
 
 async def test_what_was_told_unrecorded_is_recorded_before_the_end(

@@ -1,22 +1,13 @@
 """``ledger.when_unavailable = proceed`` carries out what nobody is known to carry out already."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import pytest
 from support.envelopes import create
 from support.site import MakeSite
 from support.worker import until
 
 from bridge.demo.servers import PrivateRedis
 from bridge.simulator import Fault
-
-
-@pytest.fixture
-async def own_redis() -> AsyncIterator[PrivateRedis]:
-    """Run a Redis that may be ended."""
-    async with PrivateRedis() as server:
-        yield server
 
 
 async def test_one_that_is_waited_for_is_not_carried_out_too(
