@@ -22,8 +22,7 @@ async def main() -> None:
     settings = Settings.from_environment()
     end = End()
     connection = await aio_pika.connect_robust(settings.amqp_url)
-    # By default 100 connections, which would hold up the other requests in flight.
-    connector = aiohttp.TCPConnector(limit=settings.prefetch * len(settings.queues))
+    connector = aiohttp.TCPConnector(limit=settings.in_flight)
     async with connection, aiohttp.ClientSession(connector=connector, raise_for_status=True) as session:
         # Otherwise a reply that reaches no queue is only returned.
         channel = await connection.channel(on_return_raises=True)

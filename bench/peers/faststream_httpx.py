@@ -43,7 +43,7 @@ app = FastStream(broker)
 async def open_clients(context: ContextRepo) -> None:
     """Open the clients, once."""
     context.set_global("client", httpx.AsyncClient(base_url=settings.lcm_url))
-    context.set_global("redis", Redis.from_url(settings.redis_url))
+    context.set_global("redis", Redis.from_url(settings.redis_url, max_connections=settings.in_flight))
 
 
 @app.after_startup

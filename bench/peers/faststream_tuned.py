@@ -14,7 +14,7 @@ import orjson
 import uvloop
 from faststream import FastStream
 from faststream.rabbit import Channel, RabbitBroker, RabbitMessage, RabbitQueue, RabbitResponse
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from bench.peers.failing import Failures
 from bench.peers.process import Settings, tell_ready
@@ -30,6 +30,10 @@ from bench.peers.translation import (
 )
 
 PREFIX: Final = "bench.faststream-tuned"
+REDIS_CONNECTIONS: Final = 32
+"""Fewer than requests in flight: a few busy connections cost less than many, and Redis answers at once."""
+REDIS_SECONDS: Final = 10
+"""Seconds that a command may wait for one of them."""
 HEADERS: Final = {"Content-Type": "application/json; charset=utf-8"}
 
 
@@ -93,7 +97,10 @@ async def main() -> None:
     logger.setLevel(logging.ERROR)
     failures = Failures(app)
     failures.watch(PREFIX)
-    connector = aiohttp.TCPConnector(limit=settings.prefetch * len(settings.queues))
+    connector = aiohttp.TCPConnector(limit=settings.in_flight)
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url, max_connections=REDIS_CONNECTIONS, timeout=REDIS_SECONDS
+    )
     async with (
         aiohttp.ClientSession(
             connector=connector,
@@ -101,7 +108,7 @@ async def main() -> None:
             cookie_jar=aiohttp.DummyCookieJar(),
             raise_for_status=True,
         ) as session,
-        Redis.from_url(settings.redis_url) as redis,
+        Redis.from_pool(pool) as redis,
     ):
         worker = Worker(settings.lcm_url, session, redis)
         for name in settings.queues:

@@ -32,6 +32,11 @@ class Settings:
             prefetch=int(os.environ["BENCH_PREFETCH"]),
         )
 
+    @property
+    def in_flight(self) -> int:
+        """The most requests that are worked on at once; clients' pools are bounded below that by default."""
+        return self.prefetch * len(self.queues)
+
 
 def tell_ready() -> None:
     """Tell whoever started this process that it consumes."""
