@@ -64,9 +64,9 @@ async def test_a_refused_call_has_its_error_in_its_place(trips: RoundTrips) -> N
 async def test_what_cannot_be_encoded_fails_alone(trips: RoundTrips) -> None:
     """Text that is not Unicode is refused before it is sent, and the others are answered."""
     lone = PlainCall(("SET", "key", "\ud800"))
-    bad, good = await asyncio.gather(trips.send([lone]), trips.send([COUNT]), return_exceptions=True)
-    assert isinstance(bad, UnicodeEncodeError)
-    assert good == [1]
+    outcomes = await asyncio.gather(trips.send([lone]), trips.send([COUNT]), return_exceptions=True)
+    assert isinstance(outcomes[0], UnicodeEncodeError)
+    assert outcomes[1] == [1]
 
 
 async def test_a_cancelled_request_harms_no_other(client: Redis, trips: RoundTrips) -> None:
