@@ -4,12 +4,14 @@ import asyncio
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import aio_pika
 import orjson
 import pytest
+from chaos.proxy import Proxy
 from support.load_consumers import Reply, body, consumer, right_body
 
 from bench.amqp import AmqpFailed
@@ -166,6 +168,21 @@ async def test_latency_from_scheduled_time(rabbit: PrivateRabbit) -> None:
     assert outcome.latency_ms["max"] >= 19 / 100 * 1000
 
 
+async def test_latency_of_a_late_load(rabbit: PrivateRabbit) -> None:
+    """Where the load itself is late, that is part of the latency and shown on its own."""
+
+    def stall(mark: str) -> None:
+        if mark == "begin":
+            time.sleep(0.2)
+
+    async with consumer(rabbit.url) as answering:
+        open_loop = plan(rabbit.url, answering.queue, window=None, rate=100.0, warm_up=0.1)
+        async with asyncio.timeout(BOUND):
+            outcome = await run(open_loop, stall)
+    # The first request of the interval is due at most 10 ms after its begin, and sent after the stall.
+    assert outcome.latency_ms["max"] >= outcome.late_ms["max"] >= 190
+
+
 def test_latency_arithmetic() -> None:
     """Latency is arrival less due time, lateness sending less due time, of what was due in the interval."""
     tally, work = Tally(Work("read"), b"run00000", 1), Work("read")
@@ -196,17 +213,28 @@ async def test_refused_login(rabbit: PrivateRabbit) -> None:
         await load(rabbit.url.replace("guest@", "stranger@"), "bench.nobody")
 
 
-async def test_lost_connection(rabbit: PrivateRabbit) -> None:
-    """A connection that the broker closes ends the run at once, however long it should take."""
+@pytest.mark.parametrize("orderly", [True, False])
+async def test_lost_connection(rabbit: PrivateRabbit, *, orderly: bool) -> None:
+    """A connection that the broker closes, or that is cut, ends the run, however long it should take."""
     begun = asyncio.Event()
-    async with consumer(rabbit.url) as answering:
-        endless = plan(rabbit.url, answering.queue, seconds=3600.0)
-        running = asyncio.create_task(run(endless, lambda _: begun.set()))
-        async with asyncio.timeout(BOUND):
-            await begun.wait()
-            await rabbit.ctl("close_all_connections", "a test")
-            with pytest.raises(AmqpFailed, match="CONNECTION_FORCED"):
-                await running
+    proxy = Proxy(rabbit.port)
+    await proxy.start()
+    try:
+        async with consumer(rabbit.url) as answering:
+            url = rabbit.url.replace(str(rabbit.port), str(proxy.port))
+            endless = plan(url, answering.queue, seconds=3600.0)
+            running = asyncio.create_task(run(endless, lambda _: begun.set()))
+            async with asyncio.timeout(BOUND):
+                await begun.wait()
+                if orderly:
+                    await rabbit.ctl("close_all_connections", "a test")
+                else:
+                    proxy.cut()
+                with pytest.raises((AmqpFailed, OSError)) as raised:
+                    await running
+            assert "CONNECTION_FORCED" in str(raised.value) or not orderly
+    finally:
+        await proxy.stop()
 
 
 async def test_command_line(rabbit: PrivateRabbit) -> None:
