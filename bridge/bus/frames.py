@@ -126,6 +126,10 @@ class Socket(TransportFactory):
 
     reader: FrameReader
     _writer: asyncio.StreamWriter
+    _loop: asyncio.AbstractEventLoop
+
+    def __init__(self) -> None:
+        self._unsent: list[bytes] = []
 
     async def create(self, url: URL, **kwargs: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:  # noqa: ANN401 - the library's signature
         """Connect as `asyncio.open_connection` does, but with a reader of our own.
@@ -134,7 +138,7 @@ class Socket(TransportFactory):
         """
         provider = kwargs.pop("ssl_context_provider")
         secure = await provider.get_context() if url.scheme == "amqps" else None
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         reader = FrameReader(loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         try:
@@ -150,12 +154,21 @@ class Socket(TransportFactory):
     def write(self, frames: bytes) -> None:
         """Write whole frames. Raises ConnectionResetError where nothing can be written any more.
 
-        They may overtake what lies in the library's queue: a declaration, a heartbeat, or the end of a
-        consumer, for none of which the order matters.
+        Those of one turn of the loop go out together: uvloop makes a system call of each write.
+        They may overtake what lies in the library's queue, a heartbeat or the end of a consumer, for which
+        the order does not matter; they are not overtaken by the end of their channel, which the library
+        writes at the earliest a turn of the loop after it was asked for.
         """
         if self._writer.transport.is_closing():
             raise ConnectionResetError("the connection has ended")
-        self._writer.write(frames)
+        if not self._unsent:
+            self._loop.call_soon(self._send)
+        self._unsent.append(frames)
+
+    def _send(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if not self._writer.transport.is_closing():  # else whoever waits is told by the channel's end
+            self._writer.write(b"".join(unsent))
 
     @property
     def full(self) -> bool:
