@@ -1,14 +1,16 @@
 """One event is one line, whatever is in it and whoever logged it."""
 
 import logging
+from contextvars import copy_context
 from datetime import datetime
 from typing import Any
 
 import pytest
-import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs.log_lines import Lines
+
+from bridge.case import note
 
 CIRCLE: list[Any] = []
 CIRCLE.append(CIRCLE)
@@ -102,9 +104,13 @@ def test_what_is_bound_to_a_request_stands_on_every_line(lines: Lines) -> None:
         "queue": "lcm.requests.agent",
         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     }
-    with structlog.contextvars.bound_contextvars(**bound):
+
+    def work() -> None:
+        note(**bound)
         log.info("request.settled")
         logging.getLogger("some.library").warning("hm")
+
+    copy_context().run(work)
     log.info("worker.drained")
     first, second, after = lines.read()
 
@@ -115,8 +121,13 @@ def test_what_is_bound_to_a_request_stands_on_every_line(lines: Lines) -> None:
 
 def test_ids_of_a_request_are_not_masked(lines: Lines) -> None:
     """A request is found by its ids: digits in them stay."""
-    with structlog.contextvars.bound_contextvars(correlation_id="1234567890", message_id="0049-123-4567"):
-        lines.configure().info("request.settled")
+    log = lines.configure()
+
+    def work() -> None:
+        note(correlation_id="1234567890", message_id="0049-123-4567")
+        log.info("request.settled")
+
+    copy_context().run(work)
     line = lines.last()
 
     assert ("1234567890", "0049-123-4567") == (line["correlation_id"], line["message_id"])
