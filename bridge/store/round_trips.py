@@ -23,7 +23,8 @@ from bridge.store.scripts import Call, Words, load
 
 
 def _packed(words: Words) -> bytes:
-    return pack_command(words)  # type: ignore[arg-type]  # its stub means a tuple of any length
+    packed: bytes = pack_command(words)  # type: ignore[arg-type]  # its stub means a tuple of any length
+    return packed
 
 
 _MULTI: Final = _packed(("MULTI",))
