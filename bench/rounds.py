@@ -1,0 +1,48 @@
+"""Interleaves the visits: each round goes through every variant, beginning with another one each time."""
+
+import sys
+from collections.abc import Sequence
+
+from bench.figures import rotated
+from bench.records import Load, Visit
+from bench.stage import Stage
+from bench.variants import Running
+from bench.visits import visit
+
+
+async def run(
+    stage: Stage, variants: Sequence[Running], loads: Sequence[Load], rounds: int, *, keep_redis: bool = False
+) -> list[Visit]:
+    """Visit every variant with every load in each round; tell each visit on standard error.
+
+    Raises ProgramFailed.
+    """
+    visits = []
+    for number in range(rounds):
+        for load in loads:
+            for variant in rotated(variants, number):
+                one = await visit(stage, variant, load, round_number=number, keep_redis=keep_redis)
+                tell(one, rounds)
+                visits.append(one)
+    return visits
+
+
+def tell(one: Visit, rounds: int) -> None:
+    """Tell of one visit on standard error."""
+    load = one.load
+    pace = f"window {load.window}" if load.window else f"{load.rate:g}/s"
+    sys.stderr.write(
+        f"round {one.round + 1}/{rounds}  {one.variant:<17} {load.work:<11} LCM {load.lcm_ms:g} ms, {pace}: "
+        f"{one.cpu_us:.0f} us CPU/request, {one.rate:.0f}/s, p50 {one.latency_ms['p50']:.1f} ms, "
+        f"p99 {one.latency_ms['p99']:.1f} ms{'  FAULTS: ' + '; '.join(one.faults) if one.faults else ''}\n"
+    )
+    sys.stderr.flush()
+
+
+def faults(visits: Sequence[Visit]) -> list[str]:
+    """Return what went wrong, one line per fault with the visit in which it did."""
+    return [
+        f"{one.variant}, {one.load.work}, LCM {one.load.lcm_ms:g} ms, round {one.round + 1}: {fault}"
+        for one in visits
+        for fault in one.faults
+    ]
