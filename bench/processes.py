@@ -106,16 +106,29 @@ class Talking:
             raise ProgramFailed(f"{self._name} ended with {code} before it had said everything")
         return said.decode().rstrip("\n")
 
+    async def ended(self, seconds: float) -> int:
+        """Wait until it has ended and return its exit code. Raises ProgramFailed after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._process.wait()
+        except TimeoutError:
+            raise ProgramFailed(f"{self._name} had not ended after {seconds:g} s") from None
+
 
 @asynccontextmanager
 async def talking(
-    command: Sequence[str], *, name: str, guard: Guard, cores: frozenset[int]
+    command: Sequence[str],
+    settings: Mapping[str, str] | None = None,
+    *,
+    name: str,
+    guard: Guard,
+    cores: frozenset[int],
 ) -> AsyncIterator[Talking]:
     """Run a program of ours for the length of a block and read its output; its errors go to our stderr."""
     with on(cores):
         process = await asyncio.create_subprocess_exec(
             *command,
-            env=environment({}),
+            env=environment(settings or {}),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             limit=LONGEST_LINE,

@@ -194,19 +194,29 @@ async def running_bridge(stage: Stage, worker: Worker) -> AsyncIterator[Running]
         yield Running(variant=BRIDGE, queues=queues, processes=started)
 
 
+def peer_queues(variant: Variant) -> dict[str, str]:
+    """Return a peer's queues by workload."""
+    return {"read": f"bench.{variant.name}.agent", "side-effect": f"bench.{variant.name}.campaign"}
+
+
+def peer_settings(stage: Stage, variant: Variant) -> dict[str, str]:
+    """Return a peer's environment variables."""
+    return {
+        "BENCH_AMQP_URL": stage.amqp_url,
+        "BENCH_REDIS_URL": stage.redis_url,
+        "BENCH_LCM_URL": stage.lcm_url,
+        "BENCH_QUEUES": ",".join(peer_queues(variant).values()),
+        "BENCH_PREFETCH": str(PREFETCH),
+    }
+
+
 @asynccontextmanager
 async def running_peer(stage: Stage, variant: Variant) -> AsyncIterator[Running]:
     """Declare a peer's queues and run it for the length of a block. Raises Unavailable and ProgramFailed."""
     variant.check()
-    queues = {"read": f"bench.{variant.name}.agent", "side-effect": f"bench.{variant.name}.campaign"}
+    queues = peer_queues(variant)
     await stage.declare(*queues.values())
-    settings = {
-        "BENCH_AMQP_URL": stage.amqp_url,
-        "BENCH_REDIS_URL": stage.redis_url,
-        "BENCH_LCM_URL": stage.lcm_url,
-        "BENCH_QUEUES": ",".join(queues.values()),
-        "BENCH_PREFETCH": str(PREFETCH),
-    }
+    settings = peer_settings(stage, variant)
     program = stage.program(variant.command, settings, log=f"{variant.name}.log", cores=stage.cores.measured)
     async with program as process:
 

@@ -3,6 +3,8 @@
 import itertools
 import json
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bench import clocks, figures
@@ -10,7 +12,7 @@ from bench.figures import Reading
 from bench.processes import ProgramFailed, Talking, talking
 from bench.records import Load, Visit
 from bench.stage import Stage
-from bench.variants import Running
+from bench.variants import Running, Variant
 
 DRAIN_SECONDS = 30.0
 """Seconds that the load waits for the last replies."""
@@ -38,7 +40,8 @@ async def visit(
         readings = await _watch(stage, variant, talk, load)
         outcome = json.loads(await talk.line(load.seconds + DRAIN_SECONDS + LOAD_START_SECONDS))
     pids = variant.pids  # raises when one of them ended
-    faults = _faults(outcome, variant, load, await stage.counts())
+    asked = expected_calls(variant.variant, load, outcome["sent"])
+    faults = faults_in(outcome, await stage.counts(), asked)
     if faults:
         await stage.purge(variant.queues[load.work])
     variant.forget_log()
@@ -82,17 +85,31 @@ async def _watch(
     return {name: (begins[name], ends[name]) for name in watched}
 
 
-def _faults(outcome: dict[str, Any], variant: Running, load: Load, counts: dict[str, Any]) -> list[str]:
-    """Say what was wrong with the replies, or with what LCM was asked to do."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How often LCM should have been called, at least and at most."""
+
+    least: int
+    most: int
+
+
+def expected_calls(variant: Variant, load: Load, sent: int) -> Asked:
+    """Return how often LCM should be called for `sent` requests."""
+    if not variant.calls_lcm:
+        return Asked(0, 0)
+    if load.cached:
+        return Asked(0, min(sent, load.agents))
+    return Asked(sent, sent)
+
+
+def faults_in(outcome: Mapping[str, Any], counts: Mapping[str, Any], asked: Asked) -> list[str]:
+    """Say what was wrong with the replies (the load's outcome), or with what LCM was asked (its counts)."""
     faults = [f"{outcome[kind]} replies {kind}" for kind in ("lost", "repeated", "wrong") if outcome[kind]]
     if outcome["first_wrong"]:
         faults.append(f"the first wrong one: {outcome['first_wrong']}")
     if counts["repeated_effects"]:
         faults.append(f"{counts['repeated_effects']} effects carried out again")
-    calls, sent = sum(counts["calls"].values()), outcome["sent"]
-    most = sent if variant.variant.calls_lcm else 0
-    if load.cached:
-        most = min(sent, load.agents)
-    if calls > most or (calls < most and not load.cached):
-        faults.append(f"LCM was called {calls} times for {sent} requests, not {most} times")
+    calls = sum(counts["calls"].values())
+    if not asked.least <= calls <= asked.most:
+        faults.append(f"LCM was called {calls} times for {outcome['sent']} requests")
     return faults
