@@ -61,7 +61,8 @@ async def run(stage: Stage, arguments: argparse.Namespace) -> Report:
                 for work in arguments.works
             ]
             times = arguments.slow_rounds if lcm_ms else arguments.rounds
-            visits += await rounds.run(stage, variants, loads, times)
+            groups = [[(variant, load) for variant in variants] for load in loads]
+            visits += await rounds.run(stage, groups, times)
     names = [variant.name for variant in variants]
     tables, figures = [], []
     for lcm_ms in arguments.lcm_ms:

@@ -72,12 +72,14 @@ def busy(begin: Reading, end: Reading) -> float:
 
 
 def rotated(items: Sequence[Item], number: int) -> list[Item]:
-    """Return the items in the order of round `number`: each round begins with the next one.
+    """Return the items in the order of round `number`.
 
-    So none is always the first after a pause, or always the one after the same other.
+    Each round begins with the next item, and every other one goes backwards: so none is always the first
+    after a pause, or always the one after the same other.
     """
     start = number % len(items) if items else 0
-    return [*items[start:], *items[:start]]
+    order = [*items[start:], *items[:start]]
+    return order[::-1] if number % 2 else order
 
 
 @dataclass(frozen=True, slots=True)

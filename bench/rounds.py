@@ -1,4 +1,4 @@
-"""Interleaves the visits: each round goes through every variant, beginning with another one each time."""
+"""Interleaves the visits: each round goes through every variant, in another order each time."""
 
 import sys
 from collections.abc import Sequence
@@ -9,18 +9,22 @@ from bench.stage import Stage
 from bench.variants import Running
 from bench.visits import visit
 
+Case = tuple[Running, Load]
+"""A variant, and the load that it gets."""
+
 
 async def run(
-    stage: Stage, variants: Sequence[Running], loads: Sequence[Load], rounds: int, *, keep_redis: bool = False
+    stage: Stage, groups: Sequence[Sequence[Case]], rounds: int, *, keep_redis: bool = False
 ) -> list[Visit]:
-    """Visit every variant with every load in each round; tell each visit on standard error.
+    """Visit every case of every group in each round; tell each visit on standard error.
 
+    What is compared with each other stands in one group: it is measured within the same minute.
     Raises ProgramFailed.
     """
     visits = []
     for number in range(rounds):
-        for load in loads:
-            for variant in rotated(variants, number):
+        for group in groups:
+            for variant, load in rotated(group, number):
                 one = await visit(stage, variant, load, round_number=number, keep_redis=keep_redis)
                 tell(one, rounds)
                 visits.append(one)
@@ -32,7 +36,7 @@ def tell(one: Visit, rounds: int) -> None:
     load = one.load
     pace = f"window {load.window}" if load.window else f"{load.rate:g}/s"
     sys.stderr.write(
-        f"round {one.round + 1}/{rounds}  {one.variant:<17} {load.work:<11} LCM {load.lcm_ms:g} ms, {pace}: "
+        f"round {one.round + 1}/{rounds}  {one.variant:<16} {load.work:<11} LCM {load.lcm_ms:g} ms, {pace}: "
         f"{one.cpu_us:.0f} us CPU/request, {one.rate:.0f}/s, p50 {one.latency_ms['p50']:.1f} ms, "
         f"p99 {one.latency_ms['p99']:.1f} ms{'  FAULTS: ' + '; '.join(one.faults) if one.faults else ''}\n"
     )

@@ -84,7 +84,7 @@ VARIANTS: Mapping[str, Variant] = {
         Variant(
             name="node",
             about="(d) Node: amqplib + undici + ioredis",
-            command=("node", str(ROOT / "bench/peers/node/worker.js")),
+            command=("node", str(ROOT / "bench/peers/node/peer.mjs")),
             programs=("node",),
             files=("bench/peers/node/node_modules",),
         ),
@@ -100,16 +100,12 @@ VARIANTS: Mapping[str, Variant] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A variant that runs, in one process or several; `queues` are the agent and the campaign queue."""
+    """A variant that runs, in one process or several; `queues` are its queues by workload."""
 
     variant: Variant
+    name: str
     queues: Mapping[str, str]
     processes: Sequence[OwnedProcess]
-
-    @property
-    def name(self) -> str:
-        """The variant's name."""
-        return self.variant.name
 
     @property
     def pids(self) -> list[int]:
@@ -141,6 +137,7 @@ class Worker:
     Bridges that run at once and are not to share their queues have a `prefix` each.
     """
 
+    name: str = BRIDGE.name
     prefix: str = "lcm"
     prefetch: int = PREFETCH
     processes: int = 1
@@ -191,7 +188,7 @@ async def running_bridge(stage: Stage, worker: Worker) -> AsyncIterator[Running]
             await until(process, partial(_is_ready, process.log), "the bridge", READY_SECONDS)
         names = Amqp(prefix=worker.prefix)
         queues = {"read": names.agent_queue, "side-effect": names.campaign_queue}
-        yield Running(variant=BRIDGE, queues=queues, processes=started)
+        yield Running(variant=BRIDGE, name=worker.name, queues=queues, processes=started)
 
 
 def peer_queues(variant: Variant) -> dict[str, str]:
@@ -224,7 +221,7 @@ async def running_peer(stage: Stage, variant: Variant) -> AsyncIterator[Running]
             return "ready" in tail(process.log).splitlines()
 
         await until(process, said_ready, variant.name, READY_SECONDS)
-        yield Running(variant=variant, queues=queues, processes=[process])
+        yield Running(variant=variant, name=variant.name, queues=queues, processes=[process])
 
 
 async def _is_ready(log: Path) -> bool:

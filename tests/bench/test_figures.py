@@ -66,13 +66,13 @@ def test_busy_is_the_share_of_a_core() -> None:
     assert figures.busy(Reading(10.0, 5.0), Reading(12.0, 6.0)) == 0.5
 
 
-def test_each_round_begins_with_the_next_variant() -> None:
-    """After as many rounds as there are variants, each was first once."""
+def test_each_round_goes_through_the_variants_in_another_order() -> None:
+    """Each round starts elsewhere, and every other one goes backwards."""
     assert [figures.rotated("abc", number) for number in range(4)] == [
         ["a", "b", "c"],
-        ["b", "c", "a"],
+        ["a", "c", "b"],
         ["c", "a", "b"],
-        ["a", "b", "c"],
+        ["c", "b", "a"],
     ]
 
 
