@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import compare, latency, machine, report, startup
+from bench import compare, latency, machine, report, scaling, startup
 from bench.processes import ProgramFailed
 from bench.stage import set_stage
 from bridge.demo.servers import ServerFailed, ServerMissing
 
-EXPERIMENTS = {"compare": compare, "latency": latency, "startup": startup}
+EXPERIMENTS = {"compare": compare, "latency": latency, "scaling": scaling, "startup": startup}
 
 
 def parser() -> argparse.ArgumentParser:

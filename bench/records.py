@@ -12,7 +12,9 @@ class Load:
 
     `seconds` are measured after `warm_up` seconds. LCM answers after `lcm_ms` milliseconds, with `contacts`
     contacts per reply to a read. Bodies have at least `body_bytes`; reads go through `agents` in turn.
-    `cached` says that the variant's cache answers reads, after one call of LCM for each agent at most.
+    `asks_lcm` says how often LCM is called for it: once for each request, for some (the others are answered
+    from the cache), or never. `keep_redis` leaves in Redis what earlier visits put there. `beside` is another
+    load that the variant's other queue gets meanwhile.
     """
 
     work: Work
@@ -24,7 +26,9 @@ class Load:
     contacts: int = 1
     body_bytes: int = 0
     agents: int = 1000
-    cached: bool = False
+    asks_lcm: Literal["always", "sometimes", "never"] = "always"
+    keep_redis: bool = False
+    beside: "Load | None" = None
 
     def arguments(self) -> list[str]:
         """Return the arguments of `python -m bench.load` that say so."""
@@ -42,7 +46,9 @@ class Visit:
 
     `measured` replies came in `seconds`; each took `cpu_us` microseconds of the variant's CPU, and of the
     `servers_us`. `busy` are the cores that the variant used, 1.0 is one. Memory is in bytes, latencies in
-    milliseconds by percentile. `faults` is empty when every request was answered once and rightly.
+    milliseconds by percentile. `beside` are rate and latencies of the load beside it, if there was one; its
+    requests are among those that share the CPU. `faults` is empty when every request was answered once and
+    rightly.
     """
 
     variant: str
@@ -57,6 +63,7 @@ class Visit:
     resident_bytes: int
     latency_ms: dict[str, float]
     sent: int
+    beside: dict[str, Any] | None = None
     faults: list[str] = field(default_factory=list)
 
     @property

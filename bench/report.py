@@ -16,7 +16,7 @@ from bench.processes import ROOT
 from bench.records import Visit
 
 RESULTS = ROOT / "bench/results"
-WIDTH = 132  # also where there is no terminal: the tables have up to eleven columns
+WIDTH = 140  # also where there is no terminal: the tables have up to ten columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,9 @@ def show(report: Report, machine: dict[str, Any]) -> None:
     for table in report.tables:
         shown = RichTable(title=table.title, title_justify="left", box=box.SIMPLE_HEAD)
         for number, column in enumerate(table.columns):
-            shown.add_column(column, justify="right" if number else "left", no_wrap=not number)
+            shown.add_column(
+                column, justify="right" if number else "left", no_wrap=not number, overflow="fold"
+            )
         for row in table.rows:
             shown.add_row(*row)
         console.print(shown)

@@ -13,9 +13,7 @@ Case = tuple[Running, Load]
 """A variant, and the load that it gets."""
 
 
-async def run(
-    stage: Stage, groups: Sequence[Sequence[Case]], rounds: int, *, keep_redis: bool = False
-) -> list[Visit]:
+async def run(stage: Stage, groups: Sequence[Sequence[Case]], rounds: int) -> list[Visit]:
     """Visit every case of every group in each round; tell each visit on standard error.
 
     What is compared with each other stands in one group: it is measured within the same minute.
@@ -25,7 +23,7 @@ async def run(
     for number in range(rounds):
         for group in groups:
             for variant, load in rotated(group, number):
-                one = await visit(stage, variant, load, round_number=number, keep_redis=keep_redis)
+                one = await visit(stage, variant, load, number)
                 tell(one, rounds)
                 visits.append(one)
     return visits

@@ -3,7 +3,8 @@
 import itertools
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,31 +24,37 @@ LOAD_START_SECONDS = 30.0
 _FIRST_NUMBERS = itertools.count(step=100_000_000)
 
 
-async def visit(
-    stage: Stage, variant: Running, load: Load, *, round_number: int = 0, keep_redis: bool = False
-) -> Visit:
+async def visit(stage: Stage, variant: Running, load: Load, round_number: int = 0) -> Visit:
     """Load a variant, and return what was measured; what went wrong with requests stands in `faults`.
 
     Raises ProgramFailed when the variant or the load ends by itself.
     """
-    await stage.begin_anew(latency_ms=load.lcm_ms, contacts=load.contacts, keep_redis=keep_redis)
+    await stage.begin_anew(latency_ms=load.lcm_ms, contacts=load.contacts, keep_redis=load.keep_redis)
     clocks.forget_peak(variant.pids)
-    command = [sys.executable, "-m", "bench.load", "--amqp-url", stage.amqp_url]
-    command += ["--queue", variant.queues[load.work], "--first-number", str(next(_FIRST_NUMBERS))]
-    async with talking(
-        [*command, *load.arguments()], name="the load", guard=stage.guard, cores=stage.cores.rest
-    ) as talk:
+    async with AsyncExitStack() as stack:
+        background = None
+        if load.beside is not None:
+            background = await stack.enter_async_context(_sending(stage, variant, load.beside))
+            await _mark(background, "begin", load.beside.warm_up)
+        talk = await stack.enter_async_context(_sending(stage, variant, load))
         readings = await _watch(stage, variant, talk, load)
-        outcome = json.loads(await talk.line(load.seconds + DRAIN_SECONDS + LOAD_START_SECONDS))
+        outcome = await _outcome(talk, load)
+        outcomes = {load.work: outcome}
+        if background is not None and load.beside is not None:
+            await _mark(background, "end", load.beside.seconds)
+            outcomes[load.beside.work] = await _outcome(background, load.beside)
     pids = variant.pids  # raises when one of them ended
-    asked = expected_calls(variant.variant, load, outcome["sent"])
-    faults = faults_in(outcome, await stage.counts(), asked)
+    counts = await stage.counts()
+    faults = faults_in(outcomes.values(), counts, expected_calls(variant.variant, load, outcomes.values()))
     if faults:
-        await stage.purge(variant.queues[load.work])
+        for work in outcomes:
+            await stage.purge(variant.queues[work])
     variant.forget_log()
+    beside = _beside(outcome, outcomes[load.beside.work]) if load.beside else None
     measured, seconds = outcome["measured"], outcome["seconds"]
+    shared_by = measured + (round(beside["rate"] * seconds) if beside else 0)
     costs = {
-        name: figures.cpu_per_request(begin, end, measured, seconds) * 1e6
+        name: figures.cpu_per_request(begin, end, shared_by, seconds) * 1e6
         for name, (begin, end) in readings.items()
     }
     return Visit(
@@ -63,26 +70,49 @@ async def visit(
         resident_bytes=clocks.resident_bytes(pids),
         latency_ms=outcome["latency_ms"],
         sent=outcome["sent"],
+        beside=beside,
         faults=faults,
     )
+
+
+def _sending(stage: Stage, variant: Running, load: Load) -> AbstractAsyncContextManager[Talking]:
+    """Return a context in which the load runs."""
+    command = [sys.executable, "-m", "bench.load", "--amqp-url", stage.amqp_url]
+    command += ["--queue", variant.queues[load.work], "--first-number", str(next(_FIRST_NUMBERS))]
+    return talking([*command, *load.arguments()], name="the load", guard=stage.guard, cores=stage.cores.rest)
+
+
+async def _mark(talk: Talking, mark: str, seconds: float) -> None:
+    """Wait until the load says that its measured interval begins or ends. Raises ProgramFailed."""
+    said = await talk.line(seconds + LOAD_START_SECONDS)
+    if json.loads(said) != {"mark": mark}:
+        raise ProgramFailed(f"the load said {said!r} in place of its mark {mark!r}")
+
+
+async def _outcome(talk: Talking, load: Load) -> dict[str, Any]:
+    return dict(json.loads(await talk.line(load.seconds + DRAIN_SECONDS + LOAD_START_SECONDS)))
 
 
 async def _watch(
     stage: Stage, variant: Running, talk: Talking, load: Load
 ) -> dict[str, tuple[Reading, Reading]]:
-    """Read the CPU clocks when the load says that its measured interval begins and ends.
+    """Read the CPU clocks when the load's measured interval begins and ends. Raises ProgramFailed.
 
-    Returned by the name of the server, the variant's own under "". Raises ProgramFailed.
+    They are returned by the name of the server, the variant's own under "".
     """
     watched = {"": variant.pids} | {name: [pid] for name, pid in stage.servers.items()} | {"load": [talk.pid]}
-    taken = []
-    for mark, seconds in (("begin", load.warm_up), ("end", load.seconds)):
-        said = await talk.line(seconds + LOAD_START_SECONDS)
-        if json.loads(said) != {"mark": mark}:
-            raise ProgramFailed(f"the load said {said!r} in place of its mark {mark!r}")
-        taken.append({name: clocks.read(pids) for name, pids in watched.items()})
-    begins, ends = taken
-    return {name: (begins[name], ends[name]) for name in watched}
+    await _mark(talk, "begin", load.warm_up)
+    begins = {name: clocks.read(pids) for name, pids in watched.items()}
+    await _mark(talk, "end", load.seconds)
+    return {name: (begins[name], clocks.read(pids)) for name, pids in watched.items()}
+
+
+def _beside(outcome: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return rate and latencies of the other load. Raises ProgramFailed if it was not there all the time."""
+    (began, ended), (other_began, other_ended) = outcome["marks"], other["marks"]
+    if not other_began <= began < ended <= other_ended:
+        raise ProgramFailed("the load beside began too late or ended too early: give it more seconds")
+    return {"rate": other["measured"] / other["seconds"], "latency_ms": other["latency_ms"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +123,28 @@ class Asked:
     most: int
 
 
-def expected_calls(variant: Variant, load: Load, sent: int) -> Asked:
-    """Return how often LCM should be called for `sent` requests."""
-    if not variant.calls_lcm:
+def expected_calls(variant: Variant, load: Load, outcomes: Iterable[Mapping[str, Any]]) -> Asked:
+    """Return how often LCM should be called for what was sent."""
+    sent = sum(outcome["sent"] for outcome in outcomes)
+    if not variant.calls_lcm or load.asks_lcm == "never":
         return Asked(0, 0)
-    if load.cached:
-        return Asked(0, min(sent, load.agents))
-    return Asked(sent, sent)
+    return Asked(0 if load.asks_lcm == "sometimes" else sent, sent)
 
 
-def faults_in(outcome: Mapping[str, Any], counts: Mapping[str, Any], asked: Asked) -> list[str]:
-    """Say what was wrong with the replies (the load's outcome), or with what LCM was asked (its counts)."""
-    faults = [f"{outcome[kind]} replies {kind}" for kind in ("lost", "repeated", "wrong") if outcome[kind]]
-    if outcome["first_wrong"]:
-        faults.append(f"the first wrong one: {outcome['first_wrong']}")
+def faults_in(outcomes: Iterable[Mapping[str, Any]], counts: Mapping[str, Any], asked: Asked) -> list[str]:
+    """Say what was wrong with the replies (the load's outcomes), or with what LCM was asked (its counts)."""
+    faults = []
+    for outcome in outcomes:
+        faults += [
+            f"{outcome[kind]} replies {kind} of {outcome['sent']}"
+            for kind in ("lost", "repeated", "wrong")
+            if outcome[kind]
+        ]
+        if outcome["first_wrong"]:
+            faults.append(f"the first wrong one: {outcome['first_wrong']}")
     if counts["repeated_effects"]:
         faults.append(f"{counts['repeated_effects']} effects carried out again")
     calls = sum(counts["calls"].values())
     if not asked.least <= calls <= asked.most:
-        faults.append(f"LCM was called {calls} times for {outcome['sent']} requests")
+        faults.append(f"LCM was called {calls} times, not {asked.least} to {asked.most} times")
     return faults

@@ -75,7 +75,7 @@ ONCE = Asked(least=10, most=10)
 
 def test_what_went_right_has_no_faults() -> None:
     """Ten requests, ten calls, no effect twice."""
-    assert faults_in(RIGHT, COUNTS, ONCE) == []
+    assert faults_in([RIGHT], COUNTS, ONCE) == []
 
 
 @pytest.mark.parametrize(
@@ -85,11 +85,11 @@ def test_what_went_right_has_no_faults() -> None:
         ({"repeated": 1}, {}, "1 replies repeated"),
         ({"wrong": 3, "first_wrong": "the reply to 7"}, {}, "3 replies wrong"),
         ({}, {"repeated_effects": 4}, "4 effects carried out again"),
-        ({}, {"calls": {"CreateContact": 9}}, "LCM was called 9 times for 10 requests"),
+        ({}, {"calls": {"CreateContact": 9}}, "LCM was called 9 times, not 10 to 10 times"),
     ],
 )
 def test_what_went_wrong_is_a_fault(
     outcome: dict[str, object], counts: dict[str, object], fault: str
 ) -> None:
     """Lost, repeated and wrong replies are told, and so are effects and calls that should not be."""
-    assert fault in faults_in(RIGHT | outcome, COUNTS | counts, ONCE)[0]
+    assert fault in faults_in([RIGHT | outcome], COUNTS | counts, ONCE)[0]
