@@ -103,8 +103,8 @@ async def processes(stage: Stage, arguments: argparse.Namespace) -> Found:
         columns=["bridge", "requests/s", "over 1 process", "CPU us/request", "busy", "peak MiB"],
         rows=rows,
         notes=[
-            f"NOT pinned to one core: the bridges have cores {sorted(stage.cores.all)}, of which RabbitMQ, Redis,",
-            "LCM's stand-in and the load take their part",
+            f"NOT pinned to one core: the bridges have cores {sorted(stage.cores.all)}, of which RabbitMQ,",
+            "Redis, LCM's stand-in and the load take their part",
         ],
     )
     return Found(table, figures, visits)
