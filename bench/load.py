@@ -1,4 +1,4 @@
-"""The load: requests to one queue, closed loop or open loop, each reply checked. `python -m bench.load --help`.
+"""The load: requests to one queue, in a closed or an open loop, each reply checked: `python -m bench.load`.
 
 Closed loop (`--window N`): N requests in flight, each reply makes room for the next. It measures what a
 request costs, and the most that can be done. Open loop (`--rate R`): requests are sent at evenly spaced
@@ -24,7 +24,8 @@ from typing import Final
 import uvloop
 from pamqp import commands
 
-from bench.amqp import AmqpFailed, Client, Template
+from bench.amqp import AmqpFailed, Client
+from bench.amqp_template import Template
 from bench.load_tally import Outcome, Tally
 from bench.work import NUMBER_DIGITS, WORK_NAMES, Work, WorkName
 
@@ -85,7 +86,8 @@ class Load:
         else:
             ticking = asyncio.create_task(self._send_on_schedule(self._plan.rate))
         try:
-            await asyncio.sleep(self._plan.warm_up)
+            if self._plan.warm_up:
+                await asyncio.sleep(self._plan.warm_up)
             self._tally.begin(time.monotonic())
             on_mark("begin")
             await asyncio.sleep(self._plan.seconds)
@@ -103,6 +105,7 @@ class Load:
     async def _send_on_schedule(self, rate: float) -> None:
         started, tally = time.monotonic(), self._tally
         while self._sending:
+            self._template.stamp(time.time())
             now = time.monotonic()
             while (due := started + tally.sent / rate) <= now:
                 self._send(due, now)
@@ -115,6 +118,7 @@ class Load:
     def _turn(self) -> None:
         in_flight, window = self._tally.in_flight, self._plan.window
         if self._sending and window:
+            self._template.stamp(time.time())
             now = time.monotonic()
             while len(in_flight) < window:
                 self._send(now, now)
@@ -129,7 +133,6 @@ class Load:
         if self._out:
             self._client.write(b"".join(self._out))
             self._out.clear()
-            self._template.stamp(time.time())
 
 
 async def run(plan: Plan, on_mark: Callable[[str], None] = lambda _: None) -> Outcome:
@@ -157,11 +160,9 @@ async def run(plan: Plan, on_mark: Callable[[str], None] = lambda _: None) -> Ou
             key_length=work.key_length,
             frame_max=client.frame_max,
         )
-        template.stamp(time.time())
         tally = Tally(work, run_id.encode(), plan.first_number)
         load = Load(plan, client, template, tally)
         await client.consume(reply_to)
-        gc.freeze()  # what is there stays: no collection walks through it while latencies are taken
         await client.unless_failed(load.drive(on_mark))
         await client.close()
     finally:
@@ -172,6 +173,7 @@ async def run(plan: Plan, on_mark: Callable[[str], None] = lambda _: None) -> Ou
 def main() -> None:
     """Run the program."""
     plan = _plan(sys.argv[1:])
+    gc.freeze()  # what is there stays: no collection walks through it while latencies are taken
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             outcome = runner.run(run(plan, lambda name: _print({"mark": name})))
