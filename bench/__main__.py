@@ -6,12 +6,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import compare, latency, machine, report, scaling, startup
+from bench import compare, growth, latency, machine, report, scaling, startup
 from bench.processes import ProgramFailed
 from bench.stage import set_stage
 from bridge.demo.servers import ServerFailed, ServerMissing
 
-EXPERIMENTS = {"compare": compare, "latency": latency, "scaling": scaling, "startup": startup}
+EXPERIMENTS = {
+    "compare": compare,
+    "latency": latency,
+    "scaling": scaling,
+    "growth": growth,
+    "startup": startup,
+}
 
 
 def parser() -> argparse.ArgumentParser:

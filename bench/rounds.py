@@ -33,10 +33,12 @@ def tell(one: Visit, rounds: int) -> None:
     """Tell of one visit on standard error."""
     load = one.load
     pace = f"window {load.window}" if load.window else f"{load.rate:g}/s"
+    parts = [f"{one.cpu_us:.0f} us CPU/request", f"{one.rate:.0f}/s"]
+    parts += [f"{name} {one.latency_ms[name]:.1f} ms" for name in ("p50", "p99") if name in one.latency_ms]
+    parts += [f"FAULT: {fault}" for fault in one.faults]
     sys.stderr.write(
-        f"round {one.round + 1}/{rounds}  {one.variant:<16} {load.work:<11} LCM {load.lcm_ms:g} ms, {pace}: "
-        f"{one.cpu_us:.0f} us CPU/request, {one.rate:.0f}/s, p50 {one.latency_ms['p50']:.1f} ms, "
-        f"p99 {one.latency_ms['p99']:.1f} ms{'  FAULTS: ' + '; '.join(one.faults) if one.faults else ''}\n"
+        f"round {one.round + 1}/{rounds}  {one.variant:<16} {load.work:<11} "
+        f"LCM {load.lcm_ms:g} ms, {pace}: {', '.join(parts)}\n"
     )
     sys.stderr.flush()
 

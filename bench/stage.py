@@ -56,8 +56,10 @@ class Stage:
         It runs in that folder, so that it finds no settings file by accident. Raises OSError when it cannot
         be started.
         """
+        path = self.folder / log
+        path.unlink(missing_ok=True)  # of an earlier start, whose lines are not this one's
         process = OwnedProcess(
-            command, env=environment(settings), folder=self.folder, log=self.folder / log, guard=self.guard
+            command, env=environment(settings), folder=self.folder, log=path, guard=self.guard
         )
         with on(cores):
             await process.start()
@@ -84,11 +86,11 @@ class Stage:
         finally:
             await connection.close()
 
-    async def purge(self, queue: str) -> None:
-        """Throw away what is ready in a queue: left there, it would be the next measurement's work."""
+    async def purge(self, queue: str) -> int:
+        """Throw away what is ready in a queue, which would be the next visit's work; return how many."""
         connection = await aiormq.connect(self.amqp_url)
         try:
-            await (await connection.channel()).queue_purge(queue)
+            return (await (await connection.channel()).queue_purge(queue)).message_count or 0
         finally:
             await connection.close()
 

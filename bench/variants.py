@@ -19,6 +19,9 @@ from bridge.settings import Amqp
 
 PREFETCH = 200
 READY_SECONDS = 60.0
+LONGEST_START = 1 << 16
+"""Bytes of a log in which the bridge has said where its admin server listens."""
+
 _ADMIN = re.compile(rb'"admin":"[^"]*:(\d+)"')
 
 
@@ -240,5 +243,6 @@ async def _is_ready(log: Path) -> bool:
 
 
 def _admin_port(log: Path) -> int | None:
-    found = _ADMIN.search(log.read_bytes())
+    with log.open("rb") as lines:
+        found = _ADMIN.search(lines.read(LONGEST_START))
     return int(found[1]) if found else None

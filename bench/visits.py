@@ -21,7 +21,7 @@ DRAIN_SECONDS = 30.0
 LOAD_START_SECONDS = 30.0
 
 # No two requests of a run have the same number, so that no two have the same key.
-_FIRST_NUMBERS = itertools.count(step=100_000_000)
+FIRST_NUMBERS = itertools.count(step=100_000_000)
 
 
 async def visit(stage: Stage, variant: Running, load: Load, round_number: int = 0) -> Visit:
@@ -78,7 +78,7 @@ async def visit(stage: Stage, variant: Running, load: Load, round_number: int = 
 def _sending(stage: Stage, variant: Running, load: Load) -> AbstractAsyncContextManager[Talking]:
     """Return a context in which the load runs."""
     command = [sys.executable, "-m", "bench.load", "--amqp-url", stage.amqp_url]
-    command += ["--queue", variant.queues[load.work], "--first-number", str(next(_FIRST_NUMBERS))]
+    command += ["--queue", variant.queues[load.work], "--first-number", str(next(FIRST_NUMBERS))]
     return talking([*command, *load.arguments()], name="the load", guard=stage.guard, cores=stage.cores.rest)
 
 
