@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +41,10 @@ async def run(arguments: argparse.Namespace) -> int:
     given = {name: value for name, value in vars(arguments).items() if name != "output"}
     path = report.write(found, described | {"arguments": given}, arguments.output)
     sys.stdout.write(f"\nwritten: {path}\n")
+    if arguments.experiment == "compare" and importlib.util.find_spec("matplotlib"):
+        from bench import plot  # noqa: PLC0415 - needs matplotlib, which is not wanted for measuring
+
+        plot.main([str(path)])
     return 1 if found.faults else 0
 
 
