@@ -3,13 +3,10 @@
 They are not installed by ``make setup``: scripts/setup.sh --bench.
 """
 
-import asyncio
 import json
-import os
-import shutil
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,56 +15,16 @@ from uuid import uuid4
 import aio_pika
 import pytest
 from redis.asyncio import Redis
-from support.envelopes import add_contact, create, od
+from support.envelopes import create, od
+from support.peer_processes import AGENT, CONTACT, ECHO, NO_PYTHON, PEERS, Peer, declare, lcm, started
 from support.requester import Reply, Requester, requester
 from support.site import name_of_letters
-from support.worker import BOUND, running, until
+from support.worker import running
 
+from bench.work import WORK_NAMES, Work
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
 from bridge.simulator import Simulator
 from bridge.simulator.faults import Fault
-
-ROOT = Path(__file__).parents[2]
-PYTHON = ROOT / ".venv-bench/bin/python"
-NODE = ROOT / "bench/peers/node"
-AGENT = "agent-000001"
-CONTACT: dict[str, Any] = {
-    "kind": "od",
-    "AccountNumber": "137|1|3|0|0|84|1",
-    "CampaignId": "SamplePreviewCampaign-ACQ",
-    "ExpiryTime": "Dec 31 2099 11:59PM",
-    "CallbackTime": "Dec 31 2099 11:59PM",
-    "Queue": "Schlange ä",
-}
-
-NO_PYTHON = pytest.mark.skipif(
-    not PYTHON.exists(), reason="the peers' packages are not installed: scripts/setup.sh --bench"
-)
-NO_NODE = pytest.mark.skipif(
-    shutil.which("node") is None or not (NODE / "node_modules").exists(),
-    reason="node or the peer's packages are not installed: scripts/setup.sh --bench",
-)
-
-
-@dataclass(frozen=True)
-class Peer:
-    """How a peer is started, and the prefix of what it writes into Redis, if it does."""
-
-    command: Sequence[str]
-    keys: str | None = None
-
-
-def python_peer(name: str, keys: str | None = None) -> Any:
-    """Return a peer that is a module of ours."""
-    return pytest.param(Peer((str(PYTHON), "-m", f"bench.peers.{name}"), keys), id=name, marks=NO_PYTHON)
-
-
-PEERS = [
-    python_peer("bare"),
-    python_peer("faststream_httpx", "bench.faststream-httpx"),
-    python_peer("faststream_tuned", "bench.faststream-tuned"),
-    pytest.param(Peer(("node", str(NODE / "peer.mjs")), "bench.node"), id="node", marks=NO_NODE),
-]
 
 
 @dataclass(frozen=True)
@@ -81,91 +38,28 @@ class Answers:
 
 @dataclass(frozen=True)
 class Run:
-    """A peer's answers, what it left behind in Redis and in its queues, and how it ended."""
+    """A peer's answers, what it left behind in Redis, and how it ended."""
 
     answers: Answers
+    again: Answers
     keys: Mapping[Any, int]
     contact: Any
     record: Any
-    left: int
     exit_code: int
 
 
-@asynccontextmanager
-async def lcm() -> AsyncIterator[Simulator]:
-    """Run an LCM that gives everybody the same contact, and the same keys to what is created."""
-    async with Simulator().running() as simulator:
-        add_contact(simulator, AGENT, **CONTACT)
-        yield simulator
-
-
-async def ask_both(widget: Requester, queues: Sequence[str], simulator: Simulator) -> Answers:
-    """Ask for a contact, then create one."""
-    read = await widget.ask(od(AGENT), queue=queues[0], message_id="read", correlation_id="first")
-    creation = await widget.ask(create(), queue=queues[1], message_id="create", correlation_id="second")
+async def ask_both(
+    widget: Requester, queues: Sequence[str], simulator: Simulator, name: str = "once"
+) -> Answers:
+    """Ask for a contact, then create one; ``name`` is in the ids of both requests."""
+    read = await widget.ask(
+        od(AGENT), queue=queues[0], message_id=f"read-{name}", correlation_id=f"first-{name}"
+    )
+    creation = await widget.ask(
+        create(), queue=queues[1], message_id=f"create-{name}", correlation_id=f"second-{name}"
+    )
     calls = [(call.method, json.loads(call.body or "")) for call in simulator.calls.calls]
     return Answers(read, creation, calls)
-
-
-@dataclass
-class Process:
-    """A peer that runs."""
-
-    process: asyncio.subprocess.Process
-    errors: Path
-
-    async def ended(self) -> int:
-        """Wait for its end and return the exit code."""
-        return await asyncio.wait_for(self.process.wait(), BOUND)
-
-
-@asynccontextmanager
-async def started(
-    peer: Peer, folder: Path, *, amqp_url: str, redis_url: str, lcm_url: str, queues: Sequence[str]
-) -> AsyncIterator[Process]:
-    """Run a peer for the length of a block, which begins when it consumes."""
-    output, errors = folder / "output", folder / "errors"
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "BENCH_AMQP_URL": amqp_url,
-        "BENCH_REDIS_URL": redis_url,
-        "BENCH_LCM_URL": f"{lcm_url.rstrip('/')}/",
-        "BENCH_QUEUES": ",".join(queues),
-        "BENCH_PREFETCH": "200",
-    }
-    with output.open("wb") as out, errors.open("wb") as err:
-        process = await asyncio.create_subprocess_exec(
-            *peer.command, env=environment, stdout=out, stderr=err, cwd=folder
-        )
-    try:
-        await until(
-            lambda: process.returncode is not None or "ready" in output.read_text().splitlines(),
-            f"{peer.command} is ready",
-        )
-        assert process.returncode is None, errors.read_text()
-        yield Process(process, errors)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-async def declare(stack: AsyncExitStack, url: str) -> tuple[aio_pika.abc.AbstractChannel, list[str]]:
-    """Declare an agent and a campaign queue of one's own; they last as long as the stack."""
-    connection = await stack.enter_async_context(await aio_pika.connect(url))
-    channel = await connection.channel()
-    queues = [f"{name_of_letters()}.{kind}" for kind in ("agent", "campaign")]
-    for queue in queues:
-        await channel.declare_queue(queue, durable=True, arguments={"x-queue-type": "quorum"})
-        stack.push_async_callback(channel.queue_delete, queue)
-    return channel, queues
-
-
-async def count_left(channel: aio_pika.abc.AbstractChannel, queues: Sequence[str]) -> int:
-    """Count the requests that nobody has acknowledged; the consumers must have ended."""
-    declared = [await channel.declare_queue(queue, passive=True) for queue in queues]
-    return sum(queue.declaration_result.message_count or 0 for queue in declared)
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +96,7 @@ async def run(
         widget = await stack.enter_async_context(requester(rabbit.url, "unused"))
         redis = await stack.enter_async_context(Redis.from_url(redis_url))
         await redis.flushdb()
-        channel, queues = await declare(stack, rabbit.url)
+        queues = await declare(stack, rabbit.url)
         async with started(
             peer,
             tmp_path_factory.mktemp("peer"),
@@ -212,13 +106,13 @@ async def run(
             queues=queues,
         ) as process:
             answers = await ask_both(widget, queues, simulator)
+            again = await ask_both(widget, queues, simulator, "again")
             process.process.send_signal(signal.SIGTERM)
             exit_code = await process.ended()
         keys = {key: await redis.pttl(key) for key in await redis.keys("*")}
         contact = await redis.hget(f"{peer.keys}:contacts:{AGENT}", CONTACT["AccountNumber"])
-        record = await redis.get(f"{peer.keys}:request:create")
-        left = await count_left(channel, queues)
-        yield peer, Run(answers, keys, contact, record, left, exit_code)
+        record = await redis.get(f"{peer.keys}:request:create-once")
+        yield peer, Run(answers, again, keys, contact, record, exit_code)
 
 
 def test_a_peer_replies_as_the_bridge_does(run: tuple[Peer, Run], expected: Answers) -> None:
@@ -250,18 +144,26 @@ def test_a_peer_records_what_it_did(run: tuple[Peer, Run]) -> None:
     assert done.answers.read.response == json.loads(done.contact)
     assert done.record is not None
     assert done.answers.creation.body == json.loads(done.record)
-    contacts, record = f"{peer.keys}:contacts:{AGENT}".encode(), f"{peer.keys}:request:create".encode()
-    assert {contacts, record} == set(done.keys)
+    contacts = f"{peer.keys}:contacts:{AGENT}".encode()
+    records = {f"{peer.keys}:request:create-{name}".encode() for name in ("once", "again")}
+    assert {contacts} | records == set(done.keys)
     assert 0 < done.keys[contacts] <= 120_000
-    assert 60_000 < done.keys[record] <= 86_400_000
+    assert all(60_000 < done.keys[record] <= 86_400_000 for record in records)
 
 
-def test_a_peer_acknowledges_and_ends_when_asked(run: tuple[Peer, Run]) -> None:
-    """SIGTERM ends it with 0, and no request is left in its queues."""
+def test_a_peer_acknowledges_what_it_answered(run: tuple[Peer, Run]) -> None:
+    """With a prefetch of one, the next request of each queue is answered too."""
+    _, done = run
+
+    assert done.answers.read.body == done.again.read.body
+    assert "second-again" == done.again.creation.message.correlation_id
+
+
+def test_a_peer_ends_when_asked(run: tuple[Peer, Run]) -> None:
+    """SIGTERM ends it with 0."""
     _, done = run
 
     assert 0 == done.exit_code
-    assert 0 == done.left
 
 
 @dataclass(frozen=True)
@@ -295,7 +197,7 @@ async def test_a_peer_hides_no_failure(
         if mishap.fault is not None:
             simulator.faults.put(mishap.fault)
         widget = await stack.enter_async_context(requester(rabbit.url, "unused"))
-        _, queues = await declare(stack, rabbit.url)
+        queues = await declare(stack, rabbit.url)
         process = await stack.enter_async_context(
             started(
                 peer,
@@ -319,3 +221,37 @@ async def test_a_peer_hides_no_failure(
         assert process.errors.read_text().strip()
         assert mishap.told in process.errors.read_text()
         assert [] == widget.unexpected
+
+
+@NO_PYTHON
+async def test_the_echo_answers_without_lcm(
+    rabbit: PrivateRabbit, redis_server: PrivateRedis, tmp_path: Path
+) -> None:
+    """Its replies are what the load takes for right, and as persistent as the bridge's; LCM is not called."""
+    async with AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(lcm())
+        widget = await stack.enter_async_context(requester(rabbit.url, "unused"))
+        queues = await declare(stack, rabbit.url)
+        process = await stack.enter_async_context(
+            started(
+                ECHO,
+                tmp_path,
+                amqp_url=rabbit.url,
+                redis_url=redis_server.url,
+                lcm_url=simulator.base_url,
+                queues=queues,
+            )
+        )
+        for queue, name in zip(queues, WORK_NAMES, strict=True):
+            work = Work(name)
+            for number in (1, 2):
+                key = work.key(number)
+                body = work.opening + key + work.rest
+                reply = await widget.ask(body, queue=queue, correlation_id=f"{name}-{number}")
+
+                assert work.problem(key, reply.message.body) is None
+                assert f"{name}-{number}" == reply.message.correlation_id
+                assert aio_pika.DeliveryMode.PERSISTENT == reply.message.delivery_mode
+        assert [] == list(simulator.calls.calls)
+        process.process.send_signal(signal.SIGTERM)
+        assert 0 == await process.ended()
