@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import compare, growth, latency, machine, report, scaling, startup
+from bench.amqp import AmqpFailed
 from bench.processes import ProgramFailed
 from bench.stage import set_stage
 from bridge.demo.servers import ServerFailed, ServerMissing
@@ -53,7 +54,7 @@ def main(given: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(given)
     try:
         return asyncio.run(run(arguments))
-    except (ProgramFailed, ServerFailed, ServerMissing) as error:
+    except (AmqpFailed, ProgramFailed, ServerFailed, ServerMissing) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 

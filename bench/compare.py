@@ -12,9 +12,9 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict
 
 from bench import rounds
-from bench.figures import Summary, summarise
+from bench.figures import Summary, spread, summarise
 from bench.records import Load, Visit, Work
-from bench.report import COST_COLUMNS, Report, Table, cost_row
+from bench.report import COST_COLUMNS, Report, Table, cost_row, ranged
 from bench.stage import Stage
 from bench.variants import (
     BARE,
@@ -69,7 +69,7 @@ async def run(stage: Stage, arguments: argparse.Namespace) -> Report:
         for work in arguments.works:
             chosen = [one for one in visits if one.load.work == work and one.load.lcm_ms == lcm_ms]
             sums = by_variant(chosen, names)
-            tables.append(_table(work, lcm_ms, sums))
+            tables += [_table(work, lcm_ms, sums), _servers(work, lcm_ms, chosen, names)]
             figures += [
                 {"variant": name, "work": work, "lcm_ms": lcm_ms, **asdict(summary)}
                 for name, summary in sums.items()
@@ -109,4 +109,18 @@ def _table(work: Work, lcm_ms: float, sums: dict[str, Summary]) -> Table:
         columns=["variant", *COST_COLUMNS],
         rows=[[name, *cost_row(summary)] for name, summary in sums.items()],
         notes=notes,
+    )
+
+
+def _servers(work: Work, lcm_ms: float, visits: Sequence[Visit], names: Sequence[str]) -> Table:
+    servers = list(visits[0].servers_us)
+    rows = []
+    for name in names:
+        own = [one for one in visits if one.variant == name]
+        costs = [spread(one.servers_us[server] for one in own) for server in servers]
+        rows.append([name, *(ranged(cost, 0) for cost in costs)])
+    return Table(
+        title=f"{work}, LCM answers after {lcm_ms:g} ms: CPU us/request of what each variant works with",
+        columns=["variant", *servers],
+        rows=rows,
     )

@@ -33,6 +33,10 @@ def tell(one: Visit, rounds: int) -> None:
     """Tell of one visit on standard error."""
     load = one.load
     pace = f"window {load.window}" if load.window else f"{load.rate:g}/s"
+    if load.contacts > 1:
+        pace += f", {load.contacts} contacts"
+    if load.body_bytes:
+        pace += f", {load.body_bytes} bytes"
     parts = [f"{one.cpu_us:.0f} us CPU/request", f"{one.rate:.0f}/s"]
     parts += [f"{name} {one.latency_ms[name]:.1f} ms" for name in ("p50", "p99") if name in one.latency_ms]
     parts += [f"FAULT: {fault}" for fault in one.faults]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
-from bench.processes import ROOT, until
+from bench.processes import ROOT, ProgramFailed, until
 from bench.stage import Stage
 from bridge.demo.processes import OwnedProcess, tail
 from bridge.settings import Amqp
@@ -112,10 +112,10 @@ class Running:
 
     @property
     def pids(self) -> list[int]:
-        """The ids of its processes. Raises RuntimeError when one has ended; the message is what it said."""
+        """The ids of its processes. Raises ProgramFailed, with what it said, when one has ended."""
         for process in self.processes:
             if not process.running:
-                raise RuntimeError(
+                raise ProgramFailed(
                     f"{self.name} ended with {process.exit_code}; it said:\n{tail(process.log, 20)}"
                 )
         return [process.pid for process in self.processes]

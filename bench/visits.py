@@ -104,6 +104,7 @@ async def _watch(
     await _mark(talk, "begin", load.warm_up)
     begins = {name: clocks.read(pids) for name, pids in watched.items()}
     await _mark(talk, "end", load.seconds)
+    watched[""] = variant.pids  # raises when one of them ended meanwhile
     return {name: (begins[name], clocks.read(pids)) for name, pids in watched.items()}
 
 

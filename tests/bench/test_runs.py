@@ -68,6 +68,21 @@ def test_the_report_is_written_with_the_machine(
     assert "side-effect, LCM answers after 0 ms" in shown
 
 
+@needs_standin
+@pytest.mark.skipif(
+    importlib.util.find_spec("matplotlib") is None,
+    reason="charts need matplotlib, which make bench installs into .venv-bench",
+)
+def test_what_was_found_is_drawn(small: Small, tmp_path: Path) -> None:
+    """A picture is written beside the JSON, also where there was no bare peer to compare with."""
+    from bench import plot  # noqa: PLC0415 - not to be had everywhere, see above
+
+    _, found, described = small
+    path = report.write(found, described, tmp_path / "found.json")
+    assert plot.main([str(path)]) == 0
+    assert (tmp_path / "found.png").read_bytes().startswith(b"\x89PNG")
+
+
 RIGHT = {"sent": 10, "lost": 0, "repeated": 0, "wrong": 0, "first_wrong": None}
 COUNTS = {"calls": {"CreateContact": 10}, "effects": 10, "repeated_effects": 0}
 ONCE = Asked(least=10, most=10)
