@@ -14,7 +14,7 @@ from bench.processes import ProgramFailed
 from bench.records import Load, Visit
 from bench.stage import Stage
 from bench.variants import Running, Worker, running_bridge
-from bench.visits import DRAIN_SECONDS, FIRST_NUMBERS, Asked, faults_in
+from bench.visits import DRAIN_SECONDS, FIRST_NUMBERS, Asked, disturbance, faults_in, read_all
 
 BATCH = 5_000
 BATCH_SECONDS = 30.0
@@ -97,10 +97,10 @@ async def _measure(stage: Stage, bridge: Running, load: Load, backlog: Backlog, 
     tally = backlog.tally
     watched = {"": bridge.pids} | {name: [pid] for name, pid in stage.servers.items()}
     await asyncio.sleep(load.warm_up)
-    begins = {name: clocks.read(pids) for name, pids in watched.items()}
+    begins = read_all(watched, bridge.cores)
     tally.begin(begins[""].at)
     await asyncio.sleep(load.seconds)
-    ends = {name: clocks.read(pids) for name, pids in watched.items()}
+    ends = read_all(watched, bridge.cores)
     tally.end(ends[""].at)
     backlog.stop()
     purged = await stage.purge(bridge.queues[load.work])
@@ -112,8 +112,11 @@ async def _measure(stage: Stage, bridge: Running, load: Load, backlog: Backlog, 
     outcome["lost"] -= purged
     carried_out = outcome["sent"] - purged
     measured, seconds = outcome["measured"], outcome["seconds"]
+    readings = {name: (begins[name], ends[name]) for name in begins}
+    disturbed = disturbance(stage, bridge, readings)
     costs = {
-        name: figures.cpu_per_request(begins[name], ends[name], measured, seconds) * 1e6 for name in watched
+        name: figures.cpu_per_request(begin, end, measured, seconds) * 1e6
+        for name, (begin, end) in readings.items()
     }
     return Visit(
         variant=bridge.name,
@@ -123,6 +126,7 @@ async def _measure(stage: Stage, bridge: Running, load: Load, backlog: Backlog, 
         seconds=seconds,
         cpu_us=costs.pop(""),
         busy=figures.busy(begins[""], ends[""]),
+        disturbed=disturbed,
         servers_us=costs,
         peak_bytes=clocks.peak_bytes(bridge.pids),
         resident_bytes=clocks.resident_bytes(bridge.pids),

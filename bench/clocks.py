@@ -1,5 +1,6 @@
 """CPU time and memory of processes, from /proc."""
 
+import os
 import re
 import time
 from collections.abc import Iterable
@@ -35,6 +36,21 @@ def read(pids: Iterable[int]) -> Reading:
     """Return the CPU seconds of the processes, and when they were read. Raises ProcessLookupError."""
     at = time.monotonic()
     return Reading(at=at, cpu=cpu_seconds(pids))
+
+
+def read_cores(cores: Iterable[int]) -> Reading:
+    """Return the seconds that these cores were busy with anything since the machine started.
+
+    Exact to the kernel's clock tick, usually 10 ms.
+    """
+    at, wanted = time.monotonic(), {f"cpu{core}" for core in cores}
+    ticks = 0
+    for line in (PROC / "stat").read_text().splitlines():
+        name, *counts = line.split()
+        if name in wanted:
+            user, nice, system, _idle, _waiting, interrupts, soft_interrupts, *_ = map(int, counts)
+            ticks += user + nice + system + interrupts + soft_interrupts
+    return Reading(at=at, cpu=ticks / os.sysconf("SC_CLK_TCK"))
 
 
 def resident_bytes(pids: Iterable[int]) -> int:

@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say which parts, how long and how often."""
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--quick", action="store_true", help="smaller backlogs, fewer agents")
+    parser.add_argument("--backlogs", nargs="+", type=int, help="in place of the usual ones")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0, help="measured in each visit")
     parser.add_argument("--warm-up", type=float, default=2.0, help="seconds before")
@@ -70,7 +71,7 @@ async def run(stage: Stage, arguments: argparse.Namespace) -> Report:
 async def backlogs(stage: Stage, arguments: argparse.Namespace) -> Part:
     """Let a worker start before a queue of so many creations, which stays as long. Raises ProgramFailed."""
     load = replace(_load(arguments), work="side-effect")
-    counts = QUICK_BACKLOGS if arguments.quick else BACKLOGS
+    counts = arguments.backlogs or (QUICK_BACKLOGS if arguments.quick else BACKLOGS)
     found: dict[int, list[Visit]] = {count: [] for count in counts}
     for number in range(arguments.rounds):
         for count in rotated(counts, number):

@@ -16,6 +16,9 @@ from bench.processes import ROOT
 from bench.records import Visit
 
 RESULTS = ROOT / "bench/results"
+DISTURBED = 0.05
+"""Share of the measured core that something else may take before a visit counts as disturbed."""
+
 WIDTH = 140  # also where there is no terminal: the tables have up to ten columns
 
 
@@ -57,6 +60,13 @@ def show(report: Report, machine: dict[str, Any]) -> None:
             console.print(f"  {note}", style="dim")
         console.print()
     console.print(described(machine), style="dim")
+    disturbed = [one for one in report.visits if (one.disturbed or 0.0) > DISTURBED]
+    if disturbed:
+        console.print(
+            f"DISTURBED: in {len(disturbed)} of {len(report.visits)} visits something else took more than "
+            f"{DISTURBED:.0%} of the measured core: its figures are worth little",
+            style="bold yellow",
+        )
     for fault in report.faults:
         console.print(f"FAULT: {fault}", style="bold red")
 

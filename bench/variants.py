@@ -109,6 +109,7 @@ class Running:
     name: str
     queues: Mapping[str, str]
     processes: Sequence[OwnedProcess]
+    cores: frozenset[int]
 
     @property
     def pids(self) -> list[int]:
@@ -177,6 +178,7 @@ async def running_bridge(stage: Stage, worker: Worker) -> AsyncIterator[Running]
 
     Raises ProgramFailed.
     """
+    cores = worker.cores or stage.cores.measured
     async with AsyncExitStack() as stack:
         started = []
         for number in range(worker.processes):
@@ -184,14 +186,14 @@ async def running_bridge(stage: Stage, worker: Worker) -> AsyncIterator[Running]
                 [bridge_python(), "-m", "bridge", "run"],
                 worker.environment(stage),
                 log=f"{worker.prefix}-{number}.log",
-                cores=worker.cores or stage.cores.measured,
+                cores=cores,
             )
             started.append(await stack.enter_async_context(program))
         for process in started:
             await until(process, partial(_is_ready, process.log), "the bridge", READY_SECONDS)
         names = Amqp(prefix=worker.prefix)
         queues = {"read": names.agent_queue, "side-effect": names.campaign_queue}
-        yield Running(variant=BRIDGE, name=worker.name, queues=queues, processes=started)
+        yield Running(variant=BRIDGE, name=worker.name, queues=queues, processes=started, cores=cores)
 
 
 def peer_queues(variant: Variant) -> dict[str, str]:
@@ -224,7 +226,9 @@ async def running_peer(stage: Stage, variant: Variant) -> AsyncIterator[Running]
             return "ready" in tail(process.log).splitlines()
 
         await until(process, said_ready, variant.name, READY_SECONDS)
-        yield Running(variant=variant, name=variant.name, queues=queues, processes=[process])
+        yield Running(
+            variant=variant, name=variant.name, queues=queues, processes=[process], cores=stage.cores.measured
+        )
 
 
 async def _is_ready(log: Path) -> bool:

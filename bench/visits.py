@@ -51,6 +51,7 @@ async def visit(stage: Stage, variant: Running, load: Load, round_number: int = 
             await stage.purge(variant.queues[work])
     variant.forget_log()
     beside = _beside(outcome, outcomes[load.beside.work]) if load.beside else None
+    disturbed = disturbance(stage, variant, readings)
     measured, seconds = outcome["measured"], outcome["seconds"]
     shared_by = measured + (round(beside["rate"] * seconds) if beside else 0)
     costs = {
@@ -65,6 +66,7 @@ async def visit(stage: Stage, variant: Running, load: Load, round_number: int = 
         seconds=seconds,
         cpu_us=costs.pop(""),
         busy=figures.busy(*readings[""]),
+        disturbed=disturbed,
         servers_us=costs,
         peak_bytes=clocks.peak_bytes(pids),
         resident_bytes=clocks.resident_bytes(pids),
@@ -98,14 +100,28 @@ async def _watch(
 ) -> dict[str, tuple[Reading, Reading]]:
     """Read the CPU clocks when the load's measured interval begins and ends. Raises ProgramFailed.
 
-    They are returned by the name of the server, the variant's own under "".
+    They are returned by the name of the server, the variant's own under "", those of its cores under "cores".
     """
     watched = {"": variant.pids} | {name: [pid] for name, pid in stage.servers.items()} | {"load": [talk.pid]}
     await _mark(talk, "begin", load.warm_up)
-    begins = {name: clocks.read(pids) for name, pids in watched.items()}
+    begins = read_all(watched, variant.cores)
     await _mark(talk, "end", load.seconds)
     watched[""] = variant.pids  # raises when one of them ended meanwhile
-    return {name: (begins[name], clocks.read(pids)) for name, pids in watched.items()}
+    ends = read_all(watched, variant.cores)
+    return {name: (begins[name], ends[name]) for name in begins}
+
+
+def read_all(watched: Mapping[str, list[int]], cores: frozenset[int]) -> dict[str, Reading]:
+    """Read the CPU clocks of processes by name, and under "cores" that of the cores."""
+    return {name: clocks.read(pids) for name, pids in watched.items()} | {"cores": clocks.read_cores(cores)}
+
+
+def disturbance(stage: Stage, variant: Running, readings: dict[str, tuple[Reading, Reading]]) -> float | None:
+    """Return what anything but the variant took of its core; takes the cores' readings out of `readings`."""
+    cores = readings.pop("cores")
+    if not stage.cores.apart or variant.cores != stage.cores.measured:
+        return None
+    return max(0.0, figures.busy(*cores) - figures.busy(*readings[""]))
 
 
 def _beside(outcome: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ VISIT = Visit(
     seconds=2.0,
     cpu_us=500.0,
     busy=0.25,
+    disturbed=0.0,
     servers_us={"redis": 20.0},
     peak_bytes=60 << 20,
     resident_bytes=50 << 20,
