@@ -22,6 +22,8 @@ from bridge.settings import Amqp
 
 START_SECONDS = 30.0
 STOP_SECONDS = 40.0  # the bridge's own grace is 25 s
+# With its usual 1 GB, a private RabbitMQ takes no more messages somewhere below 500,000 requests.
+BROKER_MEMORY = "vm_memory_high_watermark.absolute = 4GB"
 LCM_PATH = "lcmwebservice/contracts/lcmwcfservice.svc/"
 
 
@@ -124,7 +126,9 @@ async def set_stage() -> AsyncIterator[Stage]:
         stack.enter_context(on(cores.rest))
         folder = Path(tempfile.mkdtemp(prefix="lcm-bridge-bench-"))
         guard = stack.enter_context(Guard(folder=folder))
-        rabbit = await stack.enter_async_context(PrivateRabbit(folder=folder / "rabbitmq"))
+        rabbit = await stack.enter_async_context(
+            PrivateRabbit(folder=folder / "rabbitmq", conf=[BROKER_MEMORY])
+        )
         redis = await stack.enter_async_context(PrivateRedis(folder=folder / "redis"))
         command = [sys.executable, "-m", "bench.standin", "--port", "0"]
         standin = await stack.enter_async_context(
