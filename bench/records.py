@@ -48,7 +48,8 @@ class Visit:
     `servers_us`. `busy` are the cores that the variant used, 1.0 is one; `disturbed` is what anything else
     took of its core meanwhile, None where it had none to itself. Memory is in bytes, latencies in
     milliseconds by percentile. `beside` are rate and latencies of the load beside it, if there was one; its
-    requests are among those that share the CPU. `faults` is empty when every request was answered once and rightly.
+    requests are among those that share the CPU. `faults` is empty when every request was answered once and
+    rightly.
     """
 
     variant: str
