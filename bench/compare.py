@@ -28,7 +28,7 @@ from bench.variants import (
     running_peer,
 )
 
-HELP = "the bridge beside its peers at the same work (about 25 minutes)"
+HELP = "the bridge beside its peers at the same work (about 20 minutes)"
 WORKS: tuple[Work, ...] = ("read", "side-effect")
 
 

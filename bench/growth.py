@@ -18,7 +18,7 @@ from bench.stage import Stage
 from bench.variants import PREFETCH, Running, Worker, running_bridge
 from bench.visits import visit
 
-HELP = "cost and memory by backlog, contacts, agents and body (about 15 minutes; --quick: 4)"
+HELP = "cost and memory by backlog, contacts, agents and body (about 10 minutes; --quick: 7)"
 CACHED_FOR = "3600"  # seconds: longer than it is measured
 BACKLOGS, QUICK_BACKLOGS = (10_000, 100_000, 500_000), (10_000, 50_000)
 CONTACTS = (1, 10, 100)

@@ -20,7 +20,7 @@ from bench.report import Report, Table, ranged
 from bench.stage import Stage
 from bench.variants import BARE, BRIDGE, PREFETCH, VARIANTS
 
-HELP = "latency at half of the load that the bare peer sustains (about 4 minutes)"
+HELP = "latency at half of the load that the bare peer sustains (about 5 minutes)"
 PERCENTILES = ("p50", "p99")
 SUSTAINED = 0.98
 """Share of the rate that must be answered for a visit to count as sustained."""
