@@ -5,6 +5,9 @@ from typing import Any, Literal
 
 Work = Literal["read", "side-effect"]
 
+EVERY_AGENT_ONCE = 10_000_000
+"""More agents than requests: no read is answered from the bridge's cache, in which it looks all the same."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
@@ -25,7 +28,7 @@ class Load:
     lcm_ms: float = 0.0
     contacts: int = 1
     body_bytes: int = 0
-    agents: int = 1000
+    agents: int = EVERY_AGENT_ONCE
     asks_lcm: Literal["always", "sometimes", "never"] = "always"
     keep_redis: bool = False
     beside: "Load | None" = None

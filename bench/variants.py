@@ -163,7 +163,6 @@ class Worker:
             "BRIDGE_REDIS__PREFIX": self.prefix,
             "BRIDGE_LCM__BASE_URL": stage.lcm_url,
             "BRIDGE_LCM__CONCURRENCY": str(2 * self.prefetch),  # both queues' requests find a place
-            "BRIDGE_CONTACTS__FRESH_FOR": "0",
             "BRIDGE_ADMIN__HOST": "127.0.0.1",
             "BRIDGE_ADMIN__PORT": "0",
             "BRIDGE_LOG__FORMAT": "json",
