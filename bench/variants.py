@@ -151,8 +151,7 @@ class Worker:
     def environment(self, stage: Stage) -> dict[str, str]:
         """Return its BRIDGE_* variables.
 
-        Everything is on: validation, ledger, contact cache, metrics, one line of JSON per request. Only do
-        cached contacts not answer in LCM's place (`contacts.fresh_for` 0) unless `settings` say so.
+        Everything is on: validation, ledger, contact cache, metrics, one line of JSON per request.
         """
         return {
             "BRIDGE_AMQP__URL": stage.amqp_url,
