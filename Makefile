@@ -1,7 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test chaos overload lint format lock clean
+.PHONY: help setup demo run test chaos overload bench lint format lock clean
 
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 UV ?= uv
 export UV_PYTHON_DOWNLOADS = never
 
@@ -32,6 +33,10 @@ overload: ## See what memory a worker takes before a backlog of 200,000 requests
 	@scripts/setup.sh --quiet
 	@PYTHONPATH=.:tests .venv/bin/python -m chaos.backlog $(if $(REQUESTS),--requests $(REQUESTS))
 
+bench: ## Measure the bridge beside its peers (BENCH_ARGS="scaling --help" for more)
+	@scripts/setup.sh --bench --quiet
+	@PYTHONPATH=. .venv-bench/bin/python -m bench $(or $(BENCH_ARGS),compare)
+
 lint: ## Check style, formatting, types and the direction of imports
 	@scripts/setup.sh --no-servers --quiet
 	@.venv/bin/ruff check
@@ -44,13 +49,15 @@ format: ## Format the code and fix what can be fixed by machine
 	@.venv/bin/ruff format
 	@.venv/bin/ruff check --fix
 
-lock: ## Write the two lock files anew from pyproject.toml (needs uv)
+lock: ## Write the lock files anew from pyproject.toml (needs uv)
 	@$(UV) --version >/dev/null 2>&1 || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--output-file requirements.lock pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev \
 		--output-file requirements-dev.lock pyproject.toml
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--group bench --constraints requirements.lock --output-file requirements-bench.lock pyproject.toml
 
-clean: ## Remove caches and build output (not .venv)
+clean: ## Remove caches and build output (not .venv, .venv-bench)
 	@rm -rf dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+	@find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.venv-bench/*' -prune -exec rm -rf {} +

@@ -16,8 +16,8 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -135,11 +135,12 @@ class Load:
             self._out.clear()
 
 
-async def run(plan: Plan, on_mark: Callable[[str], None] = lambda _: None) -> Outcome:
-    """Carry out a plan; `on_mark` is called with "begin" and "end" of the measured interval.
+@asynccontextmanager
+async def connected(plan: Plan) -> AsyncIterator[tuple[Client, Template, Tally]]:
+    """Connect and consume a reply queue of one's own; give what requests are sent and tallied with.
 
     Raises AmqpFailed (the queue is not there, the connection failed), OSError and TimeoutError where the
-    broker cannot be reached, ValueError for a plan that cannot be.
+    broker cannot be reached.
     """
     work = Work(plan.work, contacts=plan.contacts, body_bytes=plan.body_bytes, agents=plan.agents)
     run_id = secrets.token_hex(4)
@@ -160,13 +161,20 @@ async def run(plan: Plan, on_mark: Callable[[str], None] = lambda _: None) -> Ou
             key_length=work.key_length,
             frame_max=client.frame_max,
         )
-        tally = Tally(work, run_id.encode(), plan.first_number)
-        load = Load(plan, client, template, tally)
         await client.consume(reply_to)
-        await client.unless_failed(load.drive(on_mark))
+        yield client, template, Tally(work, run_id.encode(), plan.first_number)
         await client.close()
     finally:
         client.abort()
+
+
+async def run(plan: Plan, on_mark: Callable[[str], None] = lambda _: None) -> Outcome:
+    """Carry out a plan; `on_mark` is called with "begin" and "end" of the measured interval.
+
+    Raises as `connected`, and ValueError for a plan that cannot be.
+    """
+    async with connected(plan) as (client, template, tally):
+        await client.unless_failed(Load(plan, client, template, tally).drive(on_mark))
     return tally.outcome()
 
 

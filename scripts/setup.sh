@@ -2,7 +2,10 @@
 # Makes this folder ready to work in: a virtual environment in .venv with the locked dependencies, and the
 # RabbitMQ and Redis programs that `make demo` and `make test` start for themselves.
 #
-#   scripts/setup.sh [--no-servers] [--quiet]
+#   scripts/setup.sh [--no-servers] [--bench] [--quiet]
+#
+# --bench adds what the benchmark compares the bridge with: a second virtual environment in .venv-bench, and the
+# packages of the Node peer if there is a Node for it.
 #
 # PYTHON=/path/to/python chooses the interpreter (3.11 or newer). What is there already is left alone.
 set -eu
@@ -11,12 +14,14 @@ cd "$(dirname "$0")/.."
 unset PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
 
 servers=yes
+bench=no
 quiet=no
 for option in "$@"; do
     case $option in
         --no-servers) servers=no ;;
+        --bench) bench=yes ;;
         --quiet) quiet=yes ;;
-        *) echo "usage: scripts/setup.sh [--no-servers] [--quiet]" >&2; exit 2 ;;
+        *) echo "usage: scripts/setup.sh [--no-servers] [--bench] [--quiet]" >&2; exit 2 ;;
     esac
 done
 
@@ -138,18 +143,18 @@ make_environment() {
             options=--without-pip
         fi
     fi
-    rm -rf .venv
+    rm -rf "$environment"
     # shellcheck disable=SC2086
-    shown "Creating the virtual environment with $("$python" -V 2>&1)" "$python" -m venv $options .venv ||
+    shown "Creating the virtual environment $environment with $("$python" -V 2>&1)" "$python" -m venv $options "$environment" ||
         fail "$python cannot create virtual environments (see above); name another one with PYTHON=/path/to/python"
 }
 
 # Run pip for the environment: its own, else that of the interpreter it was made with.
 pip_install() {
-    if .venv/bin/python -m pip --version >/dev/null 2>&1; then
-        set -- .venv/bin/python -m pip --disable-pip-version-check --no-input install --quiet --progress-bar off "$@"
+    if "$environment/bin/python" -m pip --version >/dev/null 2>&1; then
+        set -- "$environment/bin/python" -m pip --disable-pip-version-check --no-input install --quiet --progress-bar off "$@"
     else
-        set -- "$(.venv/bin/python -c 'import sys; print(sys._base_executable)')" -m pip --python .venv/bin/python \
+        set -- "$("$environment/bin/python" -c 'import sys; print(sys._base_executable)')" -m pip --python "$environment/bin/python" \
             --disable-pip-version-check --no-input install --quiet --progress-bar off "$@"
     fi
     "$@"
@@ -159,28 +164,54 @@ pip_install() {
 fingerprint() {
     {
         pwd
-        cat requirements-dev.lock pyproject.toml bridge/__init__.py scripts/setup.sh
-        readlink -f .venv/bin/python 2>/dev/null || :
+        cat "$lock" scripts/setup.sh
+        if [ "$lock" = requirements-dev.lock ]; then cat pyproject.toml bridge/__init__.py; fi
+        readlink -f "$environment/bin/python" 2>/dev/null || :
     } | { sha256sum 2>/dev/null || shasum -a 256; }
 }
 
+is_set_up() {
+    [ "$(cat "$environment/.set-up" 2>/dev/null)" = "$(fingerprint)" ]
+}
+
+# set_up_environment FOLDER LOCK: make a virtual environment with the locked dependencies.
 set_up_environment() {
-    if [ -z "${PYTHON:-}" ] && is_new_enough .venv/bin/python && [ "$(cat .venv/.set-up 2>/dev/null)" = "$(fingerprint)" ]; then
-        return 0
-    fi
-    if [ -n "${PYTHON:-}" ] || ! is_new_enough .venv/bin/python; then
+    environment=$1
+    lock=$2
+    if [ -z "${PYTHON:-}" ] && is_new_enough "$environment/bin/python" && is_set_up; then return 0; fi
+    if [ -n "${PYTHON:-}" ] || ! is_new_enough "$environment/bin/python"; then
         choose_python
         # An environment that was made with this very interpreter can stay.
-        base=$(.venv/bin/python -c 'import sys; print(sys.base_prefix)' 2>/dev/null || :)
+        base=$("$environment/bin/python" -c 'import sys; print(sys.base_prefix)' 2>/dev/null || :)
         if [ "$base" != "$("$python" -c 'import sys; print(sys.base_prefix)')" ]; then make_environment; fi
     fi
-    if [ "$(cat .venv/.set-up 2>/dev/null)" = "$(fingerprint)" ]; then return 0; fi
-    rm -f .venv/.set-up
-    shown "Installing the locked dependencies" pip_install --require-hashes -r requirements-dev.lock ||
+    if is_set_up; then return 0; fi
+    rm -f "$environment/.set-up"
+    shown "Installing the locked dependencies of $lock" pip_install --require-hashes -r "$lock" ||
         fail "the dependencies could not be installed (see above): is the package index reachable?"
-    shown "Installing lcm-bridge itself" pip_install --no-deps --no-build-isolation --editable . ||
-        fail "lcm-bridge itself could not be installed (see above)"
-    fingerprint >.venv/.set-up
+    if [ "$lock" = requirements-dev.lock ]; then
+        shown "Installing lcm-bridge itself" pip_install --no-deps --no-build-isolation --editable . ||
+            fail "lcm-bridge itself could not be installed (see above)"
+    fi
+    fingerprint >"$environment/.set-up"
+    did_something=yes
+}
+
+# The Node peer is one of several: without a Node that is new enough, the benchmark does without it.
+set_up_node_peer() {
+    peer=bench/peers/node
+    if ! command -v npm >/dev/null 2>&1 || ! node -e '
+        const [major, minor] = process.versions.node.split(".").map(Number);
+        process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1);' >/dev/null 2>&1; then
+        if [ "$quiet" = no ]; then echo "Not installed: npm and Node 20.19 or newer. The benchmark leaves its Node peer out."; fi
+        return 0
+    fi
+    wanted=$({ cat "$peer/package-lock.json" && node --version; } | { sha256sum 2>/dev/null || shasum -a 256; })
+    if [ "$(cat "$peer/node_modules/.set-up" 2>/dev/null)" = "$wanted" ]; then return 0; fi
+    # Nothing of these packages is built, and no script of theirs is run.
+    shown "Installing the packages of the Node peer" npm ci --prefix "$peer" --ignore-scripts --no-audit --no-fund ||
+        fail "the packages of the Node peer could not be installed (see above): is the package registry reachable?"
+    printf '%s\n' "$wanted" >"$peer/node_modules/.set-up"
     did_something=yes
 }
 
@@ -260,7 +291,11 @@ if command -v flock >/dev/null 2>&1; then
     flock 9
 fi
 output=$(mktemp)
-set_up_environment
+set_up_environment .venv requirements-dev.lock
+if [ "$bench" = yes ]; then
+    set_up_environment .venv-bench requirements-bench.lock
+    set_up_node_peer
+fi
 if [ "$servers" = yes ]; then
     set_up_servers
     set_up_openssl

@@ -13,12 +13,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from hiredis import pack_command
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ExecAbortError, NoScriptError, ResponseError
 
 from bridge.store.away import reset_as_error
 from bridge.store.scripts import Call, Words, load
+
+
+def _packed(words: Words) -> bytes:
+    packed: bytes = pack_command(words)  # type: ignore[arg-type]  # its stub means a tuple of any length
+    return packed
+
+
+_MULTI: Final = _packed(("MULTI",))
+_EXEC: Final = _packed(("EXEC",))
 
 MOST: Final = 500
 """Requests whose commands go in one round trip."""
@@ -35,15 +45,15 @@ class _Unit:
     calls: Sequence[Call]
     transaction: bool
     done: "asyncio.Future[list[Any] | Exception]"
-    words: list[Words] = field(init=False)
+    packed: list[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
         # Here, in the request's own task: what cannot be encoded must not fail the others.
-        words: list[Words] = [tuple(_encoded(word) for word in call.words()) for call in self.calls]
-        self.words = [("MULTI",), *words, ("EXEC",)] if self.transaction else words
+        packed = [_packed(call.words()) for call in self.calls]
+        self.packed = [_MULTI, *packed, _EXEC] if self.transaction else packed
 
     def read(self, replies: list[Any]) -> list[Any]:
-        """Return each call's answer, or the ResponseError in its place, from the replies to ``words``."""
+        """Return each call's answer, or the ResponseError in its place, from the replies to ``packed``."""
         if not self.transaction:
             return replies
         answers = replies[-1]
@@ -62,7 +72,7 @@ class RoundTrips:
     def __init__(self, client: Redis, bound: float, wait: Words | None = None) -> None:
         self._client = client
         self._bound = bound
-        self._wait = wait
+        self._wait = _packed(wait) if wait else None
         self._waiting: deque[_Unit] = deque()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -124,22 +134,22 @@ class RoundTrips:
 
     async def _exchange(self, units: list[_Unit], *, last: bool = False) -> list[_Unit]:
         """Make one round trip; return the units that Redis did not know the scripts of."""
-        words = [words for unit in units for words in unit.words]
+        commands = [command for unit in units for command in unit.packed]
         if self._wait:
-            words.append(self._wait)
+            commands.append(self._wait)
         pool = self._client.connection_pool
         connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it so
         try:
             replies = await connection.retry.call_with_retry(
-                lambda: _send(connection, words), lambda _: connection.disconnect()
+                lambda: _send(connection, commands), lambda _: connection.disconnect()
             )
         finally:
             await pool.release(connection)
         replicas = replies[-1:] if self._wait else []
         ignorant, first = [], 0
         for unit in units:
-            answers = unit.read(replies[first : first + len(unit.words)])
-            first += len(unit.words)
+            answers = unit.read(replies[first : first + len(unit.packed)])
+            first += len(unit.packed)
             if not last and any(isinstance(answer, NoScriptError) for answer in answers):
                 ignorant.append(unit)
             elif not unit.done.done():
@@ -147,9 +157,9 @@ class RoundTrips:
         return ignorant
 
 
-async def _send(connection: AbstractConnection, commands: Sequence[Words]) -> list[Any]:
+async def _send(connection: AbstractConnection, commands: Sequence[bytes]) -> list[Any]:
     """Return the replies, or the ResponseError in the place; redis-py's pipeline costs twice as much."""
-    await connection.send_packed_command(connection.pack_commands(commands))
+    await connection.send_packed_command(b"".join(commands))
     replies: list[Any] = []
     timeout = None  # the connection's own; the others follow the first one
     for _ in commands:
@@ -159,10 +169,6 @@ async def _send(connection: AbstractConnection, commands: Sequence[Words]) -> li
             replies.append(error)
         timeout = math.inf
     return replies
-
-
-def _encoded(word: str | bytes | float) -> bytes | int | float:
-    return word.encode() if isinstance(word, str) else word
 
 
 def _closed() -> Exception:

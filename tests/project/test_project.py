@@ -56,7 +56,7 @@ def test_one_oldest_python_is_named() -> None:
     assert f"py{oldest.replace('.', '')}" == PYPROJECT["tool"]["ruff"]["target-version"]
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-bench.lock"])
 def test_every_dependency_is_locked_with_hashes(lock: str) -> None:
     """A lock file names each direct dependency in one exact version, and what it must hash to."""
     text = (ROOT / lock).read_text(encoding="utf-8")
