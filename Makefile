@@ -1,7 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test chaos overload lint format lock clean
+.PHONY: help setup demo run test chaos overload bench lint format lock clean
 
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 UV ?= uv
 export UV_PYTHON_DOWNLOADS = never
 
@@ -31,6 +32,10 @@ chaos: ## Break everything under load and see that the promises hold (SEED=1 REQ
 overload: ## See what memory a worker takes before a backlog of 200,000 requests (REQUESTS=200000)
 	@scripts/setup.sh --quiet
 	@PYTHONPATH=.:tests .venv/bin/python -m chaos.backlog $(if $(REQUESTS),--requests $(REQUESTS))
+
+bench: ## Measure the bridge beside its peers (BENCH_ARGS="scaling --help" for more)
+	@scripts/setup.sh --bench --quiet
+	@PYTHONPATH=. .venv-bench/bin/python -m bench $(or $(BENCH_ARGS),compare)
 
 lint: ## Check style, formatting, types and the direction of imports
 	@scripts/setup.sh --no-servers --quiet

@@ -1,20 +1,19 @@
-"""A minimal AMQP 0-9-1 client for the load: publish prebuilt frames, take correlation id and body of replies.
+"""A minimal AMQP 0-9-1 client for the load: write prebuilt frames, take correlation id and body of replies.
 
 By hand because the load shares the machine with what it measures: a client library builds and reads every
 frame as an object, which costs several times what the broker's traffic itself does. Here a publish is one
-join of prebuilt bytes, a delivery is read at three places, and there is one write per loop turn. What
-happens once (the handshake, declaring, consuming, closing) is left to pamqp.
+join of prebuilt bytes (`bench.amqp_template`), a delivery is read at three places, and there is one write
+per loop turn. What happens once (the handshake, declaring, consuming, closing) is left to pamqp.
 """
 
 import asyncio
 import struct
 import time
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
 from typing import Final, cast
 from urllib.parse import unquote, urlsplit
 
-from pamqp import body, commands, frame, header
+from pamqp import commands, frame
 from pamqp.base import Frame
 
 ANSWER_SECONDS: Final = 10.0
@@ -24,7 +23,7 @@ CHANNEL: Final = 1
 
 _METHOD, _HEADER, _BODY, _HEARTBEAT = 1, 2, 3, 8
 _FRAME: Final = struct.Struct(">BHI")
-_OVERHEAD: Final = 8
+FRAME_OVERHEAD: Final = 8
 """Bytes of a frame beside its payload: type, channel and size before it, the end mark after it."""
 _END: Final = 0xCE
 _DELIVER: Final = struct.pack(">HH", 60, 60)
@@ -36,66 +35,6 @@ _DELIVERY_MODE, _PRIORITY, _CORRELATION_ID = 1 << 12, 1 << 11, 1 << 10
 
 class AmqpFailed(Exception):
     """The broker refused something, closed the connection, or sent what is no AMQP."""
-
-
-class Template:
-    """A persistent JSON request whose only varying parts are its identity and a key in its body.
-
-    `opening` and `rest` are the body before and after the key; `identity_length` and `key_length` are the
-    bytes of what is put in. The identity is message id and correlation id at once. Raises ValueError where
-    the key would not stand in the first frame of the body.
-    """
-
-    def __init__(  # noqa: PLR0913 - each is a part of the message
-        self,
-        *,
-        queue: str,
-        reply_to: str,
-        opening: bytes,
-        rest: bytes,
-        identity_length: int,
-        key_length: int,
-        frame_max: int,
-    ) -> None:
-        self._identity_length = identity_length
-        self._reply_to = reply_to
-        self._publish = frame.marshal(commands.Basic.Publish(routing_key=queue), CHANNEL)
-        whole = opening + bytes(key_length) + rest
-        self._size = len(whole)
-        room = frame_max - _OVERHEAD
-        if len(opening) + key_length > room:
-            raise ValueError("the key must stand in the first frame of the body")
-        frames = b"".join(
-            frame.marshal(body.ContentBody(whole[at : at + room]), CHANNEL)
-            for at in range(0, self._size, room)
-        )
-        start = _OVERHEAD - 1 + len(opening)
-        self._opening, self._tail = frames[:start], frames[start + key_length :]
-        self._second = 0
-        self._parts = (b"", b"", b"")
-
-    def stamp(self, now: float) -> None:
-        """Give what is published from now on the timestamp `now`, in unix seconds."""
-        if int(now) == self._second:
-            return
-        self._second = int(now)
-        identity = "0" * self._identity_length
-        properties = commands.Basic.Properties(
-            content_type="application/json",
-            delivery_mode=2,
-            correlation_id=identity,
-            reply_to=self._reply_to,
-            message_id=identity,
-            timestamp=datetime.fromtimestamp(self._second, UTC),
-        )
-        head = frame.marshal(header.ContentHeader(0, self._size, properties), CHANNEL)
-        first, second, last = head.split(identity.encode())
-        self._parts = (self._publish + first, second, last + self._opening)
-
-    def fill(self, identity: bytes, key: bytes) -> bytes:
-        """Return the frames of one request. `stamp` must have been called before."""
-        first, second, third = self._parts
-        return b"".join((first, identity, second, identity, third, key, self._tail))
 
 
 def correlation_id(data: bytes, at: int, flags: int) -> bytes:
@@ -152,17 +91,24 @@ class Client(asyncio.Protocol):
             _, self = await asyncio.get_running_loop().create_connection(
                 cls, place.hostname, place.port or 5672
             )
-        await self._greet(
-            unquote(place.username or "guest"),
-            unquote(place.password or "guest"),
-            unquote(place.path[1:]) or "/",
-        )
+        try:
+            await self._greet(
+                unquote(place.username or "guest"),
+                unquote(place.password or "guest"),
+                unquote(place.path[1:]) or "/",
+            )
+        except BaseException:
+            self.abort()
+            raise
         return self
 
     async def _greet(self, user: str, password: str, vhost: str) -> None:
         await self._ask(b"AMQP\x00\x00\x09\x01", commands.Connection.Start)
         login = commands.Connection.StartOk(
-            client_properties={"product": "lcm-bridge bench", "capabilities": {"connection.blocked": True}},
+            client_properties={
+                "product": "lcm-bridge bench",
+                "capabilities": {"connection.blocked": True, "authentication_failure_close": True},
+            },
             mechanism="PLAIN",
             response=f"\0{user}\0{password}",
         )
@@ -249,39 +195,42 @@ class Client(asyncio.Protocol):
         if self._rest:
             data = self._rest + data
         at, end = 0, len(data)
-        unpack, on_reply = _FRAME.unpack_from, self.on_reply
-        while end - at >= _OVERHEAD:
+        unpack, take = _FRAME.unpack_from, self._take_frame
+        while end - at >= FRAME_OVERHEAD:
             kind, _, size = unpack(data, at)
             payload = at + 7
-            after = payload + size + 1
-            if after > end:
+            mark = payload + size
+            if mark >= end:
                 break
-            if data[after - 1] != _END:
+            if data[mark] != _END:
                 raise AmqpFailed("a frame does not end as AMQP frames do")
-            if kind == _METHOD:
-                if data[payload : payload + 4] != _DELIVER:
-                    self._take_method(data[at:after])
-            elif kind == _HEADER:
-                self._missing, flags = _CONTENT.unpack_from(data, payload + 4)
-                self._correlation_id = correlation_id(data, payload + 14, flags)
-                if not self._missing:
-                    on_reply(self._correlation_id, b"")
-            elif kind == _BODY:
-                self._missing -= size
-                if self._missing:
-                    self._chunks.append(data[payload : after - 1])
-                elif self._chunks:
-                    self._chunks.append(data[payload : after - 1])
-                    whole = b"".join(self._chunks)
-                    self._chunks.clear()
-                    on_reply(self._correlation_id, whole)
-                else:
-                    on_reply(self._correlation_id, data[payload : after - 1])
-            elif kind != _HEARTBEAT:
-                raise AmqpFailed(f"a frame of the unknown type {kind}")
-            at = after
+            take(kind, data, payload, mark)
+            at = mark + 1
         self._rest = data[at:]
         self.on_turn()
+
+    def _take_frame(self, kind: int, data: bytes, payload: int, mark: int) -> None:
+        """Take the frame whose payload is `data[payload:mark]`."""
+        if kind == _METHOD:
+            if data[payload : payload + 4] != _DELIVER:
+                self._take_method(data[payload - 7 : mark + 1])
+        elif kind == _HEADER:
+            self._missing, flags = _CONTENT.unpack_from(data, payload + 4)
+            self._correlation_id = correlation_id(data, payload + 14, flags)
+            if not self._missing:
+                self.on_reply(self._correlation_id, b"")
+        elif kind == _BODY:
+            self._missing -= mark - payload
+            if self._missing or self._chunks:
+                self._chunks.append(data[payload:mark])
+            if not self._chunks:
+                self.on_reply(self._correlation_id, data[payload:mark])
+            elif not self._missing:
+                whole = b"".join(self._chunks)
+                self._chunks.clear()
+                self.on_reply(self._correlation_id, whole)
+        elif kind != _HEARTBEAT:
+            raise AmqpFailed(f"a frame of the unknown type {kind}")
 
     def _take_method(self, data: bytes) -> None:
         method = cast("Frame", frame.unmarshal(data)[2])

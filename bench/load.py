@@ -1,4 +1,4 @@
-"""The load: requests to one queue, closed loop or open loop, each reply checked. `python -m bench.load --help`.
+"""The load: requests to one queue, in a closed or an open loop, each reply checked: `python -m bench.load`.
 
 Closed loop (`--window N`): N requests in flight, each reply makes room for the next. It measures what a
 request costs, and the most that can be done. Open loop (`--rate R`): requests are sent at evenly spaced
@@ -16,15 +16,16 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Final
 
 import uvloop
 from pamqp import commands
 
-from bench.amqp import AmqpFailed, Client, Template
+from bench.amqp import AmqpFailed, Client
+from bench.amqp_template import Template
 from bench.load_tally import Outcome, Tally
 from bench.work import NUMBER_DIGITS, WORK_NAMES, Work, WorkName
 
@@ -85,7 +86,8 @@ class Load:
         else:
             ticking = asyncio.create_task(self._send_on_schedule(self._plan.rate))
         try:
-            await asyncio.sleep(self._plan.warm_up)
+            if self._plan.warm_up:
+                await asyncio.sleep(self._plan.warm_up)
             self._tally.begin(time.monotonic())
             on_mark("begin")
             await asyncio.sleep(self._plan.seconds)
@@ -103,6 +105,7 @@ class Load:
     async def _send_on_schedule(self, rate: float) -> None:
         started, tally = time.monotonic(), self._tally
         while self._sending:
+            self._template.stamp(time.time())
             now = time.monotonic()
             while (due := started + tally.sent / rate) <= now:
                 self._send(due, now)
@@ -115,6 +118,7 @@ class Load:
     def _turn(self) -> None:
         in_flight, window = self._tally.in_flight, self._plan.window
         if self._sending and window:
+            self._template.stamp(time.time())
             now = time.monotonic()
             while len(in_flight) < window:
                 self._send(now, now)
@@ -129,14 +133,14 @@ class Load:
         if self._out:
             self._client.write(b"".join(self._out))
             self._out.clear()
-            self._template.stamp(time.time())
 
 
-async def run(plan: Plan, on_mark: Callable[[str], None] = lambda _: None) -> Outcome:
-    """Carry out a plan; `on_mark` is called with "begin" and "end" of the measured interval.
+@asynccontextmanager
+async def connected(plan: Plan) -> AsyncIterator[tuple[Client, Template, Tally]]:
+    """Connect and consume a reply queue of one's own; give what requests are sent and tallied with.
 
     Raises AmqpFailed (the queue is not there, the connection failed), OSError and TimeoutError where the
-    broker cannot be reached, ValueError for a plan that cannot be.
+    broker cannot be reached.
     """
     work = Work(plan.work, contacts=plan.contacts, body_bytes=plan.body_bytes, agents=plan.agents)
     run_id = secrets.token_hex(4)
@@ -157,21 +161,27 @@ async def run(plan: Plan, on_mark: Callable[[str], None] = lambda _: None) -> Ou
             key_length=work.key_length,
             frame_max=client.frame_max,
         )
-        template.stamp(time.time())
-        tally = Tally(work, run_id.encode(), plan.first_number)
-        load = Load(plan, client, template, tally)
         await client.consume(reply_to)
-        gc.freeze()  # what is there stays: no collection walks through it while latencies are taken
-        await client.unless_failed(load.drive(on_mark))
+        yield client, template, Tally(work, run_id.encode(), plan.first_number)
         await client.close()
     finally:
         client.abort()
+
+
+async def run(plan: Plan, on_mark: Callable[[str], None] = lambda _: None) -> Outcome:
+    """Carry out a plan; `on_mark` is called with "begin" and "end" of the measured interval.
+
+    Raises as `connected`, and ValueError for a plan that cannot be.
+    """
+    async with connected(plan) as (client, template, tally):
+        await client.unless_failed(Load(plan, client, template, tally).drive(on_mark))
     return tally.outcome()
 
 
 def main() -> None:
     """Run the program."""
     plan = _plan(sys.argv[1:])
+    gc.freeze()  # what is there stays: no collection walks through it while latencies are taken
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             outcome = runner.run(run(plan, lambda name: _print({"mark": name})))

@@ -1,5 +1,6 @@
 """What becomes of the requests of one run: in flight, answered, repeated, wrong, and how long each took."""
 
+import math
 import time
 from array import array
 from dataclasses import dataclass
@@ -54,7 +55,8 @@ class Tally:
         self._latencies = array("d")
         self._late = array("d")
         self._begin = self._end = float("inf")
-        self._cpu = self._answered_at_begin = self._measured = 0.0
+        self._cpu = 0.0
+        self._measured = 0
 
     def send(self, due: float, now: float) -> tuple[bytes, bytes]:
         """Take the next request, due at `due` and sent at `now`; return its identity and key."""
@@ -86,17 +88,16 @@ class Tally:
         """Begin the measured interval."""
         self._begin = now
         self._cpu = time.process_time()
-        self._answered_at_begin = self.answered
+        self._measured = -self.answered
 
     def end(self, now: float) -> None:
         """End the measured interval."""
         self._end = now
         self._cpu = time.process_time() - self._cpu
-        self._measured = self.answered - self._answered_at_begin
+        self._measured += self.answered
 
     def outcome(self) -> Outcome:
         """Sum up; what is still in flight is lost."""
-        measured = int(self._measured)
         return Outcome(
             sent=self.sent,
             answered=self.answered,
@@ -105,11 +106,11 @@ class Tally:
             wrong=self._wrong,
             first_wrong=self._first_wrong,
             seconds=round(self._end - self._begin, 6),
-            measured=measured,
+            measured=self._measured,
             marks=(self._begin, self._end),
             latency_ms=quantiles_ms(self._latencies),
             late_ms=quantiles_ms(self._late),
-            cpu_us=round(self._cpu / max(1, measured) * 1e6, 2),
+            cpu_us=round(self._cpu / max(1, self._measured) * 1e6, 2),
         )
 
     def _stray(self, identity: bytes) -> None:
@@ -130,8 +131,7 @@ def quantiles_ms(seconds: "array[float]") -> dict[str, float]:
     ordered = sorted(seconds)
     if not ordered:
         return {}
-    last = len(ordered) - 1
-    ranks = {
-        name: min(last, max(0, -int(-share * len(ordered) // 1) - 1)) for name, share in QUANTILES.items()
+    return {
+        name: round(ordered[math.ceil(share * len(ordered)) - 1] * 1000, 3)
+        for name, share in QUANTILES.items()
     }
-    return {name: round(ordered[rank] * 1000, 3) for name, rank in ranks.items()}

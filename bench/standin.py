@@ -20,7 +20,6 @@ import re
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, cast
 
@@ -81,7 +80,7 @@ class Answers:
         self.calls: Counter[str] = Counter()
         self.repeated_effects = 0
         self._effects: set[bytes] = set()
-        self._methods: dict[bytes, Callable[[bytes], bytes]] = {
+        self._methods = {
             b"GetReservedContactOD": self._od,
             b"GetReservedManualDialContact": self._manual,
             b"CreateContact": self._create,
@@ -158,7 +157,7 @@ class Connection(asyncio.Protocol):
         """Take the connection; called by the event loop."""
         self._transport = cast("asyncio.WriteTransport", transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
         """Forget the connection; called by the event loop. How it ended is the client's business."""
         self._transport = None
 
@@ -167,7 +166,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            print(f"not HTTP: {error}", file=sys.stderr, flush=True)  # noqa: T201 - a program's output
+            print(f"a request that cannot be taken: {error}", file=sys.stderr, flush=True)  # noqa: T201 - a program's output
             if self._transport is not None:
                 self._transport.abort()
 

@@ -1,13 +1,29 @@
 """What is known of one request while it is worked on."""
 
+from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal
 
 from bridge.messages import Delivery
 from bridge.metrics import UNKNOWN
 from bridge.operations.model import Operation, Route
 
 CacheUse = Literal["hit", "miss", "stale"]
+
+# One variable: structlog has one for each key, and goes through the whole context for each line.
+_noted: Final[ContextVar[Mapping[str, str | None]]] = ContextVar("request", default=MappingProxyType({}))
+
+
+def note(**facts: str | None) -> None:
+    """Have these stand on every line that is logged in the task from now on, also on those of libraries."""
+    _noted.set({**_noted.get(), **facts})
+
+
+def noted() -> Mapping[str, str | None]:
+    """Return what has been noted in the task."""
+    return _noted.get()
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from bridge.failures import InvalidEnvelope
 from bridge.jsontypes import JsonObject, JsonValue
@@ -32,8 +32,7 @@ class Limits:
     depth: int = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """A request, its members as received.
 
     ``data`` is None where it is missing or not an object, which is for the operation to refuse.
@@ -66,15 +65,15 @@ def _envelope(value: JsonObject) -> Envelope:
         "data" not in members or (members["data"] is None and members["message"] is not None)
     ):
         raise ReplyAsRequest
-    channel, topic, subtopic = (_text(members, name) for name in ("channel", "topic", "subtopic"))
+    channel, topic, subtopic = _text(members, "channel"), _text(members, "topic"), _text(members, "subtopic")
     data = members.get("data")
     if isinstance(data, dict):
         _members(data, "data.")
     source = members.get("source")
     return Envelope(
-        channel=channel,
-        topic=topic,
-        subtopic=subtopic,
+        channel,
+        topic,
+        subtopic,
         source=source if isinstance(source, str) else None,
         data=data if isinstance(data, dict) else None,
     )
@@ -100,17 +99,16 @@ def _text(members: JsonObject, name: str) -> str:
 
 def _members(value: JsonObject, path: str = "") -> JsonObject:
     """Return the members under their lower-case names; the same name twice is ambiguous."""
-    members: JsonObject = {}
-    spellings: dict[str, str] = {}
-    for key, member in value.items():
-        name = key.casefold()
-        if name in spellings:
-            raise InvalidEnvelope(
-                f"{_shown(path + key)} is given twice (also as {_shown(path + spellings[name])}); "
-                "keys are matched without regard to case"
-            )
-        spellings[name] = key
-        members[name] = member
+    members = {key.casefold(): member for key, member in value.items()}
+    if len(members) < len(value):
+        spellings: dict[str, str] = {}
+        for key in value:
+            first = spellings.setdefault(key.casefold(), key)
+            if first != key:
+                raise InvalidEnvelope(
+                    f"{_shown(path + key)} is given twice (also as {_shown(path + first)}); "
+                    "keys are matched without regard to case"
+                )
     return members
 
 
@@ -177,11 +175,10 @@ def _json(body: bytes, limits: Limits) -> JsonValue:
     if len(body) > limits.body_bytes:
         raise InvalidEnvelope(f"the body has {len(body)} bytes; at most {limits.body_bytes} are taken")
     try:
-        text = body.decode("utf-8-sig")
+        text = body.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        offset = error.start + len(body) - len(error.object)  # a byte-order mark is not counted in it
         raise InvalidEnvelope(
-            f"the body is not UTF-8: byte {body[offset]:#04x} at offset {offset}"
+            f"the body is not UTF-8: byte {body[error.start]:#04x} at offset {error.start}"
         ) from error
     if not text.strip(_BLANKS):
         raise InvalidEnvelope("the body is not JSON: it is empty")

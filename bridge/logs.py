@@ -7,13 +7,15 @@ import io
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from typing import Any
 
 import orjson
 import structlog
 
+from bridge.case import noted
 from bridge.settings import Log
 
 # Blanks of any kind (pasted numbers hold U+00A0), but not over the end of a line.
@@ -28,6 +30,10 @@ PERSONAL = frozenset({"agent", "phone", "account"})
 _FREE_TEXT = frozenset({"error", "event", "exception", "source", "message", "reply_to"})
 """Keys whose text may quote what a stranger or LCM wrote."""
 
+_SUSPECT = PERSONAL | _FREE_TEXT
+
+_SIMPLE = (str, int, float)
+"""Types in which nothing else can be nested."""
 
 _LONGEST = 8000
 """Characters of one value; a stack trace is the longest that is meant to be there."""
@@ -41,7 +47,8 @@ def mask(text: str) -> str:
     return f"***{text[-2:]}" if len(text) > 4 else "***"  # noqa: PLR2004 - a short one would show too much
 
 
-def _mask_text(text: str) -> str:
+def mask_text(text: str) -> str:
+    """Mask phone numbers and agent ids in a text that anybody may have written."""
     if "@" in text:
         text = _ADDRESS.sub(lambda match: mask(match.group()), text)
     return _NUMBER.sub(lambda match: _mask_number(match.group()), text)
@@ -55,18 +62,11 @@ def _mask_number(text: str) -> str:
         return mask(text)
 
 
-def mask_personal(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature
-    """Mask phone numbers and agent ids in what is about to be logged."""
-    for key, value in event.items():
-        event[key] = _masked(key, value, _DEEPEST)
-    return event
-
-
 def _masked(key: str, value: Any, depth: int) -> Any:  # noqa: ANN401 - anything may be logged
     if key in PERSONAL and value is not None:
         return mask(str(value))
     if isinstance(value, str) and key in _FREE_TEXT:
-        return _mask_text(value)
+        return mask_text(value)
     if isinstance(value, Mapping | list | tuple | set | frozenset) and depth == 0:
         return "***"
     if isinstance(value, Mapping):
@@ -76,47 +76,74 @@ def _masked(key: str, value: Any, depth: int) -> Any:  # noqa: ANN401 - anything
     return value
 
 
-def hide_log_ins(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature
-    """Hide passwords in URLs, which libraries put into what they say: also where nothing else is masked."""
-    for key, value in event.items():
-        if isinstance(value, str) and "://" in value:
-            event[key] = _LOG_IN.sub(r"\1***@", value)
-    return event
+def hide_log_ins(text: str) -> str:
+    """Hide the passwords in URLs, which libraries put into what they say."""
+    return _LOG_IN.sub(r"\1***@", text)
+
+
+class _Presentable:
+    """Makes what is logged fit to be read, in one pass, since every request writes a line.
+
+    What is None is left out, log-ins are hidden, long texts are cut. With ``masked``, phone numbers and
+    agent ids are masked.
+    """
+
+    def __init__(self, *, masked: bool) -> None:
+        self._masked = masked
+
+    def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature
+        shown = {}
+        for key, given in event.items():
+            if given is None:
+                continue
+            value = given
+            if isinstance(given, str) and ("://" in given or len(given) > _LONGEST):
+                value = _cut(hide_log_ins(given))
+            if self._masked and (key in _SUSPECT or not isinstance(given, _SIMPLE)):
+                value = _masked(key, value, _DEEPEST)
+            shown[key] = value
+        return shown
+
+
+def _cut(text: str) -> str:
+    """Cut a long text: what others sent is quoted, and a line is for reading."""
+    if len(text) <= _LONGEST:
+        return text
+    # The end of a stack trace is what names the error.
+    head, tail = text[: _LONGEST // 2], text[-_LONGEST // 2 :]
+    return f"{head} ... ({len(text)} characters) ... {tail}"
 
 
 def configure(settings: Log) -> None:
     """Set up structlog and standard logging for the process."""
+    json = settings.format == "json"
+    shared: list[structlog.typing.Processor] = [
+        _of_the_request,
+        structlog.processors.format_exc_info,
+        _Presentable(masked=settings.mask),
+        structlog.processors.add_log_level,
+        _stamp if json else structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    text = _json_text if json else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+    renderer: structlog.typing.Processor = text
+    output: Callable[..., structlog.typing.WrappedLogger] = structlog.PrintLoggerFactory(sys.stdout)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What cannot be encoded is escaped: a log line never fails a request.
         sys.stdout.reconfigure(errors="backslashreplace")
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        _drop_empty,
-        hide_log_ins,
-        _bound,
-    ]
-    if settings.mask:
-        shared.append(mask_personal)
-    renderer: structlog.typing.Processor
-    if settings.format == "json":
-        renderer = structlog.processors.JSONRenderer(serializer=_json)
-    else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+        if json:  # as bytes, written at once
+            renderer, output = _json, structlog.BytesLoggerFactory(sys.stdout.buffer)
     level = getattr(logging, settings.level)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=output,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, text],
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
@@ -125,26 +152,26 @@ def configure(settings: Log) -> None:
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)
 
 
-def _drop_empty(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature
-    return {key: value for key, value in event.items() if value is not None}
+def _of_the_request(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature
+    return {**noted(), **event}
 
 
-def _bound(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature
-    """Cut long texts: what others sent is quoted, and a line is for reading."""
-    for key, value in event.items():
-        if isinstance(value, str) and len(value) > _LONGEST:
-            # The end of a stack trace is what names the error.
-            head, tail = value[: _LONGEST // 2], value[-_LONGEST // 2 :]
-            event[key] = f"{head} ... ({len(value)} characters) ... {tail}"
+def _stamp(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature
+    event["timestamp"] = datetime.now(UTC)  # orjson makes a text of it much faster than isoformat()
     return event
 
 
-def _json(event: Any, **_: Any) -> str:  # noqa: ANN401 - structlog's own signature
+def _json(_: Any, __: str, event: MutableMapping[str, Any]) -> bytes:  # noqa: ANN401 - structlog's own signature
     try:
-        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
     except TypeError:  # half a surrogate pair, a number beyond 64 bits, a value that holds itself
-        return orjson.dumps({str(key): _plain(value) for key, value in event.items()}).decode()
+        return orjson.dumps({str(key): _plain(value) for key, value in event.items()})
+
+
+def _json_text(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:  # noqa: ANN401 - structlog's own signature
+    return _json(logger, method, event).decode()
 
 
 def _plain(value: object) -> str:
-    return str(value).encode(errors="backslashreplace").decode()
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    return text.encode(errors="backslashreplace").decode()

@@ -1,4 +1,7 @@
-"""What comes from the broker and what goes to it, without any client library's types."""
+"""What comes from the broker and what goes to it, without any client library's types.
+
+None of it is changed once it is made; `frozen` would have that checked, and make each four times as dear.
+"""
 
 import math
 import re
@@ -20,7 +23,7 @@ _NO_DEADLINE = "x-deadline and expiration must be whole numbers of milliseconds,
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Properties:
     """The AMQP basic properties, names and types as in AMQP 0-9-1 (expiration: milliseconds as text)."""
 
@@ -69,7 +72,7 @@ class Settler(Protocol):
         """Give the request back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Delivery:
     """One request as the broker delivered it, or as it was before the bridge parked it.
 
@@ -173,7 +176,7 @@ class Reason(StrEnum):
     DELIVERY_LIMIT = "delivery-limit"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Outgoing:
     """One message to publish.
 

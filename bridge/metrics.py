@@ -4,10 +4,12 @@ Label values come from closed sets (the catalogue, the error types, the configur
 stranger's request cannot make a new time series.
 """
 
-from typing import Final
+from typing import Any, Final, Self
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+import prometheus_client
+from prometheus_client import CollectorRegistry, Info
 from prometheus_client.gc_collector import GCCollector
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
@@ -18,6 +20,39 @@ _WAIT_BUCKETS: Final = (0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 
 
 UNKNOWN: Final = "unknown"
 """The label ``operation`` of a request whose operation cannot be told."""
+
+
+class _Remembering(MetricWrapperBase):
+    """Finds the series of label values that it has given before by one look into a dict.
+
+    The library checks them, makes texts of them and takes a lock each time, and every request names a
+    dozen. There are as many as there are series, which the library never forgets either.
+    """
+
+    def __init__(self, *definition: Any, **more: Any) -> None:  # noqa: ANN401 - the library's own arguments
+        super().__init__(*definition, **more)
+        self._series: dict[tuple[object, ...], Self] = {}
+
+    def labels(self, *labelvalues: object, **labelkwargs: object) -> Self:
+        """Return the series of these label values, which are texts, in the order of the label names."""
+        if labelkwargs:
+            return super().labels(**labelkwargs)
+        series = self._series.get(labelvalues)
+        if series is None:
+            series = self._series[labelvalues] = super().labels(*labelvalues)
+        return series
+
+
+class Counter(_Remembering, prometheus_client.Counter):
+    """The library's counter."""
+
+
+class Gauge(_Remembering, prometheus_client.Gauge):
+    """The library's gauge."""
+
+
+class Histogram(_Remembering, prometheus_client.Histogram):
+    """The library's histogram."""
 
 
 class Metrics:

@@ -13,7 +13,7 @@ import time
 
 import structlog
 
-from bridge.case import Case
+from bridge.case import Case, note
 from bridge.envelope import Limits, ReplyAsRequest, parse
 from bridge.failures import (
     Failure,
@@ -85,7 +85,7 @@ class Pipeline:
     async def handle(self, delivery: Delivery) -> None:
         """Work on one request until it is settled. Raises nothing but cancellation."""
         case = Case(delivery, started=time.monotonic())
-        structlog.contextvars.bind_contextvars(
+        note(
             queue=delivery.queue,
             correlation_id=delivery.properties.correlation_id,
             message_id=delivery.properties.message_id,
@@ -205,7 +205,7 @@ class Pipeline:
         case.channel = envelope.channel
         operation, case.route = self._catalogue.find(envelope)
         case.operation = operation
-        structlog.contextvars.bind_contextvars(operation=operation.name, source=_bounded(envelope.source))
+        note(operation=operation.name, source=_bounded(envelope.source))
         if delivery.unreadable:
             raise InvalidEnvelope(f"AMQP properties that cannot be read: {delivery.unreadable}")
         case.deadline, _ = delivery.deadline(), delivery.key()  # both may be no such thing

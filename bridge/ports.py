@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
 
 from bridge.endings import Ending
@@ -100,18 +101,20 @@ class ContactCache(Protocol):
         """Tell whether the agent's cache holds the contact."""
 
 
-class LedgerKey(NamedTuple):
+_canonical = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(frozen=True)
+class LedgerKey:
     """What a side effect is recognised by."""
 
     operation: str
     request: RequestKey
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256, in hex digits: it tells the key from every other one, and nothing of what is in it."""
-        canonical = json.dumps(
-            [self.operation, self.request.source, *self.request.parts], separators=(",", ":")
-        )
+        canonical = _canonical([self.operation, self.request.source, *self.request.parts])
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -1,10 +1,13 @@
 """The messages that answer a request: pure, a delivery and its end in, an `Outgoing` out."""
 
 import json
+import random
+import re
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from typing import Any
-from uuid import uuid4
+
+import orjson
 
 from bridge import __version__
 from bridge.envelope import MAX_ECHOED_CHANNEL
@@ -18,7 +21,10 @@ APP_ID = "lcm-bridge"
 
 def encode(value: JsonObject) -> bytes:
     """Serialise as compact UTF-8 JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:  # an integer beyond 64 bits, in a request that is relayed
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def reply_body(address: Address, message: JsonObject) -> JsonObject:
@@ -135,7 +141,7 @@ def _properties(  # noqa: PLR0913 - each is a header of its own
         content_type="application/json",
         delivery_mode=2,
         correlation_id=delivery.correlation_id,
-        message_id=uuid4().hex,
+        message_id=_fresh_id(),
         timestamp=datetime.now(UTC),
         message_type=str(body["subtopic"]),
         app_id=APP_ID,
@@ -143,11 +149,17 @@ def _properties(  # noqa: PLR0913 - each is a header of its own
     )
 
 
+def _fresh_id() -> str:
+    """Return 128 random bits in hex: of no use as a secret, so without asking the system for them."""
+    return f"{random.getrandbits(128):032x}"
+
+
 class ReplyPolicy:
     """Which reply queues may be written to: never the bridge's own, and only those that a pattern allows."""
 
     def __init__(self, *, allowed: list[str], own_queues: list[str], own_prefix: str) -> None:
-        self._allowed = allowed
+        nothing = "(?!)"  # the empty pattern would allow everything
+        self._allowed = re.compile("|".join(map(translate, allowed)) or nothing)
         self._own = frozenset(own_queues)
         self._own_prefix = own_prefix
 
@@ -157,6 +169,6 @@ class ReplyPolicy:
             return None
         if reply_to in self._own or reply_to.startswith(self._own_prefix):
             return "reply_to names one of the bridge's own queues"
-        if not any(fnmatchcase(reply_to, pattern) for pattern in self._allowed):
+        if not self._allowed.match(reply_to):
             return "reply_to is not allowed by replies.allowed_reply_to"
         return None

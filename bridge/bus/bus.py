@@ -14,7 +14,6 @@ from bridge.bus.connection import Channel, Connection, Link, cancellation_as_err
 from bridge.bus.consumer import STARTING, Consumer
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
-from bridge.bus.wire import tolerate_what_cannot_be_read
 from bridge.metrics import Metrics
 from bridge.settings import Amqp
 
@@ -35,7 +34,6 @@ class Bus:
         sender: BusSender,
         metrics: Metrics,
     ) -> None:
-        tolerate_what_cannot_be_read()
         self._settings = settings
         self._topology = topology
         self._consumers = consumers

@@ -13,12 +13,14 @@ from contextlib import contextmanager
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel as AmqpChannel
 from aiormq.abc import AbstractConnection as AmqpConnection
 from yarl import URL
 
+from bridge.bus.frames import SocketConnection
+from bridge.bus.traffic import Traffic
 from bridge.settings import Amqp
 
 log = structlog.get_logger(__name__)
@@ -33,7 +35,7 @@ BLOCKED_INTERVAL = 0.5
 class Connection:
     """An open connection. The library's own ``is_closed`` tells only of a close that was asked for."""
 
-    def __init__(self, opened: AbstractConnection) -> None:
+    def __init__(self, opened: SocketConnection) -> None:
         self._opened = opened
         self.lost = asyncio.Event()
         self.reason = "no reason given"
@@ -63,7 +65,8 @@ class Connection:
         opened = self._opened.channel(publisher_confirms=confirms)
         # No time-out around it: cancelling closes the channel half way, and heartbeats bound the wait.
         await opened.initialize()
-        return Channel(opened, await opened.get_underlay_channel(), on_lost)
+        amqp = await opened.get_underlay_channel()
+        return Channel(opened, amqp, Traffic(amqp, self._opened.socket), on_lost)
 
     async def pause(self, seconds: float) -> None:
         """Wait, but no longer than the connection lives."""
@@ -83,13 +86,21 @@ class Connection:
 
 
 class Channel:
-    """An open channel: ``amqp`` speaks the protocol, ``lost`` is set when it or its consumer ends."""
+    """An open channel: ``amqp`` speaks the protocol, ``lost`` is set when it or its consumer ends.
+
+    What is published, delivered and acknowledged goes by ``traffic``.
+    """
 
     def __init__(
-        self, opened: AbstractChannel, amqp: AmqpChannel, on_lost: Callable[[], None] | None = None
+        self,
+        opened: AbstractChannel,
+        amqp: AmqpChannel,
+        traffic: Traffic,
+        on_lost: Callable[[], None] | None = None,
     ) -> None:
         self._opened = opened
         self.amqp = amqp
+        self.traffic = traffic
         self.lost = asyncio.Event()
         self._tell = on_lost
         opened.close_callbacks.add(self._on_lost)
@@ -120,6 +131,7 @@ class Channel:
         if task is not None and task.cancelling():
             return
         if not self._opened.is_closed and not self.amqp.is_closed:
+            self.traffic.stop()
             await self._opened.close()
 
 
@@ -251,6 +263,7 @@ class Link:
             opened = await aio_pika.connect(
                 url.update_query(heartbeat=self._settings.heartbeat),
                 client_properties={"connection_name": self.name},
+                connection_class=SocketConnection,
             )
         connection = Connection(opened)
         self._connection = connection

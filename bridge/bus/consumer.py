@@ -1,7 +1,6 @@
 """Consumption of one request queue with a bounded prefetch.
 
-The client library cancels a consumer's callbacks when its channel dies. So the callback only hands
-over: each request runs in a task of our own, which a lost connection does not interrupt.
+Each request runs in a task of its own, which a lost connection does not interrupt.
 
 One task alone talks to the broker about the consumer. Pausing, resuming and stopping change what is
 wanted and wake that task, so they may come at any time and in any order.
@@ -9,17 +8,19 @@ wanted and wake that task, so they may come at any time and in any order.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
-from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import ChannelInvalidStateError
 
 from bridge import forwarding
 from bridge.bus.connection import Backoff, Channel, Connection, cancellation_as_error, user_names
+from bridge.bus.content import Arrival
 from bridge.bus.delivery import read_delivery
 from bridge.bus.topology import Topology
+from bridge.bus.traffic import Traffic
 from bridge.messages import Delivery
 from bridge.metrics import Metrics
 
@@ -86,7 +87,9 @@ class Consumer:
         self._given_up = False
         metrics.in_flight_limit.labels(queue).set(prefetch)
         metrics.consumers.labels(queue).set(0)
-        metrics.in_flight.labels(queue).set(0)
+        self._in_flight = metrics.in_flight.labels(queue)
+        self._in_flight.set(0)
+        self._wait_seconds = metrics.request_wait_seconds.labels(queue)
         metrics.paused.labels(queue).set(0)
 
     @property
@@ -182,7 +185,7 @@ class Consumer:
         slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._tell_slow)
         self._quiet = False
         try:
-            ok = await channel.amqp.basic_consume(self.queue, self._hand_over)
+            tag = await channel.traffic.consume(self.queue, partial(self._hand_over, channel.traffic))
         finally:
             slow.cancel()
         self._registered = True
@@ -192,7 +195,7 @@ class Consumer:
         while self._takes and not channel.lost.is_set():
             await self._changed.wait()
         if not channel.lost.is_set():
-            await channel.amqp.basic_cancel(ok.consumer_tag or "")
+            await channel.amqp.basic_cancel(tag)
             self._sent_no_more()
 
     def _sent_no_more(self) -> None:
@@ -210,18 +213,18 @@ class Consumer:
 
     # --- the requests ---------------------------------------------------------------------------
 
-    async def _hand_over(self, message: DeliveredMessage) -> None:
-        delivery = forwarding.received(read_delivery(message, self.queue), self._own_users)
+    def _hand_over(self, traffic: Traffic, arrival: Arrival) -> None:
+        delivery = forwarding.received(read_delivery(arrival, self.queue, traffic), self._own_users)
         if not delivery.parked and (waited := delivery.waited()) is not None:
-            self._metrics.request_wait_seconds.labels(self.queue).observe(waited)
+            self._wait_seconds.observe(waited)
         task = asyncio.create_task(self._work(delivery))
         self._tasks.add(task)
-        self._metrics.in_flight.labels(self.queue).set(len(self._tasks))
+        self._in_flight.set(len(self._tasks))
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._metrics.in_flight.labels(self.queue).set(len(self._tasks))
+        self._in_flight.set(len(self._tasks))
         if not task.cancelled() and (error := task.exception()):
             log.error("consumer.task_failed", queue=self.queue, error=repr(error), exc_info=error)
 

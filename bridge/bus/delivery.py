@@ -1,84 +1,76 @@
 """A delivery in the bridge's own types, and how it is settled on the channel that brought it."""
 
-import asyncio
-
 import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
-from aiormq.abc import AbstractChannel, DeliveredMessage
-from aiormq.exceptions import ChannelInvalidStateError
+from aiormq.abc import DeliveredMessage
 from pamqp import commands
 
+from bridge.bus.content import Arrival
+from bridge.bus.traffic import Traffic
 from bridge.bus.wire import take_unreadable
 from bridge.messages import Delivery, Properties
 
 log = structlog.get_logger(__name__)
 
-SETTLE_SECONDS = 5.0
-"""How long settling may wait for room in the client library's queue of ten frames.
-
-When a connection dies, nobody takes them out any more, and the library would wait for ever.
-"""
-
 
 class ChannelSettler:
     """Settles one delivery on the channel that brought it."""
 
-    __slots__ = ("_channel", "_tag")
+    __slots__ = ("_tag", "_traffic")
 
-    def __init__(self, channel: AbstractChannel, tag: int) -> None:
-        self._channel = channel
+    def __init__(self, traffic: Traffic, tag: int) -> None:
+        self._traffic = traffic
         self._tag = tag
 
     @property
     def lost(self) -> bool:
         """Whether the channel has died."""
-        return self._channel.is_closed
+        return self._traffic.ended
 
     async def ack(self) -> None:
         """Acknowledge without waiting for the socket; a lost one comes again."""
         try:
-            async with asyncio.timeout(SETTLE_SECONDS):
-                await self._channel.basic_ack(self._tag, wait=False)
-        except (TimeoutError, ChannelInvalidStateError, *CONNECTION_EXCEPTIONS):
+            self._traffic.ack(self._tag)
+        except CONNECTION_EXCEPTIONS:
             log.warning("request.ack_lost", next="the broker delivers it again")
 
     async def requeue(self) -> None:
         """Give the request back to its queue."""
         try:
-            async with asyncio.timeout(SETTLE_SECONDS):
-                await self._channel.basic_nack(self._tag, requeue=True, wait=False)
-        except (TimeoutError, ChannelInvalidStateError, *CONNECTION_EXCEPTIONS):
+            self._traffic.requeue(self._tag)
+        except CONNECTION_EXCEPTIONS:
             log.info("request.requeue_lost", next="the broker delivers it again")
 
 
-def read_delivery(message: DeliveredMessage, queue: str) -> Delivery:
-    """Return what the broker delivered from a queue. Raises TypeError for what is no delivery."""
+def read_delivery(arrival: Arrival, queue: str, traffic: Traffic) -> Delivery:
+    """Return what the broker delivered from a queue."""
+    return Delivery(
+        unreadable=arrival.unreadable,
+        body=arrival.body,
+        queue=queue,
+        exchange=arrival.exchange,
+        routing_key=arrival.routing_key,
+        redelivered=arrival.redelivered,
+        settler=ChannelSettler(traffic, arrival.tag),
+        properties=arrival.properties,
+    )
+
+
+def read_fetched(message: DeliveredMessage, queue: str, traffic: Traffic) -> Delivery:
+    """Return what was fetched from a queue by the client library. Raises TypeError for what was not."""
     frame, properties = message.delivery, message.header.properties
-    if not isinstance(frame, commands.Basic.Deliver) or frame.delivery_tag is None:
-        raise TypeError(f"not a delivery: {frame!r}")
+    if not isinstance(frame, commands.Basic.GetOk) or frame.delivery_tag is None:
+        raise TypeError(f"not a message that was fetched: {frame!r}")
     headers = dict(properties.headers or {})
     unreadable = take_unreadable(headers)
-    return Delivery(
-        unreadable=unreadable,
-        body=bytes(message.body),
-        queue=queue,
+    given = {name: getattr(properties, name) for name in Properties.__slots__} | {"headers": headers}
+    arrival = Arrival(
+        tag=frame.delivery_tag,
+        redelivered=False,  # that it was looked at before says nothing of it
         exchange=frame.exchange or "",
         routing_key=frame.routing_key or "",
-        redelivered=bool(frame.redelivered),
-        settler=ChannelSettler(message.channel, frame.delivery_tag),
-        properties=Properties(
-            content_type=properties.content_type,
-            content_encoding=properties.content_encoding,
-            headers=headers,
-            delivery_mode=properties.delivery_mode,
-            priority=properties.priority,
-            correlation_id=properties.correlation_id,
-            reply_to=properties.reply_to,
-            expiration=properties.expiration,
-            message_id=properties.message_id,
-            timestamp=properties.timestamp,
-            message_type=properties.message_type,
-            user_id=properties.user_id,
-            app_id=properties.app_id,
-        ),
+        properties=Properties(**given),
+        unreadable=unreadable,
+        body=bytes(message.body),
     )
+    return read_delivery(arrival, queue, traffic)

@@ -1,21 +1,21 @@
 """Publishing with confirms on one channel, which is opened anew for as long as the connection lives."""
 
 import asyncio
+import struct
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
+from uuid import uuid4
 from weakref import WeakValueDictionary
 
 import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
-from aiormq.abc import AbstractChannel, DeliveredMessage
-from aiormq.exceptions import ChannelInvalidStateError, DeliveryError
+from aiormq.abc import AbstractChannel
 
 from bridge.bus.connection import Backoff, Channel, Connection, cancellation_as_error
-from bridge.bus.wire import properties_on_the_wire
+from bridge.bus.traffic import Nacked
 from bridge.messages import Outgoing
 from bridge.ports import Confirmation, PublishFailed
 
@@ -39,14 +39,61 @@ _WHILE_BLOCKED = 0.1
 """Seconds between looks whether the broker takes publishes again."""
 
 
+class _Bounds:
+    """Ends the waiting for confirms that takes too long, by one timer for all of a channel.
+
+    The waiting for a channel and that for the confirm get the same time each: cut off just after it was
+    written, a message would be published twice. For the same reason the time in which the broker blocks
+    the connection does not count then: the message lies in the socket and will be taken. A lost
+    connection ends that as any other waiting.
+    """
+
+    def __init__(self, channel: Channel, seconds: float) -> None:
+        self._channel = channel
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[tuple[float, asyncio.Future[bool]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def bound(self, confirm: asyncio.Future[bool]) -> None:
+        """Have a confirm fail with TimeoutError if it does not come in time."""
+        while self._waiting and self._waiting[0][1].done():
+            self._waiting.popleft()
+        self._waiting.append((self._loop.time() + self._seconds, confirm))
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._seconds, self._look, False)  # noqa: FBT003
+
+    def end(self) -> None:
+        """Look no more: the end of the channel ends all waiting."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self, was_blocked: bool) -> None:  # noqa: FBT001 - a callback's arguments have no names
+        if self._channel.blocked:
+            self._timer = self._loop.call_later(_WHILE_BLOCKED, self._look, True)  # noqa: FBT003
+            return
+        self._timer = None
+        now = self._loop.time()
+        while self._waiting and (self._waiting[0][1].done() or self._waiting[0][0] <= now):
+            _, confirm = self._waiting.popleft()
+            if confirm.done():
+                continue
+            if was_blocked:
+                self._waiting.append((now + self._seconds, confirm))
+            else:
+                confirm.set_exception(TimeoutError)
+        if self._waiting:
+            self._timer = self._loop.call_at(self._waiting[0][0], self._look, False)  # noqa: FBT003
+
+
 class _Open:
     """A channel that is open, and how the broker has taken what was published on it."""
 
-    def __init__(self, channel: Channel) -> None:
-        self.amqp = channel.amqp
+    def __init__(self, channel: Channel, seconds: float) -> None:
+        self.traffic = channel.traffic
         self.user = channel.user
+        self.bounds = _Bounds(channel, seconds)
         self._channel = channel
-        self._lost = channel.lost
         self._nacks = 0
         self._confirmed = False
 
@@ -57,7 +104,7 @@ class _Open:
 
     def give_up(self) -> None:
         """Have it closed, and another one opened."""
-        self._lost.set()
+        self._channel.lost.set()
 
     def confirmed(self) -> None:
         """Note a confirm."""
@@ -72,52 +119,6 @@ class _Open:
         self._nacks += 1
         if self._nacks >= (_NACKS_BEFORE_DOUBT if self._confirmed else _NACKS_BEFORE_REOPENING):
             self.give_up()
-
-
-class _Bound:
-    """Bounds a publish with ``async with``; raises TimeoutError.
-
-    The waiting for a channel and that for the confirm get the same time each: cut off just after it was
-    written, a message would be published twice. For the same reason the time in which the broker blocks
-    the connection does not count then: the message lies in the socket and will be taken. A lost
-    connection ends that as any other waiting.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._timeout = asyncio.timeout(None)
-        self._written_on: _Open | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    def written(self, channel: _Open) -> None:
-        """Note that from here on the message may be on its way."""
-        self._written_on = channel
-        self._wait(self._seconds)
-
-    async def __aenter__(self) -> Self:
-        await self._timeout.__aenter__()
-        self._wait(self._seconds)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        await self._timeout.__aexit__(kind, error, trace)
-
-    def _wait(self, seconds: float, *, blocked: bool = False) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._look, blocked)
-
-    def _look(self, was_blocked: bool) -> None:  # noqa: FBT001 - a callback's arguments have no names
-        if self._written_on is not None and self._written_on.blocked:
-            self._wait(_WHILE_BLOCKED, blocked=True)
-        elif was_blocked:
-            self._wait(self._seconds)
-        else:
-            self._timeout.reschedule(asyncio.get_running_loop().time())
 
 
 class Publisher:
@@ -165,9 +166,12 @@ class Publisher:
         try:
             if self._prepare is not None:
                 await self._prepare(channel.amqp)
-            self._channel = _Open(channel)
+            self._channel = opened = _Open(channel, self._timeout)
             self._opened.set()
-            await channel.lost.wait()
+            try:
+                await channel.lost.wait()
+            finally:
+                opened.bounds.end()
         finally:
             self._opened.clear()
             self._channel = None
@@ -179,65 +183,78 @@ class Publisher:
         No two with the same ``turn`` are under way together. While the broker blocks the connection,
         nothing is written. Raises `PublishFailed`.
         """
-        alone = nullcontext() if turn is None else self._turns.setdefault(turn, asyncio.Lock())
-        try:
-            async with _Bound(self._timeout) as bound, alone:
-                return await self._publish(outgoing, bound)
-        except TimeoutError as error:
-            if (channel := self._channel) is not None and channel.blocked:
-                raise PublishFailed(
-                    f"the broker is blocked by a memory or disk alarm, for {self._timeout} s and more"
-                ) from error
-            raise PublishFailed(f"not confirmed within {self._timeout} s") from error
+        if turn is None and (channel := self._ready()) is not None:
+            return await self._publish(channel, outgoing)
+        async with AsyncExitStack() as alone:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    if turn is not None:
+                        await alone.enter_async_context(self._turns.setdefault(turn, asyncio.Lock()))
+                    channel = await self._usable()
+            except TimeoutError as error:
+                raise self._too_late() from error
+            return await self._publish(channel, outgoing)
 
-    async def _publish(self, outgoing: Outgoing, bound: _Bound) -> Confirmation:
-        channel = await self._usable()
+    async def _publish(self, channel: _Open, outgoing: Outgoing) -> Confirmation:
         properties = outgoing.properties
         if outgoing.signed:
             properties = replace(properties, user_id=channel.user)
-        bound.written(channel)
+        if not properties.message_id:  # by which a message that comes back is known
+            properties = replace(properties, message_id=uuid4().hex)
         try:
-            with cancellation_as_error():
-                result = await channel.amqp.basic_publish(
-                    outgoing.body,
-                    exchange=outgoing.exchange,
-                    routing_key=outgoing.routing_key,
-                    mandatory=outgoing.mandatory,
-                    properties=properties_on_the_wire(
-                        properties, channel.amqp.connection.connection_tune.frame_max
-                    ),
-                )
-        except DeliveryError as error:
+            confirm = channel.traffic.publish(outgoing, properties)
+            channel.bounds.bound(confirm)
+            routed = await confirm
+        except Nacked as error:
             channel.refused()
             raise PublishFailed("the broker refused the message", kind="refused") from error
-        except TimeoutError:
-            raise
-        except (ChannelInvalidStateError, *CONNECTION_EXCEPTIONS) as error:
+        except TimeoutError as error:
+            raise self._too_late() from error
+        except CONNECTION_EXCEPTIONS as error:
             raise PublishFailed(f"{type(error).__name__}: {error}", cut_off=True) from error
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, struct.error) as error:
             raise PublishFailed(f"the message cannot be encoded: {error}", kind="impossible") from error
-        except Exception as error:  # a connection that ends in order leaves a bare one behind
-            raise PublishFailed(f"{type(error).__name__}: {error}", cut_off=True) from error
         channel.confirmed()
-        if not isinstance(result, DeliveredMessage):
+        if routed:
             return Confirmation.CONFIRMED
         if self._returned_is_lost:
             channel.give_up()
             raise PublishFailed(f"the queue {outgoing.routing_key} is gone")
         return Confirmation.UNROUTABLE
 
+    def _too_late(self) -> PublishFailed:
+        if (channel := self._channel) is not None and channel.blocked:
+            return PublishFailed(
+                f"the broker is blocked by a memory or disk alarm, for {self._timeout} s and more"
+            )
+        return PublishFailed(f"not confirmed within {self._timeout} s")
+
+    def _ready(self) -> _Open | None:
+        """Return the channel if it takes a message at once."""
+        channel = self._channel
+        if channel is None or channel.traffic.ended or channel.traffic.full or channel.blocked:
+            return None
+        return channel
+
     async def _usable(self) -> _Open:
-        """Wait for a channel that is open and not blocked.
+        """Wait for a channel that is open and neither blocked nor full.
 
         A channel's end is known to its waiters before `run` is told: what comes in between must not be
         taken for something that was sent.
         """
         while True:
             channel = self._channel
-            if channel is None or channel.amqp.is_closed:
+            if channel is None or channel.traffic.ended:
                 await self._opened.wait()
                 await asyncio.sleep(_BETWEEN_CHANNELS)
             elif channel.blocked:
                 await asyncio.sleep(_WHILE_BLOCKED)
             else:
+                await _drained(channel)
                 return channel
+
+
+async def _drained(channel: _Open) -> None:
+    """Wait until the broker reads; a channel that ends meanwhile says so when it is published on."""
+    with suppress(ConnectionError):
+        await channel.traffic.drain()

@@ -2,7 +2,8 @@
 
 A client may publish properties that the broker passes on and the library cannot decode: text that is
 not UTF-8, a timestamp in the year 500 million, tables nested a thousand deep. The library's reader
-dies of them and its connection with it, the broker delivers the message again, and so for ever. The
+dies of them and its connection with it, the broker delivers the message again, and so for ever. A worker's
+deliveries are read without it (`bridge.bus.content`); this is for those who fetch with ``basic_get``. The
 same holds for the way out: headers that cannot be encoded, or that outgrow a frame with ours added.
 """
 
@@ -23,7 +24,9 @@ _UNREADABLE: Final = f"x-bridge-unreadable-{secrets.token_hex(8)}"
 LEFT_OUT: Final = "x-bridge-left-out"
 """Header that names the headers which could not be carried on."""
 
-_FAULTS: Final = (ValueError, TypeError, ArithmeticError, LookupError, OSError, RecursionError, struct.error)
+FAULTS: Final = (ValueError, TypeError, ArithmeticError, LookupError, OSError, RecursionError, struct.error)
+"""What decoding and encoding raise for what has no value or form."""
+
 _PLAIN_BYTES: Final = 4096
 _LARGEST: Final = 2**63 - 1
 _FRAME_BYTES: Final = 20
@@ -33,7 +36,6 @@ _OURS: Final = forwarding.NOTES | forwarding.LETTER_NOTES | {forwarding.DEADLINE
 """Headers without which a request would come back as another one; each is short."""
 
 _read_header = header.ContentHeader.unmarshal
-_read_deliver = commands.Basic.Deliver.unmarshal
 
 
 def tolerate_what_cannot_be_read() -> None:
@@ -42,7 +44,6 @@ def tolerate_what_cannot_be_read() -> None:
     It has no setting for this, and its reader offers no place between the socket and the parser.
     """
     header.ContentHeader.unmarshal = _unmarshal  # type: ignore[method-assign]
-    commands.Basic.Deliver.unmarshal = _unmarshal_deliver  # type: ignore[method-assign, assignment]
     commands.Basic.GetOk.unmarshal = _unmarshal_get_ok  # type: ignore[method-assign, assignment]
 
 
@@ -51,26 +52,19 @@ def take_unreadable(headers: dict[str, Any]) -> str:
     return str(headers.pop(_UNREADABLE, ""))
 
 
-def _unmarshal_deliver(self: commands.Basic.Deliver, data: bytes) -> None:
-    """Read a delivery's frame; bytes that are no UTF-8 (any publisher's routing key) are shown escaped."""
-    try:
-        _read_deliver(self, data)
-    except _FAULTS:
-        self.consumer_tag, data = _short_string(data)
-        self.delivery_tag, self.redelivered = int.from_bytes(data[:8], "big"), bool(data[8] & 1)
-        self.exchange, data = _short_string(data[9:])
-        self.routing_key, _ = _short_string(data)
-
-
 def _unmarshal_get_ok(self: commands.Basic.GetOk, data: bytes) -> None:
-    """Read the frame of a message that was fetched, where the same may stand."""
+    """Read the frame of a message that was fetched.
+
+    Bytes that are no UTF-8 (in any publisher's routing key) are shown escaped.
+    """
     self.delivery_tag, self.redelivered = int.from_bytes(data[:8], "big"), bool(data[8] & 1)
-    self.exchange, data = _short_string(data[9:])
-    self.routing_key, data = _short_string(data)
+    self.exchange, data = short_string(data[9:])
+    self.routing_key, data = short_string(data)
     self.message_count = int.from_bytes(data[:4], "big")
 
 
-def _short_string(data: bytes) -> tuple[str, bytes]:
+def short_string(data: bytes) -> tuple[str, bytes]:
+    """Return the text at the beginning, and what follows it; bytes that are no UTF-8 are shown escaped."""
     end = 1 + data[0]
     return data[1:end].decode(errors="backslashreplace"), data[end:]
 
@@ -78,7 +72,7 @@ def _short_string(data: bytes) -> tuple[str, bytes]:
 def _unmarshal(self: header.ContentHeader, data: bytes) -> None:
     try:
         _read_header(self, data)
-    except _FAULTS:
+    except FAULTS:
         self.class_id, self.weight, self.body_size = struct.unpack(">HHQ", data[:12])
         self.properties = _readable(int.from_bytes(data[12:14], "big"), data[14:])
 
@@ -89,17 +83,18 @@ def _readable(flags: int, data: bytes) -> commands.Basic.Properties:
         flag = properties.flags[name]
         if not flags & flag:
             continue
-        size = _size(properties.amqp_type(name), data)
+        size = size_of(properties.amqp_type(name), data)
         try:
             properties.unmarshal(flag, data[:size])
-        except _FAULTS:
+        except FAULTS:
             unreadable.append(name)
         data = data[size:]
     properties.headers = {**(properties.headers or {}), _UNREADABLE: ", ".join(unreadable)}
     return properties
 
 
-def _size(kind: str, data: bytes) -> int:
+def size_of(kind: str, data: bytes) -> int:
+    """Return how many bytes the property of a kind takes that stands at the beginning."""
     if kind == "shortstr":
         return 1 + int.from_bytes(data[:1], "big")
     if kind == "table":
@@ -113,7 +108,7 @@ def properties_on_the_wire(properties: Properties, frame_max: int) -> commands.B
     What does not is left out, and named in a header; the message itself always goes.
     """
     given = {field.name: getattr(properties, field.name) for field in fields(properties)}
-    if _is_plain(properties.headers):
+    if is_plain(properties.headers):
         return commands.Basic.Properties(**given)
     bare = commands.Basic.Properties(**{**given, "headers": None})
     room = (frame_max or 131_072) - _FRAME_BYTES - len(bare.marshal()) - 4
@@ -121,7 +116,7 @@ def properties_on_the_wire(properties: Properties, frame_max: int) -> commands.B
     return bare
 
 
-def _is_plain(headers: Mapping[str, Any]) -> bool:
+def is_plain(headers: Mapping[str, Any]) -> bool:
     """Tell the everyday case, of which no encoding and no frame can go wrong."""
     size = 0
     for name, value in headers.items():
@@ -141,7 +136,7 @@ def _fitting(headers: Mapping[str, Any], room: int) -> dict[str, Any]:
         try:
             kept[name] = _encodable(value)
             sizes[name] = len(encode.field_table({name: kept[name]})) - 4
-        except _FAULTS:
+        except FAULTS:
             kept.pop(name, None)
             left_out.append(name)
     # A list of names takes its room too; the largest go first, and never what the bridge itself reads.

@@ -5,17 +5,17 @@ import time
 from typing import NamedTuple
 
 import aio_pika
-from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from yarl import URL
 
+from bridge.bus.frames import SocketConnection
 from bridge.settings import Amqp
 
 
 class Connected(NamedTuple):
     """An open connection, and what was wrong with the nodes before it."""
 
-    connection: AbstractConnection
+    connection: SocketConnection
     node: str
     away: list[str]
 
@@ -33,7 +33,7 @@ async def connect_to_any(settings: Amqp, seconds: float) -> Connected:
         share = min(settings.connect_timeout, (until - time.monotonic()) / (len(urls) - position))
         try:
             async with asyncio.timeout(share):
-                return Connected(await aio_pika.connect(url), node, away)
+                return Connected(await aio_pika.connect(url, connection_class=SocketConnection), node, away)
         except TimeoutError:
             away.append(f"{node}: no answer within {share:.1f} s")
         except (*CONNECTION_EXCEPTIONS, ValueError) as error:

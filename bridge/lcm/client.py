@@ -5,7 +5,7 @@ import base64
 import math
 import ssl
 import time
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Final, Self
 from urllib.parse import quote
 
@@ -13,9 +13,12 @@ import aiohttp
 import orjson
 import structlog
 from multidict import CIMultiDict
+from yarl import URL
 
 from bridge.failures import Failure, InternalError, LcmBadResponse, LcmTimeout, LcmUnavailable, WsError
 from bridge.jsontypes import JsonValue
+from bridge.lcm.deadlines import Deadlines
+from bridge.lcm.http import Head, Request, Sending, TooLong, read_body
 from bridge.lcm.wire import SAYS_ALL, read_answer
 from bridge.metrics import Metrics
 from bridge.operations.model import LcmCall
@@ -45,21 +48,25 @@ class LcmClient:
         self._metrics = metrics
         self._base = settings.base_url.rstrip("/")
         self._methods = {name.casefold(): method for name, method in settings.methods.items()}
+        self._heads: dict[str, Head] = {}
         self._slots = asyncio.Semaphore(settings.concurrency)
         self._tls = tls_context(settings)
         self._session: aiohttp.ClientSession | None = None
+        self._deadlines: Deadlines | None = None
 
     async def __aenter__(self) -> Self:
         settings = self._settings
+        self._deadlines = Deadlines()
         self._session = aiohttp.ClientSession(
             # As many connections as slots: a call that has a slot never waits for a connection.
             connector=aiohttp.TCPConnector(
                 limit=settings.concurrency, keepalive_timeout=settings.keepalive, ssl=self._tls
             ),
-            headers=_headers(settings),
             cookie_jar=aiohttp.DummyCookieJar(),
+            # `connect` bounds the look-up of the name, TCP and TLS together; `Deadlines` the whole.
+            timeout=aiohttp.ClientTimeout(total=None, connect=settings.connect_timeout),
             trust_env=False,
-            trace_configs=[_tracing()],
+            request_class=Request,
         )
         return self
 
@@ -68,6 +75,8 @@ class LcmClient:
     ) -> None:
         if self._session is not None:
             await self._session.close()
+        if self._deadlines is not None:
+            self._deadlines.close()
 
     def method(self, operation: str) -> str:
         """Return the name that an operation has on the wire."""
@@ -86,67 +95,84 @@ class LcmClient:
         if allowed <= 0:
             raise _not_called("no time was left to call LCM")
         started = time.monotonic()
-        progress = _Progress()
+        sending = Sending()
         try:
-            async with _Slot(self._slots, allowed) as left:
-                headers = _key_header(terms.idempotency_key)
-                result = await self._post(method, orjson.dumps(call.parameters), headers, left, progress)
+            head = self._head(method)
+            sending.request = head.request(orjson.dumps(call.parameters), _key(terms.idempotency_key))
+            result = await self._exchange(head.url, sending, started, allowed)
         except CallFailed as failed:
             self._observe(method, _outcome(failed), started)
             raise
         except Exception as error:  # whatever nobody thought of: it must still say whether LCM may have acted
-            log.exception("lcm.call_fault", method=method, sent=progress.sent)
+            log.exception("lcm.call_fault", method=method, sent=sending.sent)
             self._observe(method, "error", started)
             failure = InternalError(f"the call of LCM went wrong ({type(error).__name__})")
-            raise CallFailed(failure, effect_possible=progress.sent) from error
+            raise CallFailed(failure, effect_possible=sending.sent) from error
         self._observe(method, "ok", started)
         return result
+
+    def _head(self, method: str) -> Head:
+        """Return what each call of a method begins with; there are as many as there are operations."""
+        head = self._heads.get(method)
+        if head is None:
+            head = self._heads[method] = Head(URL(f"{self._base}/{method}"), _headers(self._settings))
+        return head
 
     def _observe(self, method: str, outcome: str, started: float) -> None:
         self._metrics.lcm_call_seconds.labels(method, outcome).observe(time.monotonic() - started)
 
-    async def _post(
-        self, method: str, body: bytes, headers: dict[str, str], allowed: float, progress: "_Progress"
-    ) -> JsonValue:
-        if self._session is None:
-            raise AssertionError("the client is not open")
-        # `connect` bounds the look-up of the name, TCP and TLS together.
-        timeout = aiohttp.ClientTimeout(total=allowed, connect=self._settings.connect_timeout)
-        url = f"{self._base}/{method}"
+    async def _exchange(self, url: URL, sending: Sending, started: float, allowed: float) -> JsonValue:
         try:
-            async with self._session.post(
-                url,
-                data=body,
-                headers=headers,
-                timeout=timeout,
-                allow_redirects=False,
-                trace_request_ctx=progress,
-            ) as response:
-                return read_answer(response.status, await self._read_all(response))
-        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
-            raise _unreached(error) from error
-        except TimeoutError as error:
-            # Also aiohttp's ConnectionTimeoutError: the time was up before there was a connection.
-            fair = self._fair(allowed, connecting=not progress.sent)
-            if not progress.sent:
-                raise _unreached(error, CallFailed if fair else CutShort) from error
-            raise (CallFailed if fair else CutShort)(
-                LcmTimeout(f"LCM did not answer within {allowed:.1f} s"), effect_possible=True
-            ) from error
-        except (
-            aiohttp.ClientPayloadError,
-            aiohttp.ClientResponseError,
-            aiohttp.http.HttpProcessingError,
-        ) as error:
-            raise CallFailed(
-                LcmBadResponse(f"LCM's answer broke off or is not HTTP ({type(error).__name__})"),
-                effect_possible=True,
-            ) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise CallFailed(
-                LcmUnavailable(f"the connection to LCM was cut off ({type(error).__name__})"),
-                effect_possible=True,
-            ) from error
+            body = await self._post(url, sending, started, allowed)
+        except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError, TooLong) as error:
+            if sending.status not in SAYS_ALL:
+                raise self._failed(error, sending) from error
+            body = b""  # where the status alone says it all, a body that breaks off is empty
+        return read_answer(sending.status, body)
+
+    async def _post(self, url: URL, sending: Sending, started: float, allowed: float) -> bytes:
+        """Send a request and return the body of the answer. Raises what aiohttp does, and `TooLong`."""
+        if self._session is None or self._deadlines is None:
+            raise AssertionError("the client is not open")
+        async with asyncio.timeout_at(None) as timeout:
+            self._deadlines.watch(timeout, allowed)
+            try:
+                async with self._slots:
+                    sending.allowed = allowed - (time.monotonic() - started)
+                    response = await self._session.post(url, data=sending, allow_redirects=False)
+                    sending.status = response.status
+                    return await read_body(response, self._settings.max_response_bytes)
+            finally:
+                self._deadlines.forget(timeout)
+
+    def _failed(self, error: Exception, sending: Sending) -> CallFailed:
+        """Tell what an error says about LCM, and whether it may have acted."""
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
+            return _unreached(error)
+        if isinstance(error, TimeoutError):
+            return self._timed_out(error, sending)
+        if isinstance(error, TooLong):
+            too_long = LcmBadResponse(f"LCM's answer has more than {self._settings.max_response_bytes} bytes")
+            return CallFailed(too_long, effect_possible=True, status=sending.status)
+        cause = type(error).__name__
+        if isinstance(
+            error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError | aiohttp.http.HttpProcessingError
+        ):
+            broken = LcmBadResponse(f"LCM's answer broke off or is not HTTP ({cause})")
+            return CallFailed(broken, effect_possible=True)
+        return CallFailed(
+            LcmUnavailable(f"the connection to LCM was cut off ({cause})"), effect_possible=True
+        )
+
+    def _timed_out(self, error: TimeoutError, sending: Sending) -> CallFailed:
+        """Tell the same of a time-out: the call's own, or aiohttp's for a connection."""
+        if sending.allowed is None:
+            return _not_called("too many calls of LCM are under way (lcm.concurrency)")
+        kind = CallFailed if self._fair(sending.allowed, connecting=not sending.sent) else CutShort
+        if not sending.sent:
+            return _unreached(error, kind)
+        late = LcmTimeout(f"LCM did not answer within {sending.allowed:.1f} s")
+        return kind(late, effect_possible=True)
 
     def _fair(self, allowed: float, *, connecting: bool) -> bool:
         """Tell whether LCM had time enough, so that a time-out is its fault and not the deadline's.
@@ -159,29 +185,6 @@ class LcmClient:
         enough = self._settings.timeout / 2
         return allowed >= (min(enough, self._settings.connect_timeout) if connecting else enough)
 
-    async def _read_all(self, response: aiohttp.ClientResponse) -> bytes:
-        """Read the body; where the status alone says it all, a body that breaks off is empty."""
-        try:
-            return await self._read(response)
-        except (CallFailed, aiohttp.ClientError, OSError):  # OSError: also TimeoutError
-            if response.status not in SAYS_ALL:
-                raise
-            return b""
-
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        limit = self._settings.max_response_bytes
-        body = bytearray()
-        async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > limit:
-                response.close()
-                raise CallFailed(
-                    LcmBadResponse(f"LCM's answer has more than {limit} bytes"),
-                    effect_possible=True,
-                    status=response.status,
-                )
-        return bytes(body)
-
 
 def _headers(settings: LcmSettings) -> CIMultiDict[str]:
     """Each header once: one of the settings replaces ours, and its twin in another case."""
@@ -191,53 +194,9 @@ def _headers(settings: LcmSettings) -> CIMultiDict[str]:
     return headers
 
 
-def _key_header(key: str | None) -> dict[str, str]:
+def _key(key: str | None) -> str | None:
     """Write the key so that any text can be a header, and no two keys become one."""
-    if key is None:
-        return {}
-    return {"Idempotency-Key": quote(key, safe=_PLAIN, errors="surrogatepass")}
-
-
-class _Progress:
-    """How far one request has come: nothing can have had an effect before it was sent."""
-
-    sent = False
-
-
-def _tracing() -> aiohttp.TraceConfig:
-    async def note(
-        _: aiohttp.ClientSession, context: SimpleNamespace, __: aiohttp.TraceRequestHeadersSentParams
-    ) -> None:
-        context.trace_request_ctx.sent = True
-
-    tracing = aiohttp.TraceConfig()
-    tracing.on_request_headers_sent.append(note)
-    return tracing
-
-
-class _Slot:
-    """One of the bounded calls under way; gives the seconds that are left of the call's time."""
-
-    def __init__(self, slots: asyncio.Semaphore, allowed: float) -> None:
-        self._slots = slots
-        self._allowed = allowed
-
-    async def __aenter__(self) -> float:
-        if not self._slots.locked():
-            await self._slots.acquire()  # at once
-            return self._allowed
-        started = time.monotonic()
-        try:
-            async with asyncio.timeout(self._allowed):
-                await self._slots.acquire()
-        except TimeoutError as error:
-            raise _not_called("too many calls of LCM are under way (lcm.concurrency)") from error
-        return max(0.001, self._allowed - (time.monotonic() - started))  # 0 would mean: without a bound
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._slots.release()
+    return None if key is None else quote(key, safe=_PLAIN, errors="surrogatepass")
 
 
 def log_in(settings: LcmSettings) -> dict[str, str]:

@@ -24,6 +24,8 @@ TURNED_AWAY: Final = frozenset({*_CREDENTIALS_REFUSED, *_BUSY, *_REFUSED})
 SAYS_ALL: Final = TURNED_AWAY | {*_GATEWAY}
 """Statuses that tell how the call ended even where their body cannot be read."""
 
+_NESTED: Final = (list, dict)
+
 MAX_DEPTH: Final = 64
 """Levels of nesting in a result; a contact has two."""
 
@@ -116,10 +118,15 @@ def unwrap(value: JsonValue) -> JsonValue:
 
 
 def _without_types(value: JsonValue, depth: int) -> JsonValue:
-    if isinstance(value, list | dict) and depth == 0:
+    if not isinstance(value, _NESTED):
+        return value
+    if depth == 0:
         raise _no_result(f"LCM's answer is nested deeper than {MAX_DEPTH}")
+    # Most are plain values: asking here costs less than a call for each.
     if isinstance(value, list):
-        return [_without_types(one, depth - 1) for one in value]
-    if isinstance(value, dict):
-        return {key: _without_types(one, depth - 1) for key, one in value.items() if key != "__type"}
-    return value
+        return [_without_types(one, depth - 1) if isinstance(one, _NESTED) else one for one in value]
+    return {
+        key: _without_types(one, depth - 1) if isinstance(one, _NESTED) else one
+        for key, one in value.items()
+        if key != "__type"
+    }

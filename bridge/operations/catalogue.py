@@ -28,8 +28,8 @@ class Catalogue:
 
     def __init__(self, rules: Rules, operations: Iterable[type[Operation]] = OPERATIONS) -> None:
         self.operations: Sequence[Operation] = [operation(rules) for operation in operations]
-        self._by_address: dict[tuple[str, ...], tuple[Operation, Route]] = {
-            _normal(route.request): (operation, route)
+        self._by_address: dict[tuple[str, str, str], tuple[Operation, Route]] = {
+            _normal(*route.request): (operation, route)
             for operation in self.operations
             for route in operation.routes
         }
@@ -40,9 +40,9 @@ class Catalogue:
         Values are trimmed and matched without regard to case. Raises `UnknownOperation`, which
         names the nearest known one.
         """
-        wanted = Address(envelope.channel, envelope.topic, envelope.subtopic)
-        found = self._by_address.get(_normal(wanted))
+        found = self._by_address.get(_normal(envelope.channel, envelope.topic, envelope.subtopic))
         if found is None:
+            wanted = Address(envelope.channel, envelope.topic, envelope.subtopic)
             raise UnknownOperation(self._suggestion(wanted))
         return found
 
@@ -66,5 +66,5 @@ class Catalogue:
         return f"{text!a} is no known channel/topic/subtopic; the nearest one is {known[nearest]}"
 
 
-def _normal(address: Address) -> tuple[str, ...]:
-    return tuple(part.strip().casefold() for part in address)
+def _normal(channel: str, topic: str, subtopic: str) -> tuple[str, str, str]:
+    return channel.strip().casefold(), topic.strip().casefold(), subtopic.strip().casefold()

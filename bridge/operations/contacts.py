@@ -1,6 +1,6 @@
 """Contacts as LCM gives them, read into the shape of the vendor's pages."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from bridge.envelope import json_type
@@ -49,11 +49,15 @@ def as_given(value: JsonValue) -> JsonValue:
     return value
 
 
+# An empty text is how some databases write "none"; as a number or a flag it is nothing.
+_TAKE_EMPTY: Final = (text, as_given)
+
+
 def failure_reason(result: JsonValue) -> str | None:
     """Return LCM's ``RequestFailureReason``, if the result is an object (or an array of one) with it."""
     if isinstance(result, list) and len(result) == 1:
         result = result[0]
-    if not isinstance(result, dict):
+    if not isinstance(result, dict) or FAILURE_REASON not in map(str.casefold, result):
         return None
     for key, value in result.items():
         if key.casefold() == FAILURE_REASON and value:
@@ -63,33 +67,38 @@ def failure_reason(result: JsonValue) -> str | None:
 
 def is_nothing(result: JsonValue) -> bool:
     """Tell the forms of "no contact": null, [], "", {}, false, an empty reason (a zero is none of them)."""
-    if isinstance(result, dict) and [key.casefold() for key in result] == [FAILURE_REASON]:
-        return True
+    if isinstance(result, dict) and len(result) <= 1:
+        return all(key.casefold() == FAILURE_REASON for key in result)
     return (
-        result is None
-        or result is False
-        or result in ([], {})
-        or (isinstance(result, str) and not result.strip())
+        result is None or result is False or result == [] or (isinstance(result, str) and not result.strip())
     )
 
 
-def read_contact(result: JsonValue, members: Mapping[str, Reader]) -> Contact:
-    """Read one contact: members matched without regard to case, missing ones null, unknown ones dropped.
+class Members:
+    """The members of a contact in the reply's order, each with what reads it."""
 
-    Raises `UnexpectedResult` for what is no contact at all.
-    """
-    if not isinstance(result, dict):
-        raise UnexpectedResult(f"a contact is {json_type(result)} where an object was expected")
-    given = {key.casefold(): value for key, value in result.items()}
-    if not any(name.casefold() in given for name in members):
-        raise UnexpectedResult("a contact has none of the members of a contact")
-    contact: Contact = {}
-    for name, read in members.items():
-        value = given.get(name.casefold())
-        try:
-            # An empty text is how some databases write "none"; as a number or a flag it is nothing.
-            empty = value is None or (value == "" and read is not text and read is not as_given)
-            contact[name] = None if empty else read(value)
-        except UnexpectedResult as unexpected:
-            raise UnexpectedResult(f"a contact's {name} {unexpected}") from unexpected
-    return contact
+    def __init__(self, **readers: Reader) -> None:
+        self._members = [(name, name.casefold(), read) for name, read in readers.items()]
+        self._keys = frozenset(key for _, key, _ in self._members)
+
+    def read(self, result: JsonValue) -> Contact:
+        """Read one contact: names matched without regard to case, missing ones null, unknown ones dropped.
+
+        Raises `UnexpectedResult` for what is no contact at all.
+        """
+        if not isinstance(result, dict):
+            raise UnexpectedResult(f"a contact is {json_type(result)} where an object was expected")
+        given = {key.casefold(): value for key, value in result.items()}
+        if self._keys.isdisjoint(given):
+            raise UnexpectedResult("a contact has none of the members of a contact")
+        contact: Contact = {}
+        for name, key, read in self._members:
+            value = given.get(key)
+            if value is None or (value == "" and read not in _TAKE_EMPTY):
+                contact[name] = None
+                continue
+            try:
+                contact[name] = read(value)
+            except UnexpectedResult as unexpected:
+                raise UnexpectedResult(f"a contact's {name} {unexpected}") from unexpected
+        return contact

@@ -11,7 +11,7 @@ from bridge.envelope import Envelope, json_type
 from bridge.failures import Detail, InvalidData, WsError
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.contacts import failure_reason
-from bridge.operations.fields import Field, Flag, Integer, Minute, Text, Xml, read_fields, read_minute
+from bridge.operations.fields import Fields, Flag, Integer, Minute, Text, Xml, sortable
 from bridge.operations.model import Answer, Command, LcmCall, Operation, Rules, UnexpectedResult, lcm_route
 
 OTHER_ADD_COMPLIANCE: Final = (
@@ -43,7 +43,7 @@ class CreateContact(Operation):
     def __init__(self, rules: Rules) -> None:
         super().__init__(rules)
         # In the order of the vendor's sample, which is the order on the LCM wire.
-        self.fields: tuple[Field, ...] = (
+        self.fields = Fields(
             Text(name="CampaignID", longest=256),
             CallType(name="Calltype", least=0, most=2),
             Minute(name="callStartDateTime"),
@@ -71,7 +71,7 @@ class CreateContact(Operation):
     def translate(self, envelope: Envelope) -> Command:
         """Create the contact: a side effect that LCM repeats as often as it is called."""
         self._refuse_other_add_compliance(envelope)
-        values = read_fields(self.fields, envelope.data, _end_before_start)
+        values = self.fields.read(envelope.data, _end_before_start)
         return Command(content=values, call=LcmCall(self.name, values), side_effect=True)
 
     def answer(self, command: Command, result: JsonValue) -> Answer:
@@ -86,9 +86,9 @@ class CreateContact(Operation):
 
     @staticmethod
     def _refuse_other_add_compliance(envelope: Envelope) -> None:
-        names = {key.casefold() for key in envelope.data or ()}
         if envelope.subtopic.strip().casefold() != "addcompliance":
             return
+        names = {key.casefold() for key in envelope.data or ()}
         if len(names & _OTHER_MEMBERS) > 1 and not names & {
             "bussinessfields",
             "businessfields",
@@ -99,7 +99,7 @@ class CreateContact(Operation):
 
 def _end_before_start(values: JsonObject) -> list[Detail]:
     start, end = values.get("callStartDateTime"), values.get("callEndDateTime")
-    if isinstance(start, str) and isinstance(end, str) and read_minute(end) < read_minute(start):
+    if isinstance(start, str) and isinstance(end, str) and sortable(end) < sortable(start):
         return [Detail("data.callEndDateTime", "must not be before callStartDateTime")]
     return []
 

@@ -20,21 +20,21 @@ def expiry(text: object, zone: tzinfo) -> float | None:
     if not isinstance(text, str):
         return None
     try:
-        moment = _read(text.strip())
-        return None if moment is None else moment.replace(tzinfo=zone).timestamp()
+        moment = _read(text.strip(), zone)
+        return None if moment is None else moment.timestamp()
     except (ValueError, OverflowError):  # the 31st of February, the year 0
         return None
 
 
-def _read(text: str) -> datetime | None:
+def _read(text: str, zone: tzinfo) -> datetime | None:
     if match := _SLASHES.fullmatch(text):
         month, day, year, hour, minute, second = map(int, match.groups())
-        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - the caller knows the zone
+        return datetime(year, month, day, hour, minute, second, tzinfo=zone)
     if match := _SQL_SERVER.fullmatch(text):
         name, *numbers, half = match.groups()
         day, year, hour, minute = map(int, numbers)
         if not 1 <= hour <= _NOON or name.casefold() not in _MONTHS:
             return None
         hour = hour % _NOON + (_NOON if half.casefold() == "pm" else 0)
-        return datetime(year, _MONTHS.index(name.casefold()) + 1, day, hour, minute)  # noqa: DTZ001
+        return datetime(year, _MONTHS.index(name.casefold()) + 1, day, hour, minute, tzinfo=zone)
     return None

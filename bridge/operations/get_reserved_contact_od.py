@@ -11,22 +11,24 @@ from bridge.envelope import Envelope
 from bridge.failures import ContactNotFound
 from bridge.jsontypes import JsonValue
 from bridge.operations import contacts
-from bridge.operations.fields import Text, read_fields
+from bridge.operations.fields import Fields, Text
 from bridge.operations.model import Answer, Command, Contact, LcmCall, Operation, Reserved, lcm_route
 
-MEMBERS: Final[dict[str, contacts.Reader]] = {
-    "PhoneNumber": contacts.text,
-    "AccountNumber": contacts.text,
-    "CampaignId": contacts.text,
-    "Mode": contacts.text,
-    "ContactId": contacts.as_given,
-    "ExpiryTime": contacts.text,
-    "CallbackTime": contacts.text,
-    "CallType": contacts.as_given,
-    "Prefix": contacts.text,
-    "Suffix": contacts.text,
-    "Queue": contacts.text,
-}
+MEMBERS: Final = contacts.Members(
+    PhoneNumber=contacts.text,
+    AccountNumber=contacts.text,
+    CampaignId=contacts.text,
+    Mode=contacts.text,
+    ContactId=contacts.as_given,
+    ExpiryTime=contacts.text,
+    CallbackTime=contacts.text,
+    CallType=contacts.as_given,
+    Prefix=contacts.text,
+    Suffix=contacts.text,
+    Queue=contacts.text,
+)
+
+ONE_CONTACT: Final = Reserved("od", 1)
 
 
 class GetReservedContactOD(Operation):
@@ -34,17 +36,17 @@ class GetReservedContactOD(Operation):
 
     name = "GetReservedContactOD"
     routes = (lcm_route("GetReservedContactOD", "ContactOD"),)
-    fields = (Text(name="UserID", aliases=("AgentID",), longest=128),)
+    fields = Fields(Text(name="UserID", aliases=("AgentID",), longest=128))
 
     def translate(self, envelope: Envelope) -> Command:
         """Ask for the agent's one contact; a read."""
-        values = read_fields(self.fields, envelope.data)
+        values = self.fields.read(envelope.data)
         return Command(
             content=values,
             call=LcmCall(self.name, values),
             agent=str(values["UserID"]),
             shelf="od",
-            reserved=Reserved("od", 1),
+            reserved=ONE_CONTACT,
         )
 
     def answer(self, command: Command, result: JsonValue) -> Answer:
@@ -54,7 +56,7 @@ class GetReservedContactOD(Operation):
         if contacts.is_nothing(result):
             raise ContactNotFound("LCM has no contact reserved for this agent")
         first = result[0] if isinstance(result, list) else result
-        return self.answer_cached([contacts.read_contact(first, MEMBERS)])
+        return self.answer_cached([MEMBERS.read(first)])
 
     def answer_cached(self, contacts: Sequence[Contact]) -> Answer:
         """Present the contact as one object."""

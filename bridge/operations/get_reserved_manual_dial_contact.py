@@ -12,7 +12,7 @@ from bridge.envelope import Envelope
 from bridge.failures import WsError
 from bridge.jsontypes import JsonValue
 from bridge.operations import contacts
-from bridge.operations.fields import DecimalText, Flag, Text, read_fields
+from bridge.operations.fields import DecimalText, Fields, Flag, Text
 from bridge.operations.model import (
     Answer,
     Command,
@@ -24,17 +24,17 @@ from bridge.operations.model import (
     lcm_route,
 )
 
-MEMBERS: Final[dict[str, contacts.Reader]] = {
-    "PhoneNumber": contacts.text,
-    "AccountNumber": contacts.text,
-    "CampaignId": contacts.text,
-    "Mode": contacts.text,
-    "ContactId": contacts.number,
-    "ExpiryTime": contacts.text,
-    "CallbackTime": contacts.text,
-    "CallType": contacts.number,
-    "Consent": contacts.yes_no,
-}
+MEMBERS: Final = contacts.Members(
+    PhoneNumber=contacts.text,
+    AccountNumber=contacts.text,
+    CampaignId=contacts.text,
+    Mode=contacts.text,
+    ContactId=contacts.number,
+    ExpiryTime=contacts.text,
+    CallbackTime=contacts.text,
+    CallType=contacts.number,
+    Consent=contacts.yes_no,
+)
 
 
 class GetReservedManualDialContact(Operation):
@@ -45,7 +45,7 @@ class GetReservedManualDialContact(Operation):
 
     def __init__(self, rules: Rules) -> None:
         super().__init__(rules)
-        self.fields = (
+        self.fields = Fields(
             Text(name="AgentID", aliases=("UserID",), longest=128),
             DecimalText(name="NumberOfContactsRequired", least=1, most=rules.contacts),
             Flag(name="Consent", yes="Yes", no="No"),
@@ -54,7 +54,7 @@ class GetReservedManualDialContact(Operation):
 
     def translate(self, envelope: Envelope) -> Command:
         """Ask for contacts; new ones (``ReservedContacts`` false) are a side effect: LCM reserves them."""
-        values = read_fields(self.fields, envelope.data)
+        values = self.fields.read(envelope.data)
         new = values["ReservedContacts"] == "false"
         return Command(
             content=values,
@@ -73,9 +73,7 @@ class GetReservedManualDialContact(Operation):
             raise WsError(reason)
         if contacts.is_nothing(result):
             return self.answer_cached(())
-        found = [
-            contacts.read_contact(one, MEMBERS) for one in (result if isinstance(result, list) else [result])
-        ]
+        found = [MEMBERS.read(one) for one in (result if isinstance(result, list) else [result])]
         return self.answer_cached(found)
 
     def answer_cached(self, contacts: Sequence[Contact]) -> Answer:

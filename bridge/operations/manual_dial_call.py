@@ -6,7 +6,7 @@ Amazon / InboundCall answered on UI / InboundCall: both routes are taken.
 
 from bridge.envelope import Envelope
 from bridge.jsontypes import JsonObject, JsonValue
-from bridge.operations.fields import Phone, read_fields
+from bridge.operations.fields import Fields, Phone
 from bridge.operations.model import Address, Answer, Command, Operation, Route, lcm_route
 
 
@@ -21,11 +21,11 @@ class ManualDialCall(Operation):
         ),
         lcm_route("ManualDialCall", "ManualDialCall"),
     )
-    fields = (Phone(name="PhoneNumber"),)
+    fields = Fields(Phone(name="PhoneNumber"))
 
     def translate(self, envelope: Envelope) -> Command:
         """Check the number; the request's own members are what is relayed, as received."""
-        read_fields(self.fields, envelope.data)
+        self.fields.read(envelope.data)
         echo: JsonObject = {
             "subtopic": envelope.subtopic,
             "topic": envelope.topic,

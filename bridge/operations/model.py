@@ -6,7 +6,7 @@ Everything here is pure. An operation turns ``data`` into a `Command` and LCM's 
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
 from bridge.envelope import Envelope
@@ -66,8 +66,7 @@ class Reserved:
     consent: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(NamedTuple):
     """A valid request in LCM's terms.
 
     ``content`` is the validated data in canonical form. ``call`` is None for a relay. ``reserved``
@@ -84,12 +83,11 @@ class Command:
     skips: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The ``message`` of a reply, and the contacts in it that are now reserved for the agent."""
 
     message: JsonObject
-    contacts: Sequence[Contact] = field(default=())
+    contacts: Sequence[Contact] = ()
 
 
 class UnexpectedResult(Exception):

@@ -7,7 +7,7 @@ from bridge.envelope import Envelope, json_type
 from bridge.failures import ContactNotFound
 from bridge.jsontypes import JsonValue
 from bridge.operations.contacts import failure_reason
-from bridge.operations.fields import Integer, Text, read_fields
+from bridge.operations.fields import Fields, Integer, Text
 from bridge.operations.model import Answer, Command, LcmCall, Operation, UnexpectedResult, lcm_route
 
 
@@ -16,7 +16,7 @@ class SkipManualDialContact(Operation):
 
     name = "SkipManualDialContact"
     routes = (lcm_route("SkipManualDialContact", "SkipManualDialContactResult"),)
-    fields = (
+    fields = Fields(
         Integer(name="OutcomeId", least=0),
         Text(name="UserID", aliases=("AgentID",), longest=128),
         Text(name="AccountNumber", longest=256),
@@ -25,7 +25,7 @@ class SkipManualDialContact(Operation):
 
     def translate(self, envelope: Envelope) -> Command:
         """Close the contact in LCM, and drop it from the agent's cache."""
-        values = read_fields(self.fields, envelope.data)
+        values = self.fields.read(envelope.data)
         return Command(
             content=values,
             call=LcmCall(self.name, values),

@@ -1,14 +1,14 @@
 """XML inside JSON: the ``BussinessFields`` and ``Modes`` of CreateContact.
 
-Parsed by a hardened parser: no document type, no entities, nothing external.
+Parsed without a document type, and so without entities and anything external, since nothing else can
+declare them. By expat itself: defusedxml makes the same refusals with the same parser, but builds a tree
+that nobody looks at, at four times the cost. The tests hold the two against each other.
 """
 
 import re
-from xml.etree.ElementTree import ParseError
+from typing import NoReturn
+from xml.parsers.expat import ExpatError, ParserCreate
 from xml.sax.saxutils import escape
-
-from defusedxml import DefusedXmlException
-from defusedxml import ElementTree as HardenedTree
 
 from bridge.envelope import json_type
 from bridge.jsontypes import JsonObject, JsonValue
@@ -26,20 +26,47 @@ class BadXml(ValueError):
     """The text is not the XML that LCM takes; the text completes ``data.<name> ...``."""
 
 
+class _DocumentType(Exception):
+    """The text declares a document type."""
+
+
 def check(text: str) -> None:
     """Refuse what is not well formed with root ``Data``, or what declares a document type or entities."""
     try:
-        root = HardenedTree.fromstring(text, forbid_dtd=True)
-    except DefusedXmlException as error:
+        root = _root(text)
+    except _DocumentType as error:
         raise BadXml("must not declare a document type or entities") from error
-    except ParseError as error:
-        line, column = error.position
+    except ExpatError as error:
         reason = str(error).partition(": line ")[0]  # expat's own place counts columns from 0
-        raise BadXml(f"must be well-formed XML: line {line}, column {column + 1}: {reason}") from error
+        raise BadXml(
+            f"must be well-formed XML: line {error.lineno}, column {error.offset + 1}: {reason}"
+        ) from error
     except (ValueError, LookupError) as error:  # characters or a declared encoding that expat cannot take
         raise BadXml("must be well-formed XML in plain characters") from error
-    if root.tag != ROOT:
+    if root != ROOT:
         raise BadXml(f"must have the root element {ROOT}")
+
+
+def _root(text: str) -> str:
+    """Parse to the end and return the root's name, its namespace and ``}`` in front if it has one."""
+    root = ""
+
+    def start(name: str, _: object) -> None:
+        nonlocal root
+        root = name
+        parser.StartElementHandler = None  # only the first one matters
+
+    parser = ParserCreate(namespace_separator="}")
+    parser.StartDoctypeDeclHandler = _refuse_document_type
+    parser.StartElementHandler = start
+    # The end apart, as a text that ends too early is refused where it ends.
+    parser.Parse(text, False)  # noqa: FBT003 - positional only
+    parser.Parse(b"", True)  # noqa: FBT003 - positional only
+    return root
+
+
+def _refuse_document_type(*_: object) -> NoReturn:
+    raise _DocumentType
 
 
 def build(members: JsonObject) -> str:

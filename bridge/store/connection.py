@@ -6,8 +6,7 @@ or Cluster (``redis+cluster://host:port,...``).
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote
 
@@ -18,13 +17,16 @@ from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
 from bridge.settings import Redis as RedisSettings
 from bridge.settingtypes import RedisParts, redis_places, split_redis_url
-from bridge.store.scripts import Client
+from bridge.store.away import AWAY, reset_as_error
+from bridge.store.cluster import send_to_cluster
+from bridge.store.round_trips import RoundTripFailed, RoundTrips
+from bridge.store.scripts import Call, Client, Words
 
 log = structlog.get_logger(__name__)
 
@@ -121,22 +123,15 @@ def _sentinel(settings: RedisSettings, url: str) -> Redis:
     return master
 
 
-_AWAY = (RedisError, RedisClusterException, OSError, TimeoutError)
-"""What a command raises when Redis is away."""
+class NothingWritten(StoreUnavailable):
+    """Redis was not even asked, or has refused."""
 
 
-@contextmanager
-def _reset_as_error() -> Iterator[None]:
-    """Raise ConnectionResetError for what uvloop raises at a write to a connection that was reset.
-
-    That is a bare RuntimeError, and redis-py passes it on.
-    """
-    try:
-        yield
-    except RuntimeError as error:
-        if "the handler is closed" not in str(error):
-            raise
-        raise ConnectionResetError(str(error)) from error
+def refused(error: Exception) -> NothingWritten:
+    """Return what to raise where Redis answers, but not this: it is read-only, or out of memory."""
+    unavailable = NothingWritten(f"Redis refused: {error}")
+    unavailable.__cause__ = error
+    return unavailable
 
 
 class Store:
@@ -154,6 +149,7 @@ class Store:
         self._metrics = metrics
         self._connected = asyncio.Event()
         self._told = False
+        self._round_trips: dict[Words | None, RoundTrips] = {}
 
     @property
     def connected(self) -> bool:
@@ -177,6 +173,35 @@ class Store:
             return False
         return True
 
+    async def send(
+        self, calls: Sequence[Call], *, transaction: bool = False, wait: Words | None = None
+    ) -> list[Any]:
+        """Run calls in their order; return each one's answer, or its error in the place.
+
+        They share round trips with what others send at the same time. With ``transaction`` nobody else's
+        commands come in between (not so on Redis Cluster). With ``wait`` (a WAIT command) the last answer
+        is how many replicas have what was written. Raises `StoreUnavailable`; `NothingWritten` if nothing
+        was sent.
+        """
+        if not self.connected:
+            raise NothingWritten("Redis is away")
+        client = self.client
+        if isinstance(client, RedisCluster):
+            return await self.run(lambda: send_to_cluster(client, calls, in_order=transaction, wait=wait))
+        if wait not in self._round_trips:  # those that wait for replicas keep nobody else waiting
+            self._round_trips[wait] = RoundTrips(client, self._bound, wait)
+        try:
+            return await self._round_trips[wait].send(calls, transaction=transaction)
+        except RoundTripFailed as failed:
+            raise self._unavailable(failed.__cause__) from failed.__cause__
+
+    async def ask(self, call: Call) -> Any:  # noqa: ANN401 - whatever the call returns
+        """Run one call, as `send` does. Raises `StoreUnavailable`; `NothingWritten` if it is refused."""
+        [answer] = await self.send([call])
+        if isinstance(answer, ResponseError):
+            raise refused(answer)
+        return answer
+
     async def run(self, command: Callable[[], Awaitable[Result]]) -> Result:
         """Run a command. Raises `StoreUnavailable`."""
         if not self.connected:
@@ -187,15 +212,21 @@ class Store:
                 waiting = False
                 if not self.connected:  # it went while this waited
                     raise StoreUnavailable("Redis is away")
-                with _reset_as_error():
+                with reset_as_error():
                     return await command()
-        except ResponseError as error:  # it answers, but not this: read-only, out of memory
-            raise StoreUnavailable(f"Redis refused: {error}") from error
-        except _AWAY as error:
+        except AWAY as error:
             if waiting:
                 raise StoreUnavailable("too many commands are under way (redis.connections)") from error
-            self._note(connected=False, error=type(error).__name__)
-            raise StoreUnavailable(f"Redis is away: {type(error).__name__}") from error
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: BaseException | None) -> Exception:
+        """Return what to raise for an error; most say that Redis is away, which is noted."""
+        if isinstance(error, ResponseError):
+            return refused(error)
+        if not isinstance(error, AWAY):
+            return RuntimeError(f"the exchange with Redis went wrong: {error!r}")
+        self._note(connected=False, error=type(error).__name__)
+        return StoreUnavailable(f"Redis is away: {type(error).__name__}")
 
     async def watch(self, *catch_ups: Callable[[], Awaitable[None]]) -> None:
         """Look at Redis for as long as the process runs, and let ``catch_ups`` write what it missed."""
@@ -212,9 +243,9 @@ class Store:
         """Ask Redis whether it is there."""
         try:
             async with asyncio.timeout(self._bound):
-                with _reset_as_error():
+                with reset_as_error():
                     await self.client.ping()
-        except _AWAY as error:
+        except AWAY as error:
             self._note(connected=False, error=f"{type(error).__name__}: {error}")
         else:
             self._note(connected=True)
@@ -234,4 +265,6 @@ class Store:
 
     async def close(self) -> None:
         """Close the connections."""
+        for round_trips in self._round_trips.values():
+            await round_trips.close()
         await self.client.aclose()

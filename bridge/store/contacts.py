@@ -26,7 +26,7 @@ from bridge.ports import CacheChange
 from bridge.settings import Contacts as ContactSettings
 from bridge.store.connection import Store
 from bridge.store.contact_scripts import DROP, KEEP
-from bridge.store.scripts import ScriptCall
+from bridge.store.scripts import PlainCall, ScriptCall
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +102,7 @@ class ContactStore:
     ) -> None:
         """Remember what LCM gave; what has no account number could not be dropped and is not kept."""
         if (change := self._kept(agent, shelf, contacts, asked=asked, reserved=reserved)) is not None:
-            await self._store.run(change.call.run)
+            await self._store.ask(change.call)
 
     async def drop(self, agent: str, account: str) -> None:
         """Forget a skipped contact in both kinds, also against answers that LCM gave before the skip.
@@ -184,7 +184,7 @@ class ContactStore:
     async def _settle(self, skip: _Skip) -> None:
         if (change := self._dropped(skip)) is None:  # its own skip has settled it meanwhile
             return
-        await self._store.run(change.call.run)
+        await self._store.ask(change.call)
         change.done()
 
     def _dropped(self, skip: _Skip) -> PreparedChange | None:
@@ -223,7 +223,7 @@ class ContactStore:
 
     async def _records(self, agent: str, shelf: Shelf) -> list[dict[str, Any]]:
         key = self._key(agent, shelf)
-        values = await self._store.run(lambda: self._store.client.hvals(key))
+        values = await self._store.ask(PlainCall(("HVALS", key)))
         found = [record for value in values if (record := _readable(value)) is not None]
         return [record for record in found if not self._is_owed(agent, record)] if self._owed else found
 

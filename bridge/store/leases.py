@@ -2,17 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from bridge.ports import Claim, StoreUnavailable
 from bridge.store.connection import Store
-from bridge.store.scripts import ScriptCall, run_together
+from bridge.store.scripts import ScriptCall
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +74,7 @@ class Leases:
         due = [(claim, held) for claim, held in self._held.items() if held.since <= born and not held.lost]
         for first in range(0, len(due), AT_ONCE):
             some = due[first : first + AT_ONCE]
-            answers = await self._run([self._call(claim, held.digest) for claim, held in some])
+            answers = await self._store.send([self._call(claim, held.digest) for claim, held in some])
             for (claim, held), answer in zip(some, answers, strict=True):
                 if isinstance(answer, ResponseError):
                     raise StoreUnavailable(f"Redis refused: {answer}") from answer
@@ -87,13 +86,3 @@ class Leases:
                         found=answer[0].decode(),
                         next="how it ends is recorded if nobody else has claimed it",
                     )
-
-    async def _run(self, calls: Sequence[ScriptCall]) -> list[Any]:
-        client = self._store.client
-        if isinstance(client, Redis):
-            return await self._store.run(lambda: run_together(client, calls, transaction=False))
-        answers = await asyncio.gather(*(self._store.run(call.run) for call in calls), return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer
-        return answers

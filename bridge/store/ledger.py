@@ -5,13 +5,12 @@
 
 import asyncio
 import hashlib
+import itertools
 import time
-from typing import Any
 from uuid import uuid4
 
 import structlog
-from redis.asyncio import Redis
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from bridge.endings import Ending, UnreadableEnding
 from bridge.failures import Failure, OutcomeUnknown
@@ -29,13 +28,12 @@ from bridge.ports import (
 )
 from bridge.settings import Ledger as LedgerSettings
 from bridge.store import ledger_scripts as scripts
-from bridge.store.connection import Store
+from bridge.store.connection import NothingWritten, Store, refused
 from bridge.store.contacts import ContactStore, PreparedChange
 from bridge.store.leases import Leases
 from bridge.store.owed import Entry, Owed
 from bridge.store.records import record_name
-from bridge.store.replication import run_and_wait
-from bridge.store.scripts import ScriptCall, run_together
+from bridge.store.scripts import ScriptCall, Words
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +57,8 @@ class LedgerStore:
         self._metrics = metrics
         self._count = metrics.ledger
         self._contacts = contacts
+        self._process = uuid4().hex
+        self._numbers = itertools.count(1)
         self._leases = Leases(store, settings.lease, self._renewal)
         self._owed = Owed()
         register = store.client.register_script
@@ -68,6 +68,9 @@ class LedgerStore:
         self._again = settings.unknown_outcome == "retry"
         self._retention = round(settings.retention * 1000)
         self._longest = round(settings.unknown_retention * 1000)
+        self._wait: Words | None = None
+        if settings.wait_replicas:  # 0 milliseconds would be for ever
+            self._wait = ("WAIT", settings.wait_replicas, max(1, round(settings.wait_timeout * 1000)))
 
     # --- the life of a claim --------------------------------------------------------------------
 
@@ -162,24 +165,16 @@ class LedgerStore:
                     raise
                 # Known in this process alone, but better told than called again.
                 return _told(entry.ending) if entry.digest in (digest, "") else Mismatch()
-        claim = Claim(key, uuid4().hex)
-        sent = False
-
-        async def send() -> tuple[list[bytes], int]:
-            nonlocal sent
-            sent = True
-            try:
-                call = self._claim_call(claim, digest, again=self._again, repeated=repeated)
-                return await self._send(call)
-            except ResponseError:
-                sent = False  # Redis has answered: nothing is written
-                raise
-
+        claim = Claim(key, f"{self._process}-{next(self._numbers)}")
         try:
-            answer, replicas = await self._store.run(send)
+            answer, replicas = await self._send(
+                self._claim_call(claim, digest, again=self._again, repeated=repeated)
+            )
+        except NothingWritten:
+            raise
         except (StoreUnavailable, asyncio.CancelledError):
-            if sent:  # perhaps it is written, and only the answer was lost
-                self._owed.put(self._released(claim, digest))
+            # Perhaps it is written, and only the answer was lost.
+            self._owed.put(self._released(claim, digest))
             raise
         if answer[0] == b"NEW" and replicas < self._settings.wait_replicas:
             self._owed.put(entry := self._released(claim, digest))
@@ -188,15 +183,13 @@ class LedgerStore:
         return self._found(claim, digest, answer)
 
     async def _send(self, call: ScriptCall) -> tuple[list[bytes], int]:
-        settings = self._settings
-        if not settings.wait_replicas:
-            return await call.run(), 0
-        return await run_and_wait(
-            self._store.client,
-            call,
-            replicas=settings.wait_replicas,
-            milliseconds=max(1, round(settings.wait_timeout * 1000)),  # 0 would be for ever
-        )
+        """Run a claim; return what it found, and how many replicas have it."""
+        if self._wait is None:
+            return await self._store.ask(call), 0
+        answer, replicas = await self._store.send([call], wait=self._wait)
+        if isinstance(answer, ResponseError):
+            raise refused(answer)
+        return answer, replicas if isinstance(replicas, int) else 0
 
     def _found(self, claim: Claim, digest: str, answer: list[bytes]) -> Found:
         kind, *values = answer
@@ -227,13 +220,17 @@ class LedgerStore:
 
     async def _write(self, entry: Entry, change: PreparedChange | None = None) -> bool:
         """Write how a claim ended; return False if others had been told that it was cut off."""
-        answer, changed = await self._store.run(lambda: self._run_both(entry.call, change and change.call))
+        calls = [entry.call] if change is None else [entry.call, change.call]
+        answer, *changed = await self._store.send(calls, transaction=change is not None)
+        if isinstance(answer, Exception):
+            raise refused(answer)
         self._owed.forget(entry)
-        if isinstance(changed, Exception):
-            self._metrics.contact_cache.labels("error").inc()
-            log.warning("contact_cache.not_updated", error=str(changed))
-        elif change is not None:
-            change.done()
+        if change is not None:
+            if isinstance(changed[0], Exception):
+                self._metrics.contact_cache.labels("error").inc()
+                log.warning("contact_cache.not_updated", error=str(changed[0]))
+            else:
+                change.done()
         if answer in (b"OTHER", b"FOREIGN"):
             log.error(
                 "ledger.not_recorded",
@@ -241,25 +238,6 @@ class LedgerStore:
                 error="somebody else's claim is there" if answer == b"OTHER" else "the record is unreadable",
             )
         return answer != b"LATE"  # type: ignore[no-any-return]  # what a script returns is untyped
-
-    async def _run_both(self, call: ScriptCall, change: ScriptCall | None) -> tuple[Any, Any]:
-        """Run a script, and a change of the cache that may fail: then its error is the second answer."""
-        client = self._store.client
-        if change is not None and isinstance(client, Redis):
-            try:
-                answers = await run_together(client, [call, change], transaction=True)
-            except ResponseError as error:  # a full Redis takes no transactions
-                log.debug("ledger.transaction_refused", error=str(error))
-            else:
-                if not isinstance(answers[0], Exception):
-                    return answers[0], answers[1]
-        answer = await call.run()
-        if change is None:
-            return answer, None
-        try:  # on a cluster it belongs to another slot, perhaps of a node that is away
-            return answer, await change.run()
-        except (RedisError, RedisClusterException, OSError) as error:
-            return answer, error
 
     def _claim_call(self, claim: Claim, digest: str, *, again: bool, repeated: bool) -> ScriptCall:
         lease = round(self._settings.lease * 1000)

@@ -62,7 +62,7 @@ class LedgerRecords:
     async def look(self, key: LedgerKey) -> Record | None:
         """Return what is known of a side effect, None for nothing."""
         call = ScriptCall(self._look, [record_name(self._prefix, key)], [])
-        found, owner, at, left, reply = await self._store.run(call.run)
+        found, owner, at, left, reply = await self._store.ask(call)
         if found in (b"none", b"released"):
             return None
         state: State = _STATES.get(found, "unreadable")
@@ -84,7 +84,7 @@ class LedgerRecords:
         state: Literal["done", "open"] = "open" if ending is None else "done"
         reply, keep = (b"", self._open) if ending is None else (ending.dump(), self._done)
         call = ScriptCall(self._settle, [record_name(self._prefix, key)], [uuid4().hex, state, reply, keep])
-        if problem := _NOT_SETTLED.get(await self._store.run(call.run)):
+        if problem := _NOT_SETTLED.get(await self._store.ask(call)):
             raise ValueError(problem)
         return state
 
@@ -96,4 +96,4 @@ class LedgerRecords:
         """
         name = record_name(self._prefix, key)
         call = ScriptCall(self._reopen, [name], [uuid4().hex, self._open])
-        return bool(await self._store.run(call.run) == b"OK")
+        return bool(await self._store.ask(call) == b"OK")

@@ -6,7 +6,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from support.command import run_command
 from support.envelopes import calls_about, od
+from support.requester import Reply
 from support.site import Site, open_site
 from support.worker import BOUND, until
 
@@ -15,6 +17,8 @@ from bridge.simulator import Fault
 
 SETTINGS = {
     "BRIDGE_AMQP__AGENT_PREFETCH": "10",
+    "BRIDGE_AMQP__CAMPAIGN_PREFETCH": "10",
+    "BRIDGE_REDIS__WATCH_INTERVAL": "0.1",
     "BRIDGE_AMQP__PUBLISH_TIMEOUT": "0.5",
     "BRIDGE_CONTACTS__FRESH_FOR": "0",
     "BRIDGE_LCM__TIMEOUT": "19",
@@ -48,12 +52,10 @@ async def alarm(rabbit: PrivateRabbit) -> AsyncIterator[None]:
         await rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1GB")
 
 
-async def ask_thirty(site: Site) -> list[asyncio.Task[object]]:
+async def ask_thirty(site: Site) -> list[asyncio.Task[Reply]]:
     """Ask thirty times while LCM hangs; as many calls as the prefetch are under way then."""
     site.simulator.faults.put(Fault(kind="hang", method="GetReservedContactOD"))
-    asked: list[asyncio.Task[object]] = [
-        asyncio.create_task(site.widget.ask(od("blocked"), bound=90)) for _ in range(30)
-    ]
+    asked = [asyncio.create_task(site.widget.ask(od("blocked"), bound=90)) for _ in range(30)]
     await until(lambda: site.simulator.hung == 10, "ten calls that hang")
     return asked
 
@@ -64,13 +66,41 @@ def release(site: Site) -> None:
     site.simulator.release()
 
 
+async def brake(site: Site, way: str) -> None:
+    """Pause or resume the campaign queue."""
+    ended = await run_command(way, "campaign", folder=site.worker.log.parent, settings=site.settings)
+    assert 0 == ended.code, ended.output
+
+
+async def until_length(site: Site, queue: str, *, messages: int = 0, consumers: int = 0) -> None:
+    """Wait until a queue holds so many messages and has so many consumers."""
+    async with asyncio.timeout(BOUND):
+        while True:
+            found = (await site.widget.channel.declare_queue(queue, passive=True)).declaration_result
+            if (messages, consumers) == (found.message_count, found.consumer_count):
+                return
+            await asyncio.sleep(0.02)
+
+
 async def test_replies_wait_for_the_end_of_the_alarm(own_rabbit: PrivateRabbit, blocked_site: Site) -> None:
     """They are tried again and again, and yet each is written once; no request beyond the prefetch begins."""
     site = blocked_site
-    asked = await ask_thirty(site)
+    # The broker blocks whoever publishes first: one reply goes out before the others are even asked for.
+    campaign = f"{site.prefix}.requests.campaign"
+    await brake(site, "pause")
+    await site.worker.until_logged("consumer.paused")
+    await until_length(site, campaign, consumers=0)
+    site.simulator.faults.put(Fault(kind="hang", method="GetReservedContactOD"))
+    asked = [asyncio.create_task(site.widget.ask(od("first"), bound=90))]
+    await until(lambda: site.simulator.hung == 1, "a call that hangs")
+    asked += [
+        asyncio.create_task(site.widget.ask(od("blocked"), queue=campaign, bound=90)) for _ in range(30)
+    ]
+    await until_length(site, campaign, messages=30)
     async with alarm(own_rabbit):
         release(site)
         await site.worker.until_logged("amqp.blocked")
+        await brake(site, "resume")
         await site.worker.until_logged("publish.failed", 30)
 
         assert 10 == calls_about(site.simulator, "blocked")
@@ -81,7 +111,7 @@ async def test_replies_wait_for_the_end_of_the_alarm(own_rabbit: PrivateRabbit, 
 
     await asyncio.wait_for(asyncio.gather(*asked), 60)
     await site.worker.until_logged("amqp.unblocked")
-    await until(lambda: len(site.worker.events("request.settled")) == 30, "thirty settled requests")
+    await until(lambda: len(site.worker.events("request.settled")) == 31, "all settled requests")
 
     assert [] == site.widget.unexpected
     assert 30 == calls_about(site.simulator, "blocked")

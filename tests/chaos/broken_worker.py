@@ -3,7 +3,6 @@
 It shows that the suite notices. The bridge itself knows nothing of this.
 """
 
-import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -62,14 +61,16 @@ def _record_nothing() -> None:
 
 
 def _handle_in_the_callback() -> None:
-    hand_over = Consumer._hand_over  # noqa: SLF001 - it is what this is for
+    serve = Consumer._serve  # noqa: SLF001 - it is what this is for
 
-    async def work_in_it(self: Consumer, message: Any) -> None:
-        before = set(self._tasks)
-        await hand_over(self, message)
-        await asyncio.gather(*(self._tasks - before))
+    async def serve_and_cancel(self: Consumer, *connection: Any) -> None:
+        try:
+            await serve(self, *connection)
+        finally:  # as client libraries do with the callbacks of a channel that is lost
+            for task in self._tasks:
+                task.cancel()
 
-    Consumer._hand_over = work_in_it  # type: ignore[method-assign] # noqa: SLF001
+    Consumer._serve = serve_and_cancel  # type: ignore[method-assign, assignment] # noqa: SLF001
 
 
 WAYS: dict[str, Callable[[], None]] = {

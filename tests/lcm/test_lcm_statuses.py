@@ -99,6 +99,19 @@ async def test_a_failed_gateway_is_told_without_its_page(status: int) -> None:
     assert (status, True) == (failed.status, failed.effect_possible)
 
 
+@pytest.mark.parametrize(("status", "possible"), [(503, False), (504, True)])
+async def test_a_status_that_says_it_all_holds_when_its_page_never_comes(
+    status: int, *, possible: bool
+) -> None:
+    """The time is up while the page is awaited: that is no time-out, for LCM has answered."""
+    server = answering(f"HTTP/1.1 {status} No\r\nContent-Length: 1000\r\n\r\nhalf".encode())
+    async with server.running(), lcm_client(server.url, timeout=0.2) as client:
+        failed = await failure_of(client)
+
+    assert isinstance(failed.failure, LcmUnavailable)
+    assert (status, possible) == (failed.status, failed.effect_possible)
+
+
 @pytest.mark.parametrize("status", [400, 404, 413, 415, 500])
 async def test_a_wcf_fault_excludes_an_effect_by_whatever_status(status: int) -> None:
     """A JSON fault carries LCM's own message, without its stack trace."""

@@ -16,7 +16,6 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
     aiormq = logging.getLogger("aiormq.connection").level
     yield Lines(capsys)
     structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.getLogger("aiormq.connection").setLevel(aiormq)

@@ -1,14 +1,21 @@
 """One event is one line, whatever is in it and whoever logged it."""
 
+import asyncio
+import json
 import logging
+import os
+import subprocess
+import sys
+from contextvars import copy_context
 from datetime import datetime
 from typing import Any
 
 import pytest
-import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs.log_lines import Lines
+
+from bridge.case import note
 
 CIRCLE: list[Any] = []
 CIRCLE.append(CIRCLE)
@@ -102,9 +109,13 @@ def test_what_is_bound_to_a_request_stands_on_every_line(lines: Lines) -> None:
         "queue": "lcm.requests.agent",
         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     }
-    with structlog.contextvars.bound_contextvars(**bound):
+
+    def work() -> None:
+        note(**bound)
         log.info("request.settled")
         logging.getLogger("some.library").warning("hm")
+
+    copy_context().run(work)
     log.info("worker.drained")
     first, second, after = lines.read()
 
@@ -113,10 +124,56 @@ def test_what_is_bound_to_a_request_stands_on_every_line(lines: Lines) -> None:
     assert not bound.keys() & after.keys()
 
 
+def test_requests_worked_on_at_once_keep_their_own_facts(lines: Lines) -> None:
+    """What one task notes stands on its lines alone, and what it notes later joins what it noted before."""
+    log = lines.configure()
+
+    async def work(number: int) -> None:
+        note(correlation_id=f"c-{number}", trace_id=None)
+        await asyncio.sleep(0)
+        note(operation=f"Operation{number}")
+        await asyncio.sleep(0)
+        log.info("request.settled")
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(asyncio.create_task(work(number)) for number in range(3)))
+
+    asyncio.run(all_at_once())
+
+    expected = {(f"c-{number}", f"Operation{number}") for number in range(3)}
+    assert expected == {(line["correlation_id"], line["operation"]) for line in lines.read()}
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_line_is_written_before_the_next_thing_happens(form: str) -> None:
+    """A process that dies at once has lost none of its lines; in JSON they are UTF-8 in any locale."""
+    dying = (
+        "import os, structlog; from bridge import logs; from bridge.settings import Log;"
+        f"logs.configure(Log(format={form!r}));"
+        "structlog.get_logger().info('worker.dies', node='b\\xfcro'); os._exit(1)"
+    )
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", dying],
+        stdout=subprocess.PIPE,
+        check=False,
+        timeout=30,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )
+
+    assert b"worker.dies" in done.stdout
+    if form == "json":
+        assert "b\u00fcro" == json.loads(done.stdout)["node"]
+
+
 def test_ids_of_a_request_are_not_masked(lines: Lines) -> None:
     """A request is found by its ids: digits in them stay."""
-    with structlog.contextvars.bound_contextvars(correlation_id="1234567890", message_id="0049-123-4567"):
-        lines.configure().info("request.settled")
+    log = lines.configure()
+
+    def work() -> None:
+        note(correlation_id="1234567890", message_id="0049-123-4567")
+        log.info("request.settled")
+
+    copy_context().run(work)
     line = lines.last()
 
     assert ("1234567890", "0049-123-4567") == (line["correlation_id"], line["message_id"])

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import uuid4
 
 import pytest
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from redis.crc import key_slot
 from store.ledger_bench import CONTENT, DONE, KEY, LedgerBench, Valve, ledger_bench
 from store.store_servers import SERVICE, PrivateSentinel
@@ -15,8 +15,8 @@ from bridge.demo.ports import free_port
 from bridge.demo.servers import PrivateRedis
 from bridge.ports import Ended, LedgerKey, Running, StoreUnavailable
 from bridge.settings import Redis as RedisSettings
+from bridge.store.cluster import send_to_cluster
 from bridge.store.connection import connect
-from bridge.store.replication import run_and_wait
 from bridge.store.scripts import ScriptCall
 
 AT_ONCE = ("--repl-diskless-sync-delay", "0")
@@ -135,12 +135,14 @@ async def test_a_cluster_without_replicas_takes_no_claims(cluster_url: str) -> N
 async def test_a_slot_that_moves_is_followed(cluster_url: str) -> None:
     """While a key's slot moves to another node, and when it has moved, the script is run there."""
     client = connect(RedisSettings.model_validate({"url": cluster_url, "timeout": 5}))
+    assert isinstance(client, RedisCluster)
     key = f"moved{uuid4().hex}"
     slot = key_slot(key.encode())
     script = client.register_script("return redis.call('INCR', KEYS[1])")
 
     async def run() -> int:
-        answer, _ = await run_and_wait(client, ScriptCall(script, [key], []), replicas=0, milliseconds=1)
+        call = ScriptCall(script, [key], [])
+        answer, _ = await send_to_cluster(client, [call], in_order=True, wait=("WAIT", 0, 1))
         assert isinstance(answer, int)
         return answer
 

@@ -9,16 +9,15 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
-from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import ChannelNotFoundEntity
 from pamqp import commands
 
 from bridge.app import rules
-from bridge.bus.connection import Connection, cancellation_as_error, user_names
-from bridge.bus.delivery import read_delivery
+from bridge.bus.connection import Channel, Connection, cancellation_as_error, user_names
+from bridge.bus.delivery import read_fetched
 from bridge.bus.publisher import Publisher
 from bridge.bus.wire import tolerate_what_cannot_be_read
 from bridge.cli.broker import connect_to_any
@@ -41,7 +40,7 @@ class Box:
     def __init__(
         self,
         settings: Settings,
-        channel: AbstractChannel,
+        channel: Channel,
         publisher: Publisher,
         *,
         waiting: int,
@@ -53,7 +52,8 @@ class Box:
         self._settings = settings.amqp
         self._limits = Limits(settings.limits.body_bytes, settings.limits.depth)
         self._catalogue = Catalogue(rules(settings))
-        self._channel = channel
+        self._channel = channel.amqp
+        self._traffic = channel.traffic
         self._publisher = publisher
         self._own_users = user_names(settings.amqp)
 
@@ -65,7 +65,7 @@ class Box:
         while (message := await self._fetch()) is not None:
             self.looked_at += 1
             yield read(
-                read_delivery(message, self._settings.dead_letters_queue),
+                read_fetched(message, self._settings.dead_letters_queue, self._traffic),
                 own_users=self._own_users,
                 catalogue=self._catalogue,
                 limits=self._limits,
@@ -81,7 +81,7 @@ class Box:
             return None
         self._fetched += 1
         self._held.append(message.delivery.delivery_tag or 0)
-        return _as_delivered(message, message.delivery)
+        return message
 
     async def remove(self, letter: Letter) -> None:
         """Take the letter that was fetched last out of the queue for good."""
@@ -128,7 +128,7 @@ async def opened(settings: Settings) -> AsyncIterator[Box]:
             declared = await channel.amqp.queue_declare(queue, passive=True)
         except ChannelNotFoundEntity as error:
             raise ConnectionError(f"there is no queue {queue}: a worker declares it") from error
-        box = Box(settings, channel.amqp, publisher, waiting=declared.message_count or 0)
+        box = Box(settings, channel, publisher, waiting=declared.message_count or 0)
         try:
             yield box
         except BaseException:
@@ -141,10 +141,3 @@ async def opened(settings: Settings) -> AsyncIterator[Box]:
         publishing.cancel()
         await asyncio.wait({publishing}, timeout=CONNECT_SECONDS)
         await connection.close()
-
-
-def _as_delivered(message: DeliveredMessage, frame: commands.Basic.GetOk) -> DeliveredMessage:
-    """Return a fetched message in the form of one that was sent to a consumer."""
-    delivery = commands.Basic.Deliver(delivery_tag=frame.delivery_tag)
-    delivery.exchange, delivery.routing_key = frame.exchange, frame.routing_key
-    return replace(message, delivery=delivery)

@@ -14,9 +14,10 @@ from rich.table import Table
 
 from bridge.cli.dead_letters.box import opened
 from bridge.cli.dead_letters.records import Records, described
-from bridge.cli.dead_letters.texts import broker_fault, masked, moment, printable
+from bridge.cli.dead_letters.texts import broker_fault, moment, printable
 from bridge.cli.display import plain
 from bridge.letters import Letter
+from bridge.logs import mask_text
 from bridge.messages import Properties
 from bridge.ports import StoreUnavailable
 from bridge.settings import Settings
@@ -37,10 +38,10 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
     rows = [*_rows(letter), ("ledger", known)]
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in rows:
-        table.add_row(name, plain(masked(value) if args.mask else value))
+        table.add_row(name, plain(mask_text(value) if args.mask else value))
     console.print(table)
     body = _pretty(letter.request.body)
-    console.print(plain(f"\n{masked(body) if args.mask else body}"), soft_wrap=True)
+    console.print(plain(f"\n{mask_text(body) if args.mask else body}"), soft_wrap=True)
     return 0
 
 

@@ -3,29 +3,19 @@
 import re
 from typing import Any
 
-from bridge import logs
 from bridge.cli.display import plain
 from bridge.letters import Letter
+from bridge.logs import hide_log_ins, mask_text
 
 _LONGEST_ERROR = 100
 _UUID = re.compile(r"(replay-)?[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){1,3}[0-9a-fA-F]{0,12}")
-
-
-def masked(text: str) -> str:
-    """Return a text with phone numbers and addresses masked, as in the log."""
-    return str(logs.mask_personal(None, "", {"error": text})["error"])
-
-
-def without_log_ins(text: str) -> str:
-    """Return a text without the passwords that URLs in it hold."""
-    return str(logs.hide_log_ins(None, "", {"error": text})["error"])
 
 
 def broker_fault(error: BaseException) -> str:
     """Say what RabbitMQ or the way to it had against a command."""
     if isinstance(error, TimeoutError):
         return "RabbitMQ: no answer in time; try: lcm-bridge check"
-    return without_log_ins(f"RabbitMQ: {error}" if str(error) else f"RabbitMQ: {type(error).__name__}")
+    return hide_log_ins(f"RabbitMQ: {error}" if str(error) else f"RabbitMQ: {type(error).__name__}")
 
 
 def letters(number: int) -> str:
@@ -43,12 +33,12 @@ def key_text(letter: Letter, *, mask: bool) -> str:
     if letter.key is None:
         return ""
     text = letter.key.text
-    return text if not mask or _UUID.fullmatch(text) else masked(text)
+    return text if not mask or _UUID.fullmatch(text) else mask_text(text)
 
 
 def error_text(letter: Letter, *, mask: bool) -> str:
     """Return the error, shortened to one line."""
-    text = " ".join((masked(letter.error) if mask else letter.error).split())
+    text = " ".join((mask_text(letter.error) if mask else letter.error).split())
     return text if len(text) <= _LONGEST_ERROR else text[: _LONGEST_ERROR - 3] + "..."
 
 

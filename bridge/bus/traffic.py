@@ -1,0 +1,208 @@
+"""What is frequent on one channel: publishes with their confirms, deliveries and their acknowledgements.
+
+The channel itself is the client library's, which opens it, declares, consumes, cancels and closes. Only one
+may number the publishes of a channel: the library's own ``basic_publish`` must not be used beside this.
+"""
+
+import asyncio
+from collections.abc import Callable
+from itertools import takewhile
+from typing import Final
+
+import structlog
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.exceptions import ChannelInvalidStateError
+from pamqp import commands
+
+from bridge.bus.content import (
+    Arrival,
+    ack_frame,
+    method_id,
+    publish_frames,
+    read_arrival,
+    read_confirm,
+    read_properties,
+    requeue_frame,
+)
+from bridge.bus.frames import HEADER, METHOD, Socket
+from bridge.messages import Outgoing, Properties
+
+log = structlog.get_logger(__name__)
+
+_DELIVER: Final = method_id(commands.Basic.Deliver)
+_RETURN: Final = method_id(commands.Basic.Return)
+_ACK: Final = method_id(commands.Basic.Ack)
+_NACK: Final = method_id(commands.Basic.Nack)
+_ENDS: Final = {method_id(commands.Channel.Close), method_id(commands.Channel.CloseOk)}
+
+
+class Nacked(Exception):
+    """The broker refused a message."""
+
+
+class Traffic:
+    """Publishes, confirms, deliveries and acknowledgements of one open channel."""
+
+    def __init__(self, channel: AbstractChannel, socket: Socket) -> None:
+        self._channel = channel
+        self._number = channel.number
+        self._frame_max = channel.connection.connection_tune.frame_max
+        self._socket = socket
+        self._loop = asyncio.get_running_loop()
+        self._ended = False
+        self._deliver: Callable[[Arrival], None] | None = None
+        # A delivery or return of which the content has not wholly arrived.
+        self._method: bytes | None = None
+        self._header = b""
+        self._parts: list[bytes] = []
+        self._missing = 0
+        # What was published and not confirmed, by the number that the broker counts too.
+        self._published = 0
+        self._waiting: dict[int, tuple[asyncio.Future[bool], str | None]] = {}
+        self._mandatory: dict[str, int] = {}
+        self._returned: set[int] = set()
+        socket.reader.offer(self._number, self)
+        channel.closing.add_done_callback(self._on_closed)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can be written on the channel any more."""
+        return self._ended or self._channel.is_closed
+
+    @property
+    def full(self) -> bool:
+        """Whether to `drain` before the next publish."""
+        return self._socket.full
+
+    async def drain(self) -> None:
+        """Wait while the broker reads too slowly. Raises ConnectionError."""
+        await self._socket.drain()
+
+    # --- out ------------------------------------------------------------------------------------
+
+    def publish(self, outgoing: Outgoing, properties: Properties) -> asyncio.Future[bool]:
+        """Write a message; the future tells, once the broker has confirmed it, whether a queue took it.
+
+        It fails with `Nacked`, and with the channel's end. A mandatory message needs a message id, which
+        no other under way may have. Raises TypeError, ValueError or struct.error for what cannot be
+        encoded, and what `aio_pika.exceptions.CONNECTION_EXCEPTIONS` lists where nothing was written.
+        """
+        frames = publish_frames(self._number, outgoing, properties, self._frame_max)
+        self._write(frames)
+        self._published += 1
+        message_id = properties.message_id if outgoing.mandatory else None
+        if message_id is not None:
+            self._mandatory[message_id] = self._published
+        future: asyncio.Future[bool] = self._loop.create_future()
+        self._waiting[self._published] = (future, message_id)
+        return future
+
+    def ack(self, tag: int) -> None:
+        """Acknowledge a delivery. Raises what `aio_pika.exceptions.CONNECTION_EXCEPTIONS` lists."""
+        self._write(ack_frame(self._number, tag))
+
+    def requeue(self, tag: int) -> None:
+        """Give a delivery back to its queue. Raises as `ack` does."""
+        self._write(requeue_frame(self._number, tag))
+
+    def _write(self, frames: bytes) -> None:
+        if self.ended:  # a frame for a channel that the broker has closed would end the connection
+            raise ChannelInvalidStateError("the channel has ended")
+        self._socket.write(frames)
+
+    # --- in -------------------------------------------------------------------------------------
+
+    async def consume(self, queue: str, deliver: Callable[[Arrival], None]) -> str:
+        """Have the messages of a queue delivered until its consumer tag, which is returned, is cancelled.
+
+        Raises what `aio_pika.exceptions.CONNECTION_EXCEPTIONS` lists.
+        """
+        self._deliver = deliver
+        ok = await self._channel.basic_consume(queue, _never)
+        return ok.consumer_tag or ""
+
+    def take(self, kind: int, payload: bytes) -> bool:
+        """Take a frame of the channel; False for one that is the client library's."""
+        if kind != METHOD:
+            if self._method is None:
+                return False
+            self._take_content(kind, payload)
+            return True
+        method = payload[:4]
+        if method in {_DELIVER, _RETURN}:
+            self._method = payload
+        elif method in {_ACK, _NACK}:
+            self._confirm(payload, refused=method == _NACK)
+        else:
+            if method in _ENDS:
+                self.stop()
+            return False
+        return True
+
+    def _take_content(self, kind: int, payload: bytes) -> None:
+        if kind == HEADER:
+            self._header, self._parts = payload, []
+            self._missing = int.from_bytes(payload[4:12], "big")
+        else:
+            self._parts.append(payload)
+            self._missing -= len(payload)
+        if self._missing > 0 or self._method is None:
+            return
+        method, self._method = self._method, None
+        if method.startswith(_RETURN):
+            self._return()
+        elif self._deliver is not None:
+            body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+            try:
+                self._deliver(read_arrival(method, self._header, body))
+            except Exception:  # a fault of ours with one message is none of the connection's
+                log.exception("amqp.delivery_fault", next="the broker delivers it again at the channel's end")
+
+    def _return(self) -> None:
+        """Note that no queue takes a message; its confirm follows."""
+        message_id = read_properties(self._header)[0].message_id
+        number = self._mandatory.get(message_id or "")
+        if number is not None:
+            self._returned.add(number)
+
+    def _confirm(self, payload: bytes, *, refused: bool) -> None:
+        number, multiple = read_confirm(payload)
+        numbers = list(takewhile(number.__ge__, self._waiting)) if multiple else (number,)
+        for one in numbers:
+            future, message_id = self._waiting.pop(one, (None, None))
+            if message_id is not None and self._mandatory.get(message_id) == one:
+                del self._mandatory[message_id]
+            returned = one in self._returned
+            self._returned.discard(one)
+            if future is None or future.done():  # nobody waits for it any more
+                continue
+            if refused:
+                future.set_exception(Nacked)
+            else:
+                future.set_result(not returned)
+
+    # --- the end --------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Write nothing more; what is under way may yet be confirmed."""
+        self._ended = True
+
+    def _on_closed(self, closing: asyncio.Future[None]) -> None:
+        """Have all fail who wait: nothing of the channel comes any more."""
+        self.stop()
+        self._socket.reader.offer_no_more(self._number, self)
+        reason = None if closing.cancelled() else closing.exception()
+        if not isinstance(reason, CONNECTION_EXCEPTIONS):  # the library's own signs for an end in order
+            reason = ConnectionError("the channel ended before the confirm")
+        for future, _ in self._waiting.values():
+            if not future.done():
+                future.set_exception(reason)
+        self._waiting.clear()
+        self._mandatory.clear()
+        self._returned.clear()
+
+
+async def _never(message: DeliveredMessage) -> None:
+    """Stand where the library asks for a callback: it gets no deliveries."""
+    raise AssertionError(f"a delivery was not taken: {message.delivery!r}")

@@ -1,0 +1,175 @@
+"""What concurrent requests ask of Redis goes out together: one round trip answers all who wait.
+
+A command by itself costs a time-out, a lock, a write and a read, which is most of its price. So while one
+round trip is under way, what comes meanwhile waits for the next. Under load a round trip carries dozens of
+commands; without load a command goes at once. This is for a single node and Sentinel: on Redis Cluster the
+keys of different requests belong to different nodes.
+"""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hiredis import pack_command
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ExecAbortError, NoScriptError, ResponseError
+
+from bridge.store.away import reset_as_error
+from bridge.store.scripts import Call, Words, load
+
+
+def _packed(words: Words) -> bytes:
+    packed: bytes = pack_command(words)  # type: ignore[arg-type]  # its stub means a tuple of any length
+    return packed
+
+
+_MULTI: Final = _packed(("MULTI",))
+_EXEC: Final = _packed(("EXEC",))
+
+MOST: Final = 500
+"""Requests whose commands go in one round trip."""
+
+
+class RoundTripFailed(Exception):
+    """Redis may or may not have done what was asked; its cause is redis-py's error, or a fault of ours."""
+
+
+@dataclass(slots=True, eq=False)
+class _Unit:
+    """What one request asks for, and where it awaits the answers."""
+
+    calls: Sequence[Call]
+    transaction: bool
+    done: "asyncio.Future[list[Any] | Exception]"
+    packed: list[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Here, in the request's own task: what cannot be encoded must not fail the others.
+        packed = [_packed(call.words()) for call in self.calls]
+        self.packed = [_MULTI, *packed, _EXEC] if self.transaction else packed
+
+    def read(self, replies: list[Any]) -> list[Any]:
+        """Return each call's answer, or the ResponseError in its place, from the replies to ``packed``."""
+        if not self.transaction:
+            return replies
+        answers = replies[-1]
+        if not isinstance(answers, list):  # the transaction itself was refused
+            return [answers] * len(self.calls)
+        return answers
+
+
+class RoundTrips:
+    """Sends units of commands over one connection at a time, each within ``bound`` seconds.
+
+    With ``wait`` (a WAIT command), each round trip ends in it, and a unit's last answer is how many
+    replicas have what it wrote.
+    """
+
+    def __init__(self, client: Redis, bound: float, wait: Words | None = None) -> None:
+        self._client = client
+        self._bound = bound
+        self._wait = _packed(wait) if wait else None
+        self._waiting: deque[_Unit] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def send(self, calls: Sequence[Call], *, transaction: bool = False) -> list[Any]:
+        """Run calls in their order; return each one's answer, or the ResponseError in its place.
+
+        With ``transaction`` nobody else's commands come in between, unless Redis refuses transactions
+        (it is full): then they run without. Raises `RoundTripFailed`.
+        """
+        if self._closed:
+            raise RoundTripFailed from _closed()
+        unit = _Unit(calls, transaction, asyncio.get_running_loop().create_future())
+        self._waiting.append(unit)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work(), name="redis round trips")
+        answers = await unit.done
+        if isinstance(answers, Exception):
+            raise RoundTripFailed from answers
+        if transaction and isinstance(answers[0], ExecAbortError):
+            return await self.send(calls)
+        return answers
+
+    async def close(self) -> None:
+        """Send nothing more; what is under way is told that it is closed."""
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._tell(list(self._waiting), _closed())
+        self._waiting.clear()
+
+    async def _work(self) -> None:
+        """Make round trips until nobody waits."""
+        while self._waiting:
+            units = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+            units = [unit for unit in units if not unit.done.done()]  # cancelled meanwhile
+            failed: Exception = _closed()
+            try:
+                async with asyncio.timeout(self._bound):
+                    with reset_as_error():
+                        await self._answer(units)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told to those who wait
+                failed = error
+            finally:
+                self._tell(units, failed)
+
+    @staticmethod
+    def _tell(units: list[_Unit], failed: Exception) -> None:
+        for unit in units:
+            if not unit.done.done():
+                unit.done.set_result(failed)
+
+    async def _answer(self, units: list[_Unit]) -> None:
+        ignorant = await self._exchange(units)
+        if ignorant:
+            await load(self._client, [call for unit in ignorant for call in unit.calls])
+            await self._exchange(ignorant, last=True)
+
+    async def _exchange(self, units: list[_Unit], *, last: bool = False) -> list[_Unit]:
+        """Make one round trip; return the units that Redis did not know the scripts of."""
+        commands = [command for unit in units for command in unit.packed]
+        if self._wait:
+            commands.append(self._wait)
+        pool = self._client.connection_pool
+        connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it so
+        try:
+            replies = await connection.retry.call_with_retry(
+                lambda: _send(connection, commands), lambda _: connection.disconnect()
+            )
+        finally:
+            await pool.release(connection)
+        replicas = replies[-1:] if self._wait else []
+        ignorant, first = [], 0
+        for unit in units:
+            answers = unit.read(replies[first : first + len(unit.packed)])
+            first += len(unit.packed)
+            if not last and any(isinstance(answer, NoScriptError) for answer in answers):
+                ignorant.append(unit)
+            elif not unit.done.done():
+                unit.done.set_result([*answers, *replicas])
+        return ignorant
+
+
+async def _send(connection: AbstractConnection, commands: Sequence[bytes]) -> list[Any]:
+    """Return the replies, or the ResponseError in the place; redis-py's pipeline costs twice as much."""
+    await connection.send_packed_command(b"".join(commands))
+    replies: list[Any] = []
+    timeout = None  # the connection's own; the others follow the first one
+    for _ in commands:
+        try:
+            replies.append(await connection.read_response(timeout=timeout))
+        except ResponseError as error:
+            replies.append(error)
+        timeout = math.inf
+    return replies
+
+
+def _closed() -> Exception:
+    return ConnectionError("the connection to Redis was closed by this process")

@@ -1,0 +1,45 @@
+"""A series is found again by its label values, whichever way they are named."""
+
+import pytest
+
+from bridge.metrics import Metrics
+
+
+def test_a_series_is_the_same_each_time_it_is_named() -> None:
+    """By position, by name, and in what is shown; other values are another series."""
+    metrics = Metrics()
+    counted = metrics.requests.labels("CreateContact", "ok")
+    counted.inc()
+    metrics.requests.labels("CreateContact", "ok").inc()
+    metrics.requests.labels("CreateContact", "WS_Error").inc()
+    shown = metrics.registry.get_sample_value
+
+    assert counted is metrics.requests.labels(outcome="ok", operation="CreateContact")
+    for outcome, expected in (("ok", 2), ("WS_Error", 1)):
+        labels = {"operation": "CreateContact", "outcome": outcome}
+        assert expected == shown("lcm_bridge_requests_total", labels)
+
+
+def test_label_values_that_are_no_series_are_refused() -> None:
+    """Too few values, too many, none: as the library refuses them, also the second time."""
+    metrics = Metrics()
+    for values in [("CreateContact",), ("CreateContact", "ok", "more"), ()] * 2:
+        with pytest.raises(ValueError, match="Incorrect label count"):
+            metrics.requests.labels(*values)
+    with pytest.raises(ValueError, match="No label names"):
+        metrics.breaker_state.labels("x")
+
+
+def test_histograms_and_gauges_keep_their_series_too() -> None:
+    """Buckets are those of the definition, and a gauge shows what was set last."""
+    metrics = Metrics()
+    for seconds in (0.004, 0.3):
+        metrics.request_seconds.labels("CreateContact").observe(seconds)
+    for number in (3, 2):
+        metrics.in_flight.labels("q").set(number)
+    shown = metrics.registry.get_sample_value
+
+    assert 2 == shown("lcm_bridge_requests_in_flight", {"queue": "q"})
+    for bound, expected in (("0.005", 1), ("0.25", 1), ("0.5", 2), ("+Inf", 2)):
+        labels = {"operation": "CreateContact", "le": bound}
+        assert expected == shown("lcm_bridge_request_seconds_bucket", labels)

@@ -1,0 +1,133 @@
+"""Commands of concurrent requests share round trips, and one request's trouble is no other's."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from bridge.demo.servers import PrivateRedis
+from bridge.store.round_trips import MOST, RoundTripFailed, RoundTrips
+from bridge.store.scripts import PlainCall, ScriptCall
+
+COUNT = PlainCall(("INCR", "count"))
+BOUND = 5.0
+
+
+@pytest.fixture
+async def client(redis_server: PrivateRedis) -> AsyncIterator[Redis]:
+    """Give a client of a Redis that has not counted yet."""
+    async with Redis.from_url(redis_server.url, socket_timeout=BOUND) as client:
+        await client.delete("count")
+        yield client
+
+
+@pytest.fixture
+async def trips(client: Redis) -> AsyncIterator[RoundTrips]:
+    """Give what is tested; it is closed afterwards."""
+    trips = RoundTrips(client, BOUND)
+    yield trips
+    await trips.close()
+
+
+async def reads(client: Redis) -> int:
+    """Return how often the server has read from a socket."""
+    return int((await client.info("stats"))["total_reads_processed"])
+
+
+async def test_concurrent_calls_share_a_round_trip(client: Redis, trips: RoundTrips) -> None:
+    """Whatever is asked in one turn of the loop reaches Redis in one write, each with its own answer."""
+    await trips.send([COUNT])
+    before = await reads(client)
+    answers = await asyncio.gather(*(trips.send([COUNT]) for _ in range(100)))
+    assert (await reads(client)) - before <= 1 + 1  # the write, and this very question
+    assert sorted(answers) == [[number] for number in range(2, 102)]
+
+
+async def test_more_than_fit_into_one_round_trip_are_all_answered(trips: RoundTrips) -> None:
+    """The size of a round trip is bounded, not the number of those who ask."""
+    answers = await asyncio.gather(*(trips.send([COUNT]) for _ in range(2 * MOST + 1)))
+    assert sorted(answers) == [[number] for number in range(1, 2 * MOST + 2)]
+
+
+async def test_a_refused_call_has_its_error_in_its_place(trips: RoundTrips) -> None:
+    """What Redis refuses fails alone; what was asked beside it is done."""
+    wrong = PlainCall(("HGET", "count", "field"))
+    (counted,), (refused,), (again,) = await asyncio.gather(
+        trips.send([COUNT]), trips.send([wrong]), trips.send([COUNT])
+    )
+    assert (1, 2) == (counted, again)
+    assert isinstance(refused, ResponseError)
+
+
+async def test_what_cannot_be_encoded_fails_alone(trips: RoundTrips) -> None:
+    """Text that is not Unicode is refused before it is sent, and the others are answered."""
+    lone = PlainCall(("SET", "key", "\ud800"))
+    outcomes = await asyncio.gather(trips.send([lone]), trips.send([COUNT]), return_exceptions=True)
+    assert isinstance(outcomes[0], UnicodeEncodeError)
+    assert outcomes[1] == [1]
+
+
+async def test_a_cancelled_request_harms_no_other(client: Redis, trips: RoundTrips) -> None:
+    """Whoever stops waiting before the round trip begins is left out of it."""
+    leaving, staying = (asyncio.create_task(trips.send([COUNT])) for _ in range(2))
+    await asyncio.sleep(0)  # both have asked, nothing is sent
+    leaving.cancel()
+    assert await staying == [1]
+    assert await client.get("count") == b"1"
+    assert leaving.cancelled()
+
+
+async def test_scripts_that_redis_forgot_are_told_again(client: Redis, trips: RoundTrips) -> None:
+    """After SCRIPT FLUSH the same calls are answered, each carried out once."""
+    script = client.register_script("return redis.call('INCR', KEYS[1])")
+    call = ScriptCall(script, ["count"], [])
+    await client.script_flush()
+    answers = await asyncio.gather(trips.send([call]), trips.send([COUNT]), trips.send([call, call]))
+    assert sorted(number for answer in answers for number in answer) == [1, 2, 3, 4]
+
+
+async def test_a_transaction_is_answered_call_by_call(trips: RoundTrips) -> None:
+    """Calls that belong together run together; the error of one stands in its place."""
+    wrong = PlainCall(("HGET", "count", "field"))
+    first, refused, last = await trips.send([COUNT, wrong, COUNT], transaction=True)
+    assert (1, 2) == (first, last)
+    assert isinstance(refused, ResponseError)
+
+
+async def test_a_redis_that_dies_fails_all_who_wait() -> None:
+    """Nobody waits for a Redis that is gone, and each is told why."""
+    async with PrivateRedis() as server, Redis.from_url(server.url, socket_timeout=BOUND) as client:
+        trips = RoundTrips(client, BOUND)
+        await trips.send([COUNT])
+        await server.kill()
+        outcomes = await asyncio.gather(*(trips.send([COUNT]) for _ in range(10)), return_exceptions=True)
+        await trips.close()
+    assert all(isinstance(outcome, RoundTripFailed) and outcome.__cause__ for outcome in outcomes)
+
+
+async def test_a_redis_that_hangs_fails_all_who_wait_within_the_bound() -> None:
+    """A round trip has a bound of its own, whatever the client's time-outs are."""
+    async with PrivateRedis() as server, Redis.from_url(server.url) as client:
+        trips = RoundTrips(client, 0.2)
+        await trips.send([COUNT])
+        server.pause()
+        outcomes = await asyncio.gather(*(trips.send([COUNT]) for _ in range(3)), return_exceptions=True)
+        server.resume()
+        assert all(isinstance(outcome, RoundTripFailed) for outcome in outcomes)
+        assert await trips.send([PlainCall(("PING",))]) == [b"PONG"]
+        await trips.close()
+
+
+async def test_nothing_waits_after_the_end(client: Redis) -> None:
+    """Closing ends what is under way, and what comes later fails at once."""
+    trips = RoundTrips(client, BOUND)
+    waiting = asyncio.create_task(trips.send([PlainCall(("BLPOP", "nothing", 60))]))
+    await asyncio.sleep(0)
+    later = asyncio.create_task(trips.send([COUNT]))
+    await asyncio.sleep(0)
+    await trips.close()
+    for task in (waiting, later, asyncio.create_task(trips.send([COUNT]))):
+        with pytest.raises(RoundTripFailed):
+            await task
