@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import compare, growth, latency, machine, report, scaling, startup
+from bench import compare, growth, latency, machine, profile, report, scaling, startup
 from bench.amqp import AmqpFailed
 from bench.processes import ProgramFailed
 from bench.stage import set_stage
@@ -19,6 +19,7 @@ EXPERIMENTS = {
     "scaling": scaling,
     "growth": growth,
     "startup": startup,
+    "profile": profile,
 }
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict
+from pathlib import Path
 
 from bench import rounds
 from bench.figures import Summary, spread, summarise
@@ -35,6 +36,7 @@ WORKS: tuple[Work, ...] = ("read", "side-effect")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say which variants, how long and how often."""
     parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
+    parser.add_argument("--before", type=Path, help="folder of another version of the bridge, to compare")
     parser.add_argument("--works", nargs="+", choices=WORKS, default=list(WORKS), help="read, side-effect")
     parser.add_argument("--lcm-ms", nargs="+", type=float, default=[0, 20, 200], help="LCM's latencies")
     parser.add_argument("--rounds", type=int, default=5, help="rounds with LCM at 0 ms")
@@ -49,6 +51,9 @@ async def run(stage: Stage, arguments: argparse.Namespace) -> Report:
     visits: list[Visit] = []
     async with AsyncExitStack() as stack:
         variants = await start(stack, stage, arguments.variants)
+        if arguments.before:
+            before = Worker(name="before", prefix="before", folder=arguments.before)
+            variants.append(await stack.enter_async_context(running_bridge(stage, before)))
         for lcm_ms in arguments.lcm_ms:
             loads = [
                 Load(

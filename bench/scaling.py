@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from bench import rounds
 from bench.compare import WORKS
@@ -19,6 +19,12 @@ from bench.stage import Stage
 from bench.variants import PREFETCH, Worker, running_bridge
 
 HELP = "throughput by processes and prefetch, agents beside campaigns (about 10 minutes)"
+AS_BY_DEFAULT: Final = {
+    "BRIDGE_AMQP__AGENT_PREFETCH": "100",
+    "BRIDGE_AMQP__CAMPAIGN_PREFETCH": "50",
+    "BRIDGE_LCM__CONCURRENCY": "100",
+}
+"""The bounds of a worker for which nobody sets others."""
 START_SECONDS = 6.0
 """Seconds that a load beside another one begins earlier and ends later."""
 
@@ -197,7 +203,7 @@ async def agents(stage: Stage, arguments: argparse.Namespace) -> Found:
         )
         for name, beside in (("alone", None), ("beside a full campaign queue", campaign))
     }
-    async with running_bridge(stage, Worker()) as bridge:
+    async with running_bridge(stage, Worker(settings=AS_BY_DEFAULT)) as bridge:
         group = [(bridge, load) for load in loads.values()]
         visits = await rounds.run(stage, [group], arguments.rounds)
     by_name = {name: [one for one in visits if one.load == load] for name, load in loads.items()}

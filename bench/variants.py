@@ -138,7 +138,8 @@ def bridge_python() -> str:
 class Worker:
     """How the bridge is run. `settings` are further BRIDGE_* variables, `cores` None means the measured one.
 
-    Bridges that run at once and are not to share their queues have a `prefix` each.
+    Bridges that run at once and are not to share their queues have a `prefix` each. `folder` holds another
+    version of the bridge than this one.
     """
 
     name: str = BRIDGE.name
@@ -147,9 +148,10 @@ class Worker:
     processes: int = 1
     cores: frozenset[int] | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
 
     def environment(self, stage: Stage) -> dict[str, str]:
-        """Return its BRIDGE_* variables.
+        """Return its environment variables.
 
         Everything is on: validation, ledger, contact cache, metrics, one line of JSON per request.
         """
@@ -166,6 +168,7 @@ class Worker:
             "BRIDGE_ADMIN__PORT": "0",
             "BRIDGE_LOG__FORMAT": "json",
             "BRIDGE_LOG__LEVEL": "INFO",
+            **({"PYTHONPATH": str(self.folder.resolve())} if self.folder else {}),
             **self.settings,
         }
 
