@@ -40,7 +40,7 @@ async def run(arguments: argparse.Namespace) -> int:
         described = await machine.describe(stage)
         found = await EXPERIMENTS[arguments.experiment].run(stage, arguments)
     report.show(found, described)
-    given = {name: value for name, value in vars(arguments).items() if name != "output"}
+    given = {name: _plain(value) for name, value in vars(arguments).items() if name != "output"}
     path = report.write(found, described | {"arguments": given}, arguments.output)
     sys.stdout.write(f"\nwritten: {path}\n")
     if arguments.experiment == "compare" and importlib.util.find_spec("matplotlib"):
@@ -48,6 +48,10 @@ async def run(arguments: argparse.Namespace) -> int:
 
         plot.main([str(path)])
     return 1 if found.faults else 0
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
 
 
 def main(given: Sequence[str] | None = None) -> int:
