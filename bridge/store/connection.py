@@ -221,8 +221,8 @@ class Store:
 
     def _unavailable(self, error: BaseException | None) -> Exception:
         """Return what to raise for an error; most say that Redis is away, which is noted."""
-        if isinstance(error, ResponseError):
-            return refused(error)
+        if isinstance(error, ResponseError):  # but perhaps not before its answer got lost
+            return StoreUnavailable(f"Redis refused: {error}")
         if not isinstance(error, AWAY):
             return RuntimeError(f"the exchange with Redis went wrong: {error!r}")
         self._note(connected=False, error=type(error).__name__)

@@ -35,7 +35,10 @@ MOST: Final = 500
 
 
 class RoundTripFailed(Exception):
-    """Redis may or may not have done what was asked; its cause is redis-py's error, or a fault of ours."""
+    """Redis may or may not have done what was asked; its cause is redis-py's error, or a fault of ours.
+
+    The cause may be a ResponseError: of a repetition, or where Redis did not take the scripts.
+    """
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +49,7 @@ class _Unit:
     transaction: bool
     done: "asyncio.Future[list[Any] | Exception]"
     packed: list[bytes] = field(init=False)
+    repeated: bool = False
 
     def __post_init__(self) -> None:
         # Here, in the request's own task: what cannot be encoded must not fail the others.
@@ -60,6 +64,16 @@ class _Unit:
         if not isinstance(answers, list):  # the transaction itself was refused
             return [answers] * len(self.calls)
         return answers
+
+    def tell(self, answers: list[Any]) -> None:
+        """Tell whoever waits.
+
+        A refusal says that nothing was done, unless the commands went out before and only the answers
+        got lost: then nobody knows.
+        """
+        refused = next((answer for answer in answers if isinstance(answer, ResponseError)), None)
+        if not self.done.done():
+            self.done.set_result(refused if refused is not None and self.repeated else answers)
 
 
 class RoundTrips:
@@ -137,12 +151,17 @@ class RoundTrips:
         commands = [command for unit in units for command in unit.packed]
         if self._wait:
             commands.append(self._wait)
+        tries = 0
+
+        async def send() -> list[Any]:
+            nonlocal tries
+            tries += 1
+            return await _send(connection, commands)
+
         pool = self._client.connection_pool
         connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it so
         try:
-            replies = await connection.retry.call_with_retry(
-                lambda: _send(connection, commands), lambda _: connection.disconnect()
-            )
+            replies = await connection.retry.call_with_retry(send, lambda _: connection.disconnect())
         finally:
             await pool.release(connection)
         replicas = replies[-1:] if self._wait else []
@@ -150,10 +169,11 @@ class RoundTrips:
         for unit in units:
             answers = unit.read(replies[first : first + len(unit.packed)])
             first += len(unit.packed)
+            unit.repeated = unit.repeated or tries > 1
             if not last and any(isinstance(answer, NoScriptError) for answer in answers):
                 ignorant.append(unit)
-            elif not unit.done.done():
-                unit.done.set_result([*answers, *replicas])
+            else:
+                unit.tell([*answers, *replicas])
         return ignorant
 
 
