@@ -1,10 +1,11 @@
 """A Redis that did what it was asked, whose answer got lost, and which was asked again."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
-from store.ledger_bench import CONTENT, KEY, Valve, ledger_bench
+from store.ledger_bench import CONTENT, KEY, REFUSED, Valve, ledger_bench
 
 from bridge.demo.servers import PrivateRedis
 from bridge.ports import LedgerKey, StoreUnavailable
@@ -44,3 +45,13 @@ async def test_a_refusal_after_a_lost_answer_does_not_say_that_nothing_was_claim
         await bench.store.look()
         await bench.ledger.settle()
         await bench.claim()
+
+
+async def test_a_reopening_whose_answer_is_lost_is_told_as_done(valve: Valve) -> None:
+    """Its repetition finds what it wrote itself."""
+    async with ledger_bench(valve.url) as bench:
+        await bench.ledger.complete(await bench.claim(), REFUSED)
+        assert not await bench.records.reopen(OTHER)  # Redis knows the script
+        valve.instead = lambda: asyncio.sleep(0)
+        assert await bench.records.reopen(KEY)
+        assert "open" == await bench.state()
