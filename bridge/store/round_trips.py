@@ -17,6 +17,7 @@ from hiredis import pack_command
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ExecAbortError, NoScriptError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bridge.store.away import reset_as_error
 from bridge.store.scripts import Call, Words, load
@@ -184,9 +185,15 @@ async def _send(connection: AbstractConnection, commands: Sequence[bytes]) -> li
     timeout = None  # the connection's own; the others follow the first one
     for _ in commands:
         try:
-            replies.append(await connection.read_response(timeout=timeout))
+            reply = await connection.read_response(timeout=timeout)
         except ResponseError as error:
-            replies.append(error)
+            reply = error
+        if reply is None and timeout is not None:
+            # Where redis-py sets no time-out it returns this for the system's own, ETIMEDOUT, and leaves the
+            # connection as it is. No command here is answered nil.
+            await connection.disconnect(nowait=True)
+            raise RedisTimeoutError("the connection timed out")
+        replies.append(reply)
         timeout = math.inf
     return replies
 

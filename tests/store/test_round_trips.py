@@ -1,6 +1,7 @@
 """Commands of concurrent requests share round trips, and one request's trouble is no other's."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 
 import pytest
@@ -131,3 +132,22 @@ async def test_nothing_waits_after_the_end(client: Redis) -> None:
     for task in (waiting, later, asyncio.create_task(trips.send([COUNT]))):
         with pytest.raises(RoundTripFailed):
             await task
+
+
+async def test_a_connection_that_times_out_between_the_answers_answers_nobody(
+    trips: RoundTrips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the system says after the first answer (ETIMEDOUT) is no answer to the second."""
+    read, times = asyncio.StreamReader.read, iter(range(99))
+
+    async def timing_out(reader: asyncio.StreamReader, _: int = -1) -> bytes:
+        if next(times) == 1:
+            raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+        return await read(reader, len(b"+1\r\n"))
+
+    await trips.send([COUNT])
+    monkeypatch.setattr(asyncio.StreamReader, "read", timing_out)
+    outcomes = await asyncio.gather(*(trips.send([COUNT]) for _ in range(2)), return_exceptions=True)
+    monkeypatch.undo()
+
+    assert all(isinstance(outcome, RoundTripFailed) for outcome in outcomes)
