@@ -19,7 +19,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ExecAbortError, NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from bridge.store.away import reset_as_error
+from bridge.store.away import AWAY, reset_as_error
 from bridge.store.scripts import Call, Words, load
 
 
@@ -33,6 +33,9 @@ _EXEC: Final = _packed(("EXEC",))
 
 MOST: Final = 500
 """Requests whose commands go in one round trip."""
+
+LARGE: Final = 1_000_000
+"""Bytes of commands after which the rest waits: a round trip has only so much time."""
 
 
 class RoundTripFailed(Exception):
@@ -123,8 +126,7 @@ class RoundTrips:
     async def _work(self) -> None:
         """Make round trips until nobody waits."""
         while self._waiting:
-            units = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
-            units = [unit for unit in units if not unit.done.done()]  # cancelled meanwhile
+            units = self._next()
             failed: Exception = _closed()
             try:
                 async with asyncio.timeout(self._bound):
@@ -132,8 +134,23 @@ class RoundTrips:
                         await self._answer(units)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told to those who wait
                 failed = error
+                if isinstance(error, AWAY) and not isinstance(error, ResponseError):
+                    # Those who come next would wait as long as these, one round trip after the other.
+                    units += self._waiting
+                    self._waiting.clear()
             finally:
                 self._tell(units, failed)
+
+    def _next(self) -> list[_Unit]:
+        """Take those who go in the next round trip."""
+        units: list[_Unit] = []
+        size = 0
+        while self._waiting and len(units) < MOST and size < LARGE:
+            unit = self._waiting.popleft()
+            if not unit.done.done():  # else cancelled meanwhile
+                units.append(unit)
+                size += sum(map(len, unit.packed))
+        return units
 
     @staticmethod
     def _tell(units: list[_Unit], failed: Exception) -> None:

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
+from store.ledger_bench import Valve
 
 from bridge.demo.servers import PrivateRedis
-from bridge.store.round_trips import MOST, RoundTripFailed, RoundTrips
+from bridge.store.round_trips import LARGE, MOST, RoundTripFailed, RoundTrips
 from bridge.store.scripts import PlainCall, ScriptCall
 
 COUNT = PlainCall(("INCR", "count"))
@@ -151,3 +152,30 @@ async def test_a_connection_that_times_out_between_the_answers_answers_nobody(
     monkeypatch.undo()
 
     assert all(isinstance(outcome, RoundTripFailed) for outcome in outcomes)
+
+
+async def test_large_commands_do_not_go_together(redis_server: PrivateRedis) -> None:
+    """A round trip is bounded in bytes, so that its time is enough for it."""
+    large = PlainCall(("ECHO", "x" * LARGE))
+    async with Valve(redis_server.port).running() as valve, Redis.from_url(valve.url) as client:
+        trips = RoundTrips(client, BOUND)
+        await trips.send([COUNT])
+        before = valve.turns
+        await asyncio.gather(*(trips.send([large]) for _ in range(3)))
+        assert 3 == valve.turns - before
+        await trips.close()
+
+
+async def test_who_waits_for_the_next_round_trip_does_not_outwait_a_hanging_redis(
+    redis_server: PrivateRedis,
+) -> None:
+    """Those whose commands were not sent yet are told together with those whose were."""
+    large = PlainCall(("ECHO", "x" * LARGE))
+    async with Valve(redis_server.port).running() as valve, Redis.from_url(valve.url) as client:
+        trips = RoundTrips(client, 0.5)
+        await trips.send([COUNT])
+        valve.shut = True
+        outcomes = await asyncio.gather(*(trips.send([large]) for _ in range(5)), return_exceptions=True)
+        assert all(isinstance(outcome, RoundTripFailed) for outcome in outcomes)
+        assert sum(map(len, valve.said)) < 2 * LARGE
+        await trips.close()
