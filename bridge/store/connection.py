@@ -66,8 +66,11 @@ def _pool(settings: RedisSettings, url: str) -> ConnectionPool:
 
 
 def _most(settings: RedisSettings) -> int:
-    """Return the size of a pool: `Store` bounds the commands under way, and looks with one more."""
-    return settings.connections + 1
+    """Return the size of a pool: `Store` bounds the commands under way, and looks with one more.
+
+    Two of its round trips may be under way at once: one that waits for replicas, and one that does not.
+    """
+    return max(settings.connections, 2) + 1
 
 
 def _common(settings: RedisSettings) -> dict[str, Any]:
