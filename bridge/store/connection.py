@@ -18,6 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import ResponseError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
@@ -62,7 +63,18 @@ def try_url(settings: RedisSettings) -> None:
 
 
 def _pool(settings: RedisSettings, url: str) -> ConnectionPool:
-    return ConnectionPool.from_url(url, max_connections=_most(settings), **_common(settings))
+    return ConnectionPool.from_url(url, **_pooled(settings))
+
+
+def _pooled(settings: RedisSettings) -> dict[str, Any]:
+    # Where redis-py listens for a provider's notices of maintenance, which it does unless told otherwise, it
+    # takes a connection from the pool without a look whether answers to somebody else are left on it.
+    quiet = MaintNotificationsConfig(enabled=False)
+    return {
+        **_common(settings),
+        "max_connections": _most(settings),
+        "maint_notifications_config": quiet,
+    }
 
 
 def _most(settings: RedisSettings) -> int:
@@ -118,9 +130,8 @@ def _sentinel(settings: RedisSettings, url: str) -> Redis:
         sentinel_kwargs={**_common(settings), "retry": Retry(NoBackoff(), 0)},
         db=int(database or 0),
         ssl=parts.scheme.startswith("rediss"),
-        max_connections=_most(settings),
         **_login(parts),
-        **_common(settings),
+        **_pooled(settings),
     )
     master: Redis = sentinel.master_for(service, redis_class=_BehindSentinel)
     return master
