@@ -75,9 +75,11 @@ class _Unit:
         A refusal says that nothing was done, unless the commands went out before and only the answers
         got lost: then nobody knows.
         """
-        refused = next((answer for answer in answers if isinstance(answer, ResponseError)), None)
+        told: list[Any] | Exception = answers
+        if self.repeated:
+            told = next((answer for answer in answers if isinstance(answer, ResponseError)), answers)
         if not self.done.done():
-            self.done.set_result(refused if refused is not None and self.repeated else answers)
+            self.done.set_result(told)
 
 
 class RoundTrips:
