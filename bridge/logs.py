@@ -8,9 +8,10 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
-from typing import Any
+from typing import IO, Any, BinaryIO, TextIO, cast
 
 import orjson
 import structlog
@@ -114,6 +115,38 @@ def _cut(text: str) -> str:
     return f"{head} ... ({len(text)} characters) ... {tail}"
 
 
+class _Output:
+    """A file that takes what it can: a full disk, or a pipe that nobody reads, must not fail a request.
+
+    A line that is logged between a call of LCM and its recording would. Standard error is told, once.
+    """
+
+    def __init__(self, file: IO[Any]) -> None:
+        self._file = file
+        self._told = False
+
+    def write(self, line: Any) -> None:  # noqa: ANN401 - text or bytes, as the file takes it
+        """Write a line."""
+        try:
+            self._file.write(line)
+        except OSError as error:
+            self._tell(error)
+
+    def flush(self) -> None:
+        """Bring it out."""
+        try:
+            self._file.flush()
+        except OSError as error:
+            self._tell(error)
+
+    def _tell(self, error: OSError) -> None:
+        if not self._told:
+            self._told = True
+            with suppress(OSError):
+                sys.stderr.write(f"log lines are lost: {error}\n")
+                sys.stderr.flush()
+
+
 def configure(settings: Log) -> None:
     """Set up structlog and standard logging for the process."""
     json = settings.format == "json"
@@ -126,12 +159,17 @@ def configure(settings: Log) -> None:
     ]
     text = _json_text if json else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
     renderer: structlog.typing.Processor = text
-    output: Callable[..., structlog.typing.WrappedLogger] = structlog.PrintLoggerFactory(sys.stdout)
+    output: Callable[..., structlog.typing.WrappedLogger] = structlog.PrintLoggerFactory(
+        cast("TextIO", _Output(sys.stdout))
+    )
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What cannot be encoded is escaped: a log line never fails a request.
         sys.stdout.reconfigure(errors="backslashreplace")
         if json:  # as bytes, written at once
-            renderer, output = _json, structlog.BytesLoggerFactory(sys.stdout.buffer)
+            renderer, output = (
+                _json,
+                structlog.BytesLoggerFactory(cast("BinaryIO", _Output(sys.stdout.buffer))),
+            )
     level = getattr(logging, settings.level)
     structlog.configure(
         processors=[*shared, renderer],

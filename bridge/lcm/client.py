@@ -18,7 +18,7 @@ from yarl import URL
 from bridge.failures import Failure, InternalError, LcmBadResponse, LcmTimeout, LcmUnavailable, WsError
 from bridge.jsontypes import JsonValue
 from bridge.lcm.deadlines import Deadlines
-from bridge.lcm.http import Head, Request, Sending, TooLong, read_body
+from bridge.lcm.http import Head, Request, Sending, Stale, TooLong, read_body
 from bridge.lcm.wire import SAYS_ALL, read_answer
 from bridge.metrics import Metrics
 from bridge.operations.model import LcmCall
@@ -147,7 +147,7 @@ class LcmClient:
 
     def _failed(self, error: Exception, sending: Sending) -> CallFailed:
         """Tell what an error says about LCM, and whether it may have acted."""
-        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL | Stale):
             return _unreached(error)
         if isinstance(error, TimeoutError):
             return self._timed_out(error, sending)
@@ -241,6 +241,8 @@ def _cause(error: Exception) -> str:
         return "its name is not known"
     if isinstance(error, TimeoutError):
         return "no connection in time"
+    if isinstance(error, Stale):
+        return "the connection was no longer usable"
     return "connection refused"
 
 

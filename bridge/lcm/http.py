@@ -24,6 +24,10 @@ class TooLong(Exception):
     """The body of an answer has more bytes than are read."""
 
 
+class Stale(aiohttp.ClientConnectionError):
+    """The connection was closed, or spoken on, while nobody used it: nothing was sent on it."""
+
+
 class Head:
     """The head of each request to one URL. ``headers``: those that are the same in each."""
 
@@ -100,6 +104,10 @@ class Request(aiohttp.ClientRequest):
         protocol = conn.protocol
         if protocol is None:
             raise AssertionError("the connection was released")
+        if protocol.should_close or not protocol.is_connected():
+            # aiohttp looks only at the end of a call. What came since is an answer that nobody asked for,
+            # and would be taken for the one to this request.
+            raise Stale
         writer = StreamWriter(protocol, self.loop)
         self._sending.sent = True
         await writer.write(self._sending.request, drain=False)

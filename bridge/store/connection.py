@@ -18,6 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import ResponseError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
@@ -62,12 +63,26 @@ def try_url(settings: RedisSettings) -> None:
 
 
 def _pool(settings: RedisSettings, url: str) -> ConnectionPool:
-    return ConnectionPool.from_url(url, max_connections=_most(settings), **_common(settings))
+    return ConnectionPool.from_url(url, **_pooled(settings))
+
+
+def _pooled(settings: RedisSettings) -> dict[str, Any]:
+    # Where redis-py listens for a provider's notices of maintenance, which it does unless told otherwise, it
+    # takes a connection from the pool without a look whether answers to somebody else are left on it.
+    quiet = MaintNotificationsConfig(enabled=False)
+    return {
+        **_common(settings),
+        "max_connections": _most(settings),
+        "maint_notifications_config": quiet,
+    }
 
 
 def _most(settings: RedisSettings) -> int:
-    """Return the size of a pool: `Store` bounds the commands under way, and looks with one more."""
-    return settings.connections + 1
+    """Return the size of a pool: `Store` bounds the commands under way, and looks with one more.
+
+    Two of its round trips may be under way at once: one that waits for replicas, and one that does not.
+    """
+    return max(settings.connections, 2) + 1
 
 
 def _common(settings: RedisSettings) -> dict[str, Any]:
@@ -115,9 +130,8 @@ def _sentinel(settings: RedisSettings, url: str) -> Redis:
         sentinel_kwargs={**_common(settings), "retry": Retry(NoBackoff(), 0)},
         db=int(database or 0),
         ssl=parts.scheme.startswith("rediss"),
-        max_connections=_most(settings),
         **_login(parts),
-        **_common(settings),
+        **_pooled(settings),
     )
     master: Redis = sentinel.master_for(service, redis_class=_BehindSentinel)
     return master
@@ -221,8 +235,8 @@ class Store:
 
     def _unavailable(self, error: BaseException | None) -> Exception:
         """Return what to raise for an error; most say that Redis is away, which is noted."""
-        if isinstance(error, ResponseError):
-            return refused(error)
+        if isinstance(error, ResponseError):  # but perhaps not before its answer got lost
+            return StoreUnavailable(f"Redis refused: {error}")
         if not isinstance(error, AWAY):
             return RuntimeError(f"the exchange with Redis went wrong: {error!r}")
         self._note(connected=False, error=type(error).__name__)

@@ -176,6 +176,7 @@ REOPEN: Final = (
     + """
 local hand, keep = ARGV[1], ARGV[2]
 local record = read()
+if record.hand == hand then return 'OK' end
 local ended = record.state == 'done' or record.state == 'released'
 if not ended or string.sub(record.reply, 1, 11) ~= '{"failure":' then return 'OTHER' end
 write(keep, 'open', record.owner, record.digest, record.at, 'reply', '', 'late', '1', 'hand', hand)

@@ -17,8 +17,9 @@ from hiredis import pack_command
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ExecAbortError, NoScriptError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from bridge.store.away import reset_as_error
+from bridge.store.away import AWAY, reset_as_error
 from bridge.store.scripts import Call, Words, load
 
 
@@ -33,9 +34,15 @@ _EXEC: Final = _packed(("EXEC",))
 MOST: Final = 500
 """Requests whose commands go in one round trip."""
 
+LARGE: Final = 1_000_000
+"""Bytes of commands after which the rest waits: a round trip has only so much time."""
+
 
 class RoundTripFailed(Exception):
-    """Redis may or may not have done what was asked; its cause is redis-py's error, or a fault of ours."""
+    """Redis may or may not have done what was asked; its cause is redis-py's error, or a fault of ours.
+
+    The cause may be a ResponseError: of a repetition, or where Redis did not take the scripts.
+    """
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +53,7 @@ class _Unit:
     transaction: bool
     done: "asyncio.Future[list[Any] | Exception]"
     packed: list[bytes] = field(init=False)
+    repeated: bool = False
 
     def __post_init__(self) -> None:
         # Here, in the request's own task: what cannot be encoded must not fail the others.
@@ -60,6 +68,18 @@ class _Unit:
         if not isinstance(answers, list):  # the transaction itself was refused
             return [answers] * len(self.calls)
         return answers
+
+    def tell(self, answers: list[Any]) -> None:
+        """Tell whoever waits.
+
+        A refusal says that nothing was done, unless the commands went out before and only the answers
+        got lost: then nobody knows.
+        """
+        told: list[Any] | Exception = answers
+        if self.repeated:
+            told = next((answer for answer in answers if isinstance(answer, ResponseError)), answers)
+        if not self.done.done():
+            self.done.set_result(told)
 
 
 class RoundTrips:
@@ -108,8 +128,7 @@ class RoundTrips:
     async def _work(self) -> None:
         """Make round trips until nobody waits."""
         while self._waiting:
-            units = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
-            units = [unit for unit in units if not unit.done.done()]  # cancelled meanwhile
+            units = self._next()
             failed: Exception = _closed()
             try:
                 async with asyncio.timeout(self._bound):
@@ -117,8 +136,23 @@ class RoundTrips:
                         await self._answer(units)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told to those who wait
                 failed = error
+                if isinstance(error, AWAY) and not isinstance(error, ResponseError):
+                    # Those who come next would wait as long as these, one round trip after the other.
+                    units += self._waiting
+                    self._waiting.clear()
             finally:
                 self._tell(units, failed)
+
+    def _next(self) -> list[_Unit]:
+        """Take those who go in the next round trip."""
+        units: list[_Unit] = []
+        size = 0
+        while self._waiting and len(units) < MOST and size < LARGE:
+            unit = self._waiting.popleft()
+            if not unit.done.done():  # else cancelled meanwhile
+                units.append(unit)
+                size += sum(map(len, unit.packed))
+        return units
 
     @staticmethod
     def _tell(units: list[_Unit], failed: Exception) -> None:
@@ -137,12 +171,17 @@ class RoundTrips:
         commands = [command for unit in units for command in unit.packed]
         if self._wait:
             commands.append(self._wait)
+        tries = 0
+
+        async def send() -> list[Any]:
+            nonlocal tries
+            tries += 1
+            return await _send(connection, commands)
+
         pool = self._client.connection_pool
         connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it so
         try:
-            replies = await connection.retry.call_with_retry(
-                lambda: _send(connection, commands), lambda _: connection.disconnect()
-            )
+            replies = await connection.retry.call_with_retry(send, lambda _: connection.disconnect())
         finally:
             await pool.release(connection)
         replicas = replies[-1:] if self._wait else []
@@ -150,10 +189,11 @@ class RoundTrips:
         for unit in units:
             answers = unit.read(replies[first : first + len(unit.packed)])
             first += len(unit.packed)
+            unit.repeated = unit.repeated or tries > 1
             if not last and any(isinstance(answer, NoScriptError) for answer in answers):
                 ignorant.append(unit)
-            elif not unit.done.done():
-                unit.done.set_result([*answers, *replicas])
+            else:
+                unit.tell([*answers, *replicas])
         return ignorant
 
 
@@ -164,9 +204,15 @@ async def _send(connection: AbstractConnection, commands: Sequence[bytes]) -> li
     timeout = None  # the connection's own; the others follow the first one
     for _ in commands:
         try:
-            replies.append(await connection.read_response(timeout=timeout))
+            reply = await connection.read_response(timeout=timeout)
         except ResponseError as error:
-            replies.append(error)
+            reply = error
+        if reply is None and timeout is not None:
+            # Where redis-py sets no time-out it returns this for the system's own, ETIMEDOUT, and leaves the
+            # connection as it is. No command here is answered nil.
+            await connection.disconnect(nowait=True)
+            raise RedisTimeoutError("the connection timed out")
+        replies.append(reply)
         timeout = math.inf
     return replies
 

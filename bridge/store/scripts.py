@@ -28,7 +28,7 @@ class ScriptCall(NamedTuple):
 
 
 class PlainCall(NamedTuple):
-    """A command of Redis that may be run again."""
+    """A command of Redis that may be run again, and is never answered nil."""
 
     command: Words
 

@@ -4,7 +4,8 @@ import asyncio
 
 import aiohttp
 import pytest
-from lcm.lcm_servers import OD, ONCE, SKIP, RawServer, answer, answering, lcm_client, silent_port
+from lcm.lcm_servers import OD, ONCE, SKIP, RawServer, answer, answering, failure_of, lcm_client, silent_port
+from lcm.lcm_servers import Request as HttpRequest
 from yarl import URL
 
 from bridge.lcm.http import Head, Request, Sending
@@ -85,3 +86,25 @@ async def test_a_request_is_not_sent_before_there_is_a_connection() -> None:
             await session.post(f"http://127.0.0.1:{port}/", data=sending)
 
     assert not sending.sent
+
+
+async def test_an_answer_that_nobody_asked_for_answers_nobody() -> None:
+    """What comes between two calls is not taken for the answer to the second, which is not sent."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def handler(_: HttpRequest, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        if len(writers) == 2:  # while another client is answered, so that it has arrived then
+            writers[0].write(answer(b'{"d": "of nobody"}'))
+        writer.write(OK)
+
+    server = RawServer(handler)
+    async with server.running(), lcm_client(server.url) as client, lcm_client(server.url) as another:
+        assert await client.call(SKIP, ONCE) is True
+        assert await another.call(OD, ONCE) is True
+        failed = await failure_of(client)
+        assert failed.unreached
+        assert not failed.effect_possible
+        assert await client.call(SKIP, ONCE) is True
+
+    assert 3 == len(server.requests)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextvars import copy_context
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -219,3 +220,28 @@ def test_what_aiormq_says_of_messages_is_not_logged(lines: Lines) -> None:
     logging.getLogger("aiormq.channel").error("Unhandled message %r returning", b'{"PhoneNumber": "1"}')
 
     assert [] == lines.read()
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_full_disk_fails_nobody(form: str) -> None:
+    """Whoever logs goes on; standard error is told once."""
+    code = f"""
+import os
+import structlog
+from bridge import logs
+from bridge.settings import Log
+logs.configure(Log(format={form!r}))
+log = structlog.get_logger()
+for _ in range(1000):
+    log.info("event", text="x" * 100)
+    log.exception("event", error=ValueError("x"))
+os._exit(7)
+"""
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+
+    assert 7 == ended.returncode
+    assert ended.stderr.decode().startswith("log lines are lost: ")
+    assert 1 == len(ended.stderr.splitlines())

@@ -1,7 +1,7 @@
 """What the ledger's tests share: ledgers under a prefix of their own, keys, endings, and raw records."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC
@@ -119,6 +119,8 @@ class Valve:
         self._writers: set[asyncio.StreamWriter] = set()
         self.url = ""
         self.shut = False
+        self.instead: Callable[[], Awaitable[object]] | None = None
+        """What is done instead of passing on the next answer; then the connection is cut."""
         self.turns = 0
         """Round trips: how often a client spoke after it had been answered, or for the first time."""
         self.said: list[bytes] = []
@@ -156,6 +158,11 @@ class Valve:
             nonlocal answered
             while data := await redis.read(65_536):
                 answered = True
+                if self.instead is not None:
+                    instead, self.instead = self.instead, None
+                    await instead()
+                    answers.close()
+                    return
                 if not self.shut:
                     answers.write(data)
 

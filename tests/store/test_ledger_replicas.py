@@ -9,10 +9,11 @@ import pytest
 from redis.asyncio import Redis, RedisCluster
 from redis.crc import key_slot
 from store.ledger_bench import CONTENT, DONE, KEY, LedgerBench, Valve, ledger_bench
-from store.store_servers import SERVICE, PrivateSentinel
+from store.store_servers import AGENT, SERVICE, PrivateSentinel
 
 from bridge.demo.ports import free_port
 from bridge.demo.servers import PrivateRedis
+from bridge.operations.model import Reserved
 from bridge.ports import Ended, LedgerKey, Running, StoreUnavailable
 from bridge.settings import Redis as RedisSettings
 from bridge.store.cluster import send_to_cluster
@@ -165,3 +166,17 @@ async def test_a_slot_that_moves_is_followed(cluster_url: str) -> None:
         await nodes[new].delete(key)
 
     assert ([1, 1, 2, 3, 4], b"4") == (answers, kept)
+
+
+async def test_a_small_pool_is_enough_for_a_claim_that_waits(redis_server: PrivateRedis) -> None:
+    """Beside it others read, and Redis is looked at: a pool that is full would count as Redis being away."""
+    async with ledger_bench(
+        redis_server.url, redis={"connections": 1}, wait_replicas=1, wait_timeout=0.5
+    ) as bench:
+        claiming = asyncio.create_task(bench.ledger.claim(KEY, CONTENT))
+        reads = [bench.contacts.find(AGENT, Reserved("manual", 1), age="any") for _ in range(3)]
+        *found, _ = await asyncio.gather(*reads, bench.store.look())
+        assert [[], [], []] == found
+        assert not claiming.done()
+        with pytest.raises(StoreUnavailable, match="wait_replicas"):
+            await claiming

@@ -1,14 +1,16 @@
 """Commands of concurrent requests share round trips, and one request's trouble is no other's."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
+from store.ledger_bench import Valve
 
 from bridge.demo.servers import PrivateRedis
-from bridge.store.round_trips import MOST, RoundTripFailed, RoundTrips
+from bridge.store.round_trips import LARGE, MOST, RoundTripFailed, RoundTrips
 from bridge.store.scripts import PlainCall, ScriptCall
 
 COUNT = PlainCall(("INCR", "count"))
@@ -131,3 +133,49 @@ async def test_nothing_waits_after_the_end(client: Redis) -> None:
     for task in (waiting, later, asyncio.create_task(trips.send([COUNT]))):
         with pytest.raises(RoundTripFailed):
             await task
+
+
+async def test_a_connection_that_times_out_between_the_answers_answers_nobody(
+    trips: RoundTrips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the system says after the first answer (ETIMEDOUT) is no answer to the second."""
+    read, times = asyncio.StreamReader.read, iter(range(99))
+
+    async def timing_out(reader: asyncio.StreamReader, _: int = -1) -> bytes:
+        if next(times) == 1:
+            raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+        return await read(reader, len(b"+1\r\n"))
+
+    await trips.send([COUNT])
+    monkeypatch.setattr(asyncio.StreamReader, "read", timing_out)
+    outcomes = await asyncio.gather(*(trips.send([COUNT]) for _ in range(2)), return_exceptions=True)
+    monkeypatch.undo()
+
+    assert all(isinstance(outcome, RoundTripFailed) for outcome in outcomes)
+
+
+async def test_large_commands_do_not_go_together(redis_server: PrivateRedis) -> None:
+    """A round trip is bounded in bytes, so that its time is enough for it."""
+    large = PlainCall(("ECHO", "x" * LARGE))
+    async with Valve(redis_server.port).running() as valve, Redis.from_url(valve.url) as client:
+        trips = RoundTrips(client, BOUND)
+        await trips.send([COUNT])
+        before = valve.turns
+        await asyncio.gather(*(trips.send([large]) for _ in range(3)))
+        assert 3 == valve.turns - before
+        await trips.close()
+
+
+async def test_who_waits_for_the_next_round_trip_does_not_outwait_a_hanging_redis(
+    redis_server: PrivateRedis,
+) -> None:
+    """Those whose commands were not sent yet are told together with those whose were."""
+    large = PlainCall(("ECHO", "x" * LARGE))
+    async with Valve(redis_server.port).running() as valve, Redis.from_url(valve.url) as client:
+        trips = RoundTrips(client, 0.5)
+        await trips.send([COUNT])
+        valve.shut = True
+        outcomes = await asyncio.gather(*(trips.send([large]) for _ in range(5)), return_exceptions=True)
+        assert all(isinstance(outcome, RoundTripFailed) for outcome in outcomes)
+        assert sum(map(len, valve.said)) < 2 * LARGE
+        await trips.close()

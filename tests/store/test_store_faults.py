@@ -1,12 +1,16 @@
 """What a command raises: some of it says that Redis is away, the rest is a fault of ours."""
 
+import asyncio
+
 import pytest
+from redis.asyncio import Redis
 
 from bridge.demo.servers import PrivateRedis
 from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
 from bridge.settings import Redis as RedisSettings
 from bridge.store.connection import Store, connect
+from bridge.store.scripts import PlainCall
 
 UVLOOP = "unable to perform operation on <TCPTransport closed=True reading=False 0x55>; the handler is closed"
 
@@ -37,4 +41,22 @@ async def test_only_a_lost_connection_means_that_redis_is_away(
     with pytest.raises(seen):
         await store.run(fail)
     assert there is store.connected
+    await store.close()
+
+
+async def test_what_is_left_on_a_connection_answers_nobody(redis_server: PrivateRedis) -> None:
+    """A connection that was given back with an answer on its way is not used as it is."""
+    settings = RedisSettings.model_validate({"url": redis_server.url})
+    store = Store(connect(settings), settings, Metrics())
+    await store.look()
+    assert isinstance(store.client, Redis)
+    pool = store.client.connection_pool
+    connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it so
+    await connection.send_command("ECHO", "of nobody")
+    async with asyncio.timeout(10):
+        while not await connection.can_read():
+            await asyncio.sleep(0)
+    await pool.release(connection)
+
+    assert b"mine" == await store.ask(PlainCall(("ECHO", "mine")))
     await store.close()

@@ -1,0 +1,57 @@
+"""A Redis that did what it was asked, whose answer got lost, and which was asked again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+from store.ledger_bench import CONTENT, KEY, REFUSED, Valve, ledger_bench
+
+from bridge.demo.servers import PrivateRedis
+from bridge.ports import LedgerKey, StoreUnavailable
+from bridge.store.connection import NothingWritten
+
+OTHER = LedgerKey("ContactOD", KEY.request)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[PrivateRedis]:
+    """Give a Redis that may be demoted."""
+    async with PrivateRedis() as server:
+        yield server
+
+
+@pytest.fixture
+async def valve(server: PrivateRedis) -> AsyncIterator[Valve]:
+    """Give a way to it that loses answers."""
+    async with Valve(server.port).running() as valve:
+        yield valve
+
+
+async def test_a_refusal_after_a_lost_answer_does_not_say_that_nothing_was_claimed(
+    server: PrivateRedis, valve: Valve
+) -> None:
+    """The claim was written, its repetition met a demoted master: it is given back, not left to run out."""
+    async with Redis.from_url(server.url) as admin, ledger_bench(valve.url) as bench:
+        await bench.ledger.release(await bench.claim(OTHER))  # Redis knows the scripts
+        valve.instead = lambda: admin.replicaof("127.0.0.1", "1")
+        with pytest.raises(StoreUnavailable) as caught:
+            await bench.ledger.claim(KEY, CONTENT)
+        assert not isinstance(caught.value, NothingWritten)
+        assert "running" == await bench.state()
+        assert 1 == bench.ledger.owed
+
+        await admin.replicaof("NO", "ONE")
+        await bench.store.look()
+        await bench.ledger.settle()
+        await bench.claim()
+
+
+async def test_a_reopening_whose_answer_is_lost_is_told_as_done(valve: Valve) -> None:
+    """Its repetition finds what it wrote itself."""
+    async with ledger_bench(valve.url) as bench:
+        await bench.ledger.complete(await bench.claim(), REFUSED)
+        assert not await bench.records.reopen(OTHER)  # Redis knows the script
+        valve.instead = lambda: asyncio.sleep(0)
+        assert await bench.records.reopen(KEY)
+        assert "open" == await bench.state()
