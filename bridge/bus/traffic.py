@@ -68,7 +68,7 @@ class Traffic:
     @property
     def ended(self) -> bool:
         """Whether nothing can be written on the channel any more."""
-        return self._ended or self._channel.is_closed
+        return self._ended or self._channel.is_closed or self._socket.closed
 
     @property
     def full(self) -> bool:
@@ -76,7 +76,7 @@ class Traffic:
         return self._socket.full
 
     async def drain(self) -> None:
-        """Wait while the broker reads too slowly. Raises ConnectionError."""
+        """Wait while the broker reads too slowly. Raises what ended the connection meanwhile."""
         await self._socket.drain()
 
     # --- out ------------------------------------------------------------------------------------
