@@ -1,4 +1,4 @@
-"""What the end of a connection does to those who publish meanwhile, against a real broker."""
+"""The end of a connection or a channel while something is under way, against a real broker."""
 
 import asyncio
 import errno
@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import aio_pika
 import pytest
+from chaos.proxy import Proxy
 from pydantic import SecretStr
 from support.open_channels import Opened, open_channel
 
@@ -81,6 +82,27 @@ async def test_nothing_is_written_on_a_socket_that_has_ended(rabbit: PrivateRabb
 
         assert await sender.publish(message(address, b"the reply")) is Confirmation.CONFIRMED
         assert b"the reply" == await replies.get()
+
+
+async def test_what_comes_late_for_a_channel(rabbit: PrivateRabbit) -> None:
+    """Closed without the broker's answer, it still takes its frames, at which the library would stop."""
+    proxy = Proxy(rabbit.port)
+    await proxy.start()
+    arrived: asyncio.Queue[int] = asyncio.Queue()
+    url = f"amqp://guest:guest@127.0.0.1:{proxy.port}/?heartbeat=1"
+    async with asyncio.timeout(BOUND), open_channel(rabbit.url) as feeder, open_channel(url) as opened:
+        queue = uuid4().hex
+        await feeder.channel.amqp.queue_declare(queue)
+        await opened.channel.traffic.consume(queue, lambda one: arrived.put_nowait(one.tag))
+        proxy.stall()
+        sent = [message(queue) for _ in range(50)]
+        await asyncio.gather(*(feeder.channel.traffic.publish(one, one.properties) for one in sent))
+        await opened.channel.close()
+        proxy.flow()
+        for _ in sent:
+            await arrived.get()
+        await feeder.channel.amqp.queue_delete(queue)
+    await proxy.stop()
 
 
 @asynccontextmanager
