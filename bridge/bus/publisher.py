@@ -214,7 +214,8 @@ class Publisher:
             channel.refused()
             raise PublishFailed("the broker refused the message", kind="refused") from error
         except TimeoutError as error:
-            raise self._too_late() from error
+            # The confirm stays known until it comes, and its error would keep the message by the traceback.
+            raise self._too_late() from error.with_traceback(None)
         except CONNECTION_EXCEPTIONS as error:
             raise PublishFailed(f"{type(error).__name__}: {error}", cut_off=True) from error
         channel.confirmed()

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -103,6 +104,25 @@ async def test_what_comes_late_for_a_channel(rabbit: PrivateRabbit) -> None:
             await arrived.get()
         await feeder.channel.amqp.queue_delete(queue)
     await proxy.stop()
+
+
+async def test_a_message_that_was_not_confirmed_in_time(rabbit: PrivateRabbit) -> None:
+    """It is not kept: a queue without a leader confirms nothing for as long as that lasts."""
+    proxy = Proxy(rabbit.port)
+    await proxy.start()
+    publisher = Publisher("replies", timeout=0.1)
+    url = f"amqp://guest:guest@127.0.0.1:{proxy.port}/"
+    async with asyncio.timeout(BOUND), open_channel(url) as opened, running(publisher, opened):
+        proxy.stall()
+        for _ in range(3):
+            with pytest.raises(PublishFailed):
+                await publisher.publish(message("the one that is looked for"))
+        gc.collect()
+        found = [one for one in gc.get_objects() if isinstance(one, Outgoing)]
+        proxy.flow()
+    await proxy.stop()
+
+    assert "the one that is looked for" not in [one.routing_key for one in found]
 
 
 @asynccontextmanager
