@@ -159,7 +159,7 @@ class Socket(TransportFactory):
         the order does not matter; they are not overtaken by the end of their channel, which the library
         writes at the earliest a turn of the loop after it was asked for.
         """
-        if self._writer.transport.is_closing():
+        if self.closed:
             raise ConnectionResetError("the connection has ended")
         if not self._unsent:
             self._loop.call_soon(self._send)
@@ -167,8 +167,13 @@ class Socket(TransportFactory):
 
     def _send(self) -> None:
         unsent, self._unsent = self._unsent, []
-        if not self._writer.transport.is_closing():  # else whoever waits is told by the channel's end
+        if not self.closed:  # else whoever waits is told by the channel's end
             self._writer.write(b"".join(unsent))
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be written any more; the library finds out some turns of the loop later."""
+        return self._writer.transport.is_closing()
 
     @property
     def full(self) -> bool:
@@ -176,7 +181,7 @@ class Socket(TransportFactory):
         return self._writer.transport.get_write_buffer_size() > _MOST_UNSENT
 
     async def drain(self) -> None:
-        """Wait while the other side reads too slowly. Raises ConnectionError."""
+        """Wait while the other side reads too slowly. Raises what ended the connection meanwhile."""
         await self._writer.drain()
 
 

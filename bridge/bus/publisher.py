@@ -203,17 +203,21 @@ class Publisher:
             properties = replace(properties, message_id=uuid4().hex)
         try:
             confirm = channel.traffic.publish(outgoing, properties)
-            channel.bounds.bound(confirm)
+        except CONNECTION_EXCEPTIONS as error:  # nothing was written: the message did not cause it
+            raise PublishFailed(f"{type(error).__name__}: {error}") from error
+        except (TypeError, ValueError, struct.error) as error:
+            raise PublishFailed(f"the message cannot be encoded: {error}", kind="impossible") from error
+        channel.bounds.bound(confirm)
+        try:
             routed = await confirm
         except Nacked as error:
             channel.refused()
             raise PublishFailed("the broker refused the message", kind="refused") from error
         except TimeoutError as error:
-            raise self._too_late() from error
+            # The confirm stays known until it comes, and its error would keep the message by the traceback.
+            raise self._too_late() from error.with_traceback(None)
         except CONNECTION_EXCEPTIONS as error:
             raise PublishFailed(f"{type(error).__name__}: {error}", cut_off=True) from error
-        except (TypeError, ValueError, struct.error) as error:
-            raise PublishFailed(f"the message cannot be encoded: {error}", kind="impossible") from error
         channel.confirmed()
         if routed:
             return Confirmation.CONFIRMED
@@ -251,10 +255,14 @@ class Publisher:
                 await asyncio.sleep(_WHILE_BLOCKED)
             else:
                 await _drained(channel)
-                return channel
+                if not channel.traffic.ended:
+                    return channel
 
 
 async def _drained(channel: _Open) -> None:
-    """Wait until the broker reads; a channel that ends meanwhile says so when it is published on."""
-    with suppress(ConnectionError):
+    """Wait until the broker reads; a channel that ends meanwhile says so when it is published on.
+
+    A connection can end by any error of the system, such as that there is no route to the host.
+    """
+    with suppress(*CONNECTION_EXCEPTIONS):
         await channel.traffic.drain()

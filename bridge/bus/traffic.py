@@ -68,7 +68,7 @@ class Traffic:
     @property
     def ended(self) -> bool:
         """Whether nothing can be written on the channel any more."""
-        return self._ended or self._channel.is_closed
+        return self._ended or self._channel.is_closed or self._socket.closed
 
     @property
     def full(self) -> bool:
@@ -76,7 +76,7 @@ class Traffic:
         return self._socket.full
 
     async def drain(self) -> None:
-        """Wait while the broker reads too slowly. Raises ConnectionError."""
+        """Wait while the broker reads too slowly. Raises what ended the connection meanwhile."""
         await self._socket.drain()
 
     # --- out ------------------------------------------------------------------------------------
@@ -137,6 +137,7 @@ class Traffic:
         else:
             if method in _ENDS:
                 self.stop()
+                self._socket.reader.offer_no_more(self._number, self)
             return False
         return True
 
@@ -191,7 +192,6 @@ class Traffic:
     def _on_closed(self, closing: asyncio.Future[None]) -> None:
         """Have all fail who wait: nothing of the channel comes any more."""
         self.stop()
-        self._socket.reader.offer_no_more(self._number, self)
         reason = None if closing.cancelled() else closing.exception()
         if not isinstance(reason, CONNECTION_EXCEPTIONS):  # the library's own signs for an end in order
             reason = ConnectionError("the channel ended before the confirm")
