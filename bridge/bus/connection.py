@@ -11,7 +11,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-import aio_pika
 import structlog
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
@@ -259,12 +258,16 @@ class Link:
             await asyncio.sleep(backoff.next())
 
     async def _hold(self, url: URL, backoff: Backoff) -> None:
-        async with asyncio.timeout(self._settings.connect_timeout):
-            opened = await aio_pika.connect(
-                url.update_query(heartbeat=self._settings.heartbeat),
-                client_properties={"connection_name": self.name},
-                connection_class=SocketConnection,
-            )
+        opened = SocketConnection(
+            url.update_query(heartbeat=self._settings.heartbeat),
+            client_properties={"connection_name": self.name},
+        )
+        try:
+            async with asyncio.timeout(self._settings.connect_timeout):
+                await opened.connect()
+        except BaseException:
+            await opened.close()  # else it does so when it is collected, wherever that happens to be
+            raise
         connection = Connection(opened)
         self._connection = connection
         self.openings += 1

@@ -124,7 +124,8 @@ async def next_message(queue: AbstractQueue, bound: float = BOUND) -> AbstractIn
 @asynccontextmanager
 async def requester(url: str, prefix: str) -> AsyncIterator[Requester]:
     """Connect a requester for the length of a block."""
-    connection = await aio_pika.connect(url)
+    # No heartbeats: between tests that await something the loop stands still, perhaps for minutes.
+    connection = await aio_pika.connect(f"{url}?heartbeat=0")
     async with connection:
         channel = await connection.channel()
         queue = await channel.declare_queue(exclusive=True)
