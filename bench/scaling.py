@@ -17,12 +17,13 @@ from bench.records import Load, Visit
 from bench.report import Report, Table, mib, ranged
 from bench.stage import Stage
 from bench.variants import PREFETCH, Worker, running_bridge
+from bridge.settings import Amqp, Lcm
 
 HELP = "throughput by processes and prefetch, agents beside campaigns (about 10 minutes)"
 AS_BY_DEFAULT: Final = {
-    "BRIDGE_AMQP__AGENT_PREFETCH": "100",
-    "BRIDGE_AMQP__CAMPAIGN_PREFETCH": "50",
-    "BRIDGE_LCM__CONCURRENCY": "100",
+    "BRIDGE_AMQP__AGENT_PREFETCH": str(Amqp.model_fields["agent_prefetch"].default),
+    "BRIDGE_AMQP__CAMPAIGN_PREFETCH": str(Amqp.model_fields["campaign_prefetch"].default),
+    "BRIDGE_LCM__CONCURRENCY": str(Lcm.model_fields["concurrency"].default),
 }
 """The bounds of a worker for which nobody sets others."""
 START_SECONDS = 6.0
