@@ -39,7 +39,9 @@ class Amqp(Group):
         default="", description='dead-letter queue; empty: "<prefix>.dead-letters"'
     )
     agent_prefetch: Share = Field(default=100, description="agent requests in flight per process")
-    campaign_prefetch: Share = Field(default=20, description="campaign requests in flight per process; many make agents wait")
+    campaign_prefetch: Share = Field(
+        default=20, description="campaign requests in flight per process; many make agents wait"
+    )
     max_length: Count = Field(
         default=1_000_000, description="messages a request queue holds before it refuses"
     )
