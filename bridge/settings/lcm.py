@@ -28,7 +28,7 @@ class Lcm(Group):
     )
     timeout: PositiveFloat = Field(default=20.0, description="seconds for a whole call; below shutdown.grace")
     connect_timeout: PositiveFloat = Field(default=3.0, description="seconds to connect")
-    concurrency: PositiveInt = Field(default=100, description="calls under way per process")
+    concurrency: PositiveInt = Field(default=120, description="calls under way per process")
     keepalive: NonNegativeFloat = Field(
         default=15.0, description="seconds an idle connection is kept; below LCM's own"
     )

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import aio_pika
@@ -24,6 +24,13 @@ BOUND = 30.0
 
 TROUBLED = 2
 """The number of the request that a consumer misbehaves at; later ones are answered after it."""
+
+
+@pytest.fixture
+async def own_rabbit() -> AsyncIterator[PrivateRabbit]:
+    """Run a RabbitMQ whose every connection may be closed."""
+    async with PrivateRabbit() as server:
+        yield server
 
 
 def plan(url: str, queue: str, **changes: Any) -> Plan:
@@ -214,20 +221,20 @@ async def test_refused_login(rabbit: PrivateRabbit) -> None:
 
 
 @pytest.mark.parametrize("orderly", [True, False])
-async def test_lost_connection(rabbit: PrivateRabbit, *, orderly: bool) -> None:
+async def test_lost_connection(own_rabbit: PrivateRabbit, *, orderly: bool) -> None:
     """A connection that the broker closes, or that is cut, ends the run, however long it should take."""
     begun = asyncio.Event()
-    proxy = Proxy(rabbit.port)
+    proxy = Proxy(own_rabbit.port)
     await proxy.start()
     try:
-        async with consumer(rabbit.url) as answering:
-            url = rabbit.url.replace(str(rabbit.port), str(proxy.port))
+        async with consumer(own_rabbit.url) as answering:
+            url = own_rabbit.url.replace(str(own_rabbit.port), str(proxy.port))
             endless = plan(url, answering.queue, seconds=3600.0)
             running = asyncio.create_task(run(endless, lambda _: begun.set()))
             async with asyncio.timeout(BOUND):
                 await begun.wait()
                 if orderly:
-                    await rabbit.ctl("close_all_connections", "a test")
+                    await own_rabbit.ctl("close_all_connections", "a test")
                 else:
                     proxy.cut()
                 with pytest.raises((AmqpFailed, OSError)) as raised:
