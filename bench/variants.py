@@ -53,7 +53,7 @@ class Variant:
         lacking += [name for name in self.files if not (ROOT / name).exists()]
         if lacking:
             raise Unavailable(
-                f"{self.name} is left out, there is no {', no '.join(lacking)}: make bench-setup"
+                f"{self.name} is left out, there is no {', no '.join(lacking)}: scripts/setup.sh --bench"
             )
 
 
