@@ -5,7 +5,6 @@ import time
 from contextlib import suppress
 from dataclasses import asdict
 
-from bench import clocks, figures
 from bench.amqp import Client
 from bench.amqp_template import Template
 from bench.load import Plan, connected
@@ -14,7 +13,7 @@ from bench.processes import ProgramFailed
 from bench.records import Load, Visit
 from bench.stage import Stage
 from bench.variants import Running, Worker, running_bridge
-from bench.visits import DRAIN_SECONDS, FIRST_NUMBERS, Asked, disturbance, faults_in, read_all
+from bench.visits import DRAIN_SECONDS, FIRST_NUMBERS, Asked, faults_in, measured_visit, read_all
 
 BATCH = 5_000
 BATCH_SECONDS = 30.0
@@ -111,26 +110,7 @@ async def _measure(stage: Stage, bridge: Running, load: Load, backlog: Backlog, 
     outcome = asdict(tally.outcome())
     outcome["lost"] -= purged
     carried_out = outcome["sent"] - purged
-    measured, seconds = outcome["measured"], outcome["seconds"]
+    faults = faults_in([outcome], await stage.counts(), Asked(carried_out, carried_out))
+    outcome |= {"sent": carried_out, "latency_ms": {}}  # how long they waited is the queue's doing
     readings = {name: (begins[name], ends[name]) for name in begins}
-    disturbed = disturbance(stage, bridge, readings)
-    costs = {
-        name: figures.cpu_per_request(begin, end, measured, seconds) * 1e6
-        for name, (begin, end) in readings.items()
-    }
-    return Visit(
-        variant=bridge.name,
-        round=round_number,
-        load=load,
-        measured=measured,
-        seconds=seconds,
-        cpu_us=costs.pop(""),
-        busy=figures.busy(begins[""], ends[""]),
-        disturbed=disturbed,
-        servers_us=costs,
-        peak_bytes=clocks.peak_bytes(bridge.pids),
-        resident_bytes=clocks.resident_bytes(bridge.pids),
-        latency_ms={},
-        sent=carried_out,
-        faults=faults_in([outcome], await stage.counts(), Asked(carried_out, carried_out)),
-    )
+    return measured_visit(stage, bridge, load, round_number, readings, outcome, faults)

@@ -43,7 +43,7 @@ async def visit(stage: Stage, variant: Running, load: Load, round_number: int = 
         if background is not None and load.beside is not None:
             await _mark(background, "end", load.beside.seconds)
             outcomes[load.beside.work] = await _outcome(background, load.beside)
-    pids = variant.pids  # raises when one of them ended
+    _ = variant.pids  # raises when one of them ended
     counts = await stage.counts()
     faults = faults_in(outcomes.values(), counts, expected_calls(variant.variant, load, outcomes.values()))
     if faults:
@@ -51,6 +51,23 @@ async def visit(stage: Stage, variant: Running, load: Load, round_number: int = 
             await stage.purge(variant.queues[work])
     variant.forget_log()
     beside = _beside(outcome, outcomes[load.beside.work]) if load.beside else None
+    return measured_visit(stage, variant, load, round_number, readings, outcome, faults, beside)
+
+
+def measured_visit(  # noqa: PLR0913, PLR0917 - all that is known of a visit
+    stage: Stage,
+    variant: Running,
+    load: Load,
+    round_number: int,
+    readings: dict[str, tuple[Reading, Reading]],
+    outcome: Mapping[str, Any],
+    faults: list[str],
+    beside: dict[str, Any] | None = None,
+) -> Visit:
+    """Return a visit from the CPU clocks, as `read_all` gives them, and what the load says.
+
+    Raises ProgramFailed when the variant has ended.
+    """
     disturbed = disturbance(stage, variant, readings)
     measured, seconds = outcome["measured"], outcome["seconds"]
     shared_by = measured + (round(beside["rate"] * seconds) if beside else 0)
@@ -68,8 +85,8 @@ async def visit(stage: Stage, variant: Running, load: Load, round_number: int = 
         busy=figures.busy(*readings[""]),
         disturbed=disturbed,
         servers_us=costs,
-        peak_bytes=clocks.peak_bytes(pids),
-        resident_bytes=clocks.resident_bytes(pids),
+        peak_bytes=clocks.peak_bytes(variant.pids),
+        resident_bytes=clocks.resident_bytes(variant.pids),
         latency_ms=outcome["latency_ms"],
         sent=outcome["sent"],
         beside=beside,
