@@ -5,32 +5,21 @@ does the same in a third of the time. What is out of the ordinary goes by the li
 """
 
 import struct
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from pamqp import base, commands, decode, encode
+from pamqp import base, commands, encode
 
 from bridge.bus.frames import BODY, END, HEADER, METHOD, START
-from bridge.bus.wire import FAULTS, is_plain, properties_on_the_wire, short_string, size_of
+from bridge.bus.wire import CONTENT, KINDS, is_plain, properties_on_the_wire, read_properties, short_string
 from bridge.messages import Outgoing, Properties
 
 _CLASS: Final = commands.Basic.frame_id
-_CONTENT: Final = struct.Struct(">HHQ")
 _FLAGS: Final = struct.Struct(">H")
 _SETTLEMENT: Final = struct.Struct(">BHIIQBc")
 _SETTLEMENT_BYTES: Final = _SETTLEMENT.size - START.size - len(END)
 _TAG: Final = struct.Struct(">QB")
 
-_KINDS: Final = {
-    name: (commands.Basic.Properties.flags[name], commands.Basic.Properties.amqp_type(name))
-    for name in Properties.__slots__
-}
-"""Flag and type of each property, in their order on the wire."""
-
-_ENCODERS: Final = [(name, flag, encode.METHODS[kind]) for name, (flag, kind) in _KINDS.items()]
-_DECODERS: Final = [
-    (name, flag, kind, None if kind == "shortstr" else decode.METHODS[kind])
-    for name, (flag, kind) in _KINDS.items()
-]
+_ENCODERS: Final = [(name, flag, encode.METHODS[kind]) for name, (flag, kind) in KINDS.items()]
 
 
 class Arrival(NamedTuple):
@@ -64,7 +53,7 @@ def publish_frames(channel: int, outgoing: Outgoing, properties: Properties, fra
             b"\1" if outgoing.mandatory else b"\0",
         )
     )
-    header = _CONTENT.pack(_CLASS, 0, len(body)) + encoded(properties, frame_max)
+    header = CONTENT.pack(_CLASS, 0, len(body)) + encoded(properties, frame_max)
     parts = [
         START.pack(METHOD, channel, len(method)),
         method,
@@ -122,30 +111,3 @@ def read_arrival(payload: bytes, header: bytes, body: bytes) -> Arrival:
     routing_key, _ = short_string(rest)
     properties, unreadable = read_properties(header)
     return Arrival(tag, bool(redelivered & 1), exchange, routing_key, properties, unreadable, body)
-
-
-def read_properties(header: bytes) -> tuple[Properties, str]:
-    """Return the properties of a content header, and the names of those that cannot be read."""
-    at = _CONTENT.size
-    word = flags = int.from_bytes(header[at : at + 2], "big")
-    at += 2
-    while word & 1:  # more words of flags follow, for properties that nobody has defined
-        word = int.from_bytes(header[at : at + 2], "big")
-        at += 2
-    values: dict[str, Any] = {}
-    unreadable = []
-    for name, flag, kind, read in _DECODERS:
-        if not flags & flag:
-            continue
-        try:
-            if read is None:
-                end = at + 1 + header[at]
-                values[name] = header[at + 1 : end].decode()
-            else:
-                size, values[name] = read(header[at:])
-                end = at + size
-        except FAULTS:
-            unreadable.append(name)
-            end = at + size_of(kind, header[at:])
-        at = end
-    return Properties(**values), ", ".join(unreadable)

@@ -22,10 +22,10 @@ from bridge.bus.content import (
     publish_frames,
     read_arrival,
     read_confirm,
-    read_properties,
     requeue_frame,
 )
 from bridge.bus.frames import HEADER, METHOD, Socket
+from bridge.bus.wire import read_properties
 from bridge.messages import Outgoing, Properties
 
 log = structlog.get_logger(__name__)

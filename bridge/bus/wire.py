@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Final
 
-from pamqp import commands, encode, header
+from pamqp import commands, decode, encode, header
 
 from bridge import forwarding
 from bridge.messages import Properties
@@ -34,6 +34,20 @@ _FRAME_BYTES: Final = 20
 
 _OURS: Final = forwarding.NOTES | forwarding.LETTER_NOTES | {forwarding.DEADLINE, "idempotency-key"}
 """Headers without which a request would come back as another one; each is short."""
+
+KINDS: Final = {
+    name: (commands.Basic.Properties.flags[name], commands.Basic.Properties.amqp_type(name))
+    for name in Properties.__slots__
+}
+"""Flag and type of each property, in their order on the wire."""
+
+_DECODERS: Final = [
+    (name, flag, kind, None if kind == "shortstr" else decode.METHODS[kind])
+    for name, (flag, kind) in KINDS.items()
+]
+
+CONTENT: Final = struct.Struct(">HHQ")
+"""What a content header begins with: its class, an unused number and the size of the body."""
 
 _read_header = header.ContentHeader.unmarshal
 
@@ -73,27 +87,42 @@ def _unmarshal(self: header.ContentHeader, data: bytes) -> None:
     try:
         _read_header(self, data)
     except FAULTS:
-        self.class_id, self.weight, self.body_size = struct.unpack(">HHQ", data[:12])
-        self.properties = _readable(int.from_bytes(data[12:14], "big"), data[14:])
+        self.class_id, self.weight, self.body_size = CONTENT.unpack_from(data)
+        readable, unreadable = read_properties(data)
+        self.properties = commands.Basic.Properties()
+        for name in KINDS:
+            setattr(self.properties, name, getattr(readable, name))
+        self.properties.headers = {**readable.headers, _UNREADABLE: unreadable}
 
 
-def _readable(flags: int, data: bytes) -> commands.Basic.Properties:
-    properties, unreadable = commands.Basic.Properties(), []
-    for name in properties.__slots__:
-        flag = properties.flags[name]
+def read_properties(header: bytes) -> tuple[Properties, str]:
+    """Return the properties of a content header, and the names of those that cannot be read."""
+    at = CONTENT.size
+    word = flags = int.from_bytes(header[at : at + 2], "big")
+    at += 2
+    while word & 1:  # more words of flags follow, for properties that nobody has defined
+        word = int.from_bytes(header[at : at + 2], "big")
+        at += 2
+    values: dict[str, Any] = {}
+    unreadable = []
+    for name, flag, kind, read in _DECODERS:
         if not flags & flag:
             continue
-        size = size_of(properties.amqp_type(name), data)
         try:
-            properties.unmarshal(flag, data[:size])
+            if read is None:
+                end = at + 1 + header[at]
+                values[name] = header[at + 1 : end].decode()
+            else:
+                size, values[name] = read(header[at:])
+                end = at + size
         except FAULTS:
             unreadable.append(name)
-        data = data[size:]
-    properties.headers = {**(properties.headers or {}), _UNREADABLE: ", ".join(unreadable)}
-    return properties
+            end = at + _size_of(kind, header[at:])
+        at = end
+    return Properties(**values), ", ".join(unreadable)
 
 
-def size_of(kind: str, data: bytes) -> int:
+def _size_of(kind: str, data: bytes) -> int:
     """Return how many bytes the property of a kind takes that stands at the beginning."""
     if kind == "shortstr":
         return 1 + int.from_bytes(data[:1], "big")

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pamqp import body, commands, frame, header
 
-from bridge.bus.content import ack_frame, encoded, publish_frames, read_properties, requeue_frame
+from bridge.bus.content import ack_frame, encoded, publish_frames, requeue_frame
+from bridge.bus.wire import read_properties
 from bridge.messages import Outgoing, Properties
 
 FRAME_MAX = 131_072
