@@ -228,17 +228,7 @@ class Pipeline:
         seconds = time.monotonic() - case.started
         self._metrics.requests.labels(case.operation_name, case.outcome).inc()
         self._metrics.request_seconds.labels(case.operation_name).observe(seconds)
-        log.info(
-            "request.settled",
-            operation=case.operation_name,
-            outcome=case.outcome,
-            error=case.error,
-            seconds=round(seconds, 4),
-            cache=case.cache,
-            redelivered=case.delivery.redelivered,
-            replayed=case.replayed or None,
-            attempts=case.delivery.attempts or None,
-        )
+        log.info("request.settled", **case.account(seconds))
 
 
 def _bounded(text: str | None) -> str | None:

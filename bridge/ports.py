@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
@@ -43,6 +43,13 @@ class CallFailed(Exception):
         self.breaker_open = breaker_open
 
 
+@dataclass(slots=True)
+class Tries:
+    """How often LCM was called for one request; counted where it is called."""
+
+    made: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallTerms:
     """How a call of LCM may be made.
@@ -50,7 +57,7 @@ class CallTerms:
     ``deadline`` (unix seconds) cuts its time short. ``side_effect``: it must not be repeated once it
     may have had an effect. ``quick_retries``: somebody waits, so a failure is tried again at once.
     ``patient``: while the breaker probes, wait for its verdict instead of failing at once.
-    ``idempotency_key`` is sent as the header ``Idempotency-Key``.
+    ``idempotency_key`` is sent as the header ``Idempotency-Key``. ``tries`` counts how often LCM is called.
     """
 
     deadline: float | None = None
@@ -58,6 +65,7 @@ class CallTerms:
     quick_retries: bool = False
     patient: bool = False
     idempotency_key: str | None = None
+    tries: Tries = field(default_factory=Tries)
 
 
 class Lcm(Protocol):

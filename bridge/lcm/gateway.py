@@ -111,6 +111,7 @@ class LcmGateway:
 
     async def _try(self, call: LcmCall, terms: CallTerms, ends: float, admitted: int) -> JsonValue:
         verdict = Verdict.NEITHER
+        terms.tries.made += 1
         try:
             result = await self._client.call(call, terms, within=ends - time.monotonic())
             verdict = Verdict.SUCCESS
