@@ -11,6 +11,7 @@ from bridge.messages import Delivery, Reason
 from bridge.metrics import UNKNOWN
 from bridge.operations.model import Operation, Route
 from bridge.ports import Confirmation, Tries
+from bridge.tracing.trace import UNTRACED, Span, Trace
 
 CacheUse = Literal["hit", "miss", "stale"]
 
@@ -34,18 +35,21 @@ def noted() -> Mapping[str, str | None]:
 
 
 class Step:
-    """The time that a ``with`` block takes, added to that of earlier ones of the same name.
+    """The time that a ``with`` block takes, added to that of earlier ones of the same name; and its span.
 
     A class, since every request has a handful of them: a generator makes each three times as dear.
     """
 
-    __slots__ = ("_name", "_started", "_took")
+    __slots__ = ("_name", "_span", "_started", "_took")
 
-    def __init__(self, took: dict[StepName, float], name: StepName) -> None:
+    def __init__(self, took: dict[StepName, float], name: StepName, span: Span | None) -> None:
         self._took = took
         self._name = name
+        self._span = span
 
     def __enter__(self) -> None:
+        if self._span is not None:
+            self._span.__enter__()
         self._started = monotonic()
 
     def __exit__(
@@ -53,6 +57,8 @@ class Step:
     ) -> None:
         took, name = self._took, self._name
         took[name] = took.get(name, 0.0) + monotonic() - self._started
+        if self._span is not None:
+            self._span.__exit__(kind, error, trace)
 
 
 @dataclass(slots=True)
@@ -64,11 +70,12 @@ class Case:
     ``replayed``: its answer was stored by an earlier delivery. ``breaker_open``: LCM was not even asked.
     ``tries``: how often LCM was called, None if that never came up; ``lcm_status``: the HTTP status of a call
     that failed, ``lcm_error`` why one failed that was answered from the cache. ``took``: the seconds of each
-    step. ``told``: how the broker took the reply.
+    step. ``told``: how the broker took the reply. ``trace`` is told of the steps too.
     """
 
     delivery: Delivery
     started: float
+    trace: Trace = UNTRACED
     channel: str | None = None
     operation: Operation | None = None
     route: Route | None = None
@@ -90,7 +97,7 @@ class Case:
 
     def step(self, name: StepName) -> Step:
         """Return a context manager that measures a step; one that is taken again adds to its time."""
-        return Step(self.took, name)
+        return Step(self.took, name, self.trace.step(name))
 
     def account(self, seconds: float) -> dict[str, object]:
         """Return what the line that tells its end says; ``seconds`` from delivery to settled.

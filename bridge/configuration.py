@@ -24,7 +24,7 @@ from pydantic_settings import (
 )
 
 from bridge.operations.catalogue import OPERATIONS
-from bridge.preflight import file_faults, redis_faults
+from bridge.preflight import file_faults, redis_faults, tracing_faults
 from bridge.settings import Settings
 
 PREFIX = "BRIDGE_"
@@ -97,6 +97,7 @@ def load() -> Loaded:
     settings = _validate(merged, sources, faults)
     if settings is not None:
         tried += redis_faults(settings.redis)
+        tried += tracing_faults(settings.tracing)
     faults += [_told(name, problem, sources) for name, problem in tried]
     if settings is None or faults:
         raise BadSettings(faults)

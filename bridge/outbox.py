@@ -146,7 +146,7 @@ class Outbox:
         that: the number of such requests is bounded by the prefetch.
         """
         attempt = 0
-        with case.step("publish"):
+        with case.step("publish"), case.trace.sending(outgoing):
             while True:
                 attempt += 1
                 try:

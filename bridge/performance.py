@@ -82,6 +82,7 @@ class Performer:
             patient=case.delivery.queue == self._campaign_queue,
             idempotency_key=idempotency_key,
             tries=case.tries,
+            trace=case.trace,
         )
         case.effect_begun = command.side_effect
         try:

@@ -36,11 +36,15 @@ from bridge.ports import PublishFailed
 from bridge.replies import ReplyPolicy
 from bridge.retries import Delays
 from bridge.settings import Retry
+from bridge.tracing.trace import Tracing
 
 log = structlog.get_logger(__name__)
 
 REQUEUE_PAUSE = 1.0
 """Seconds before a request that cannot even be dead-lettered is given back: no hot loop."""
+
+OK, PARKED, UNSETTLED = "ok", "parked", "unsettled"
+"""How a delivery may end besides failures: the last two come back, from a delayed queue or from their own."""
 
 
 class Unanswerable(Exception):
@@ -68,6 +72,7 @@ class Pipeline:
         hold_for: float,
         campaign_queue: str,
         metrics: Metrics,
+        tracing: Tracing,
     ) -> None:
         self._catalogue = catalogue
         self._limits = limits
@@ -81,16 +86,18 @@ class Pipeline:
         self._hold_for = hold_for
         self._campaign_queue = campaign_queue
         self._metrics = metrics
+        self._tracing = tracing
 
     async def handle(self, delivery: Delivery) -> None:
         """Work on one request until it is settled. Raises nothing but cancellation."""
-        case = Case(delivery, started=time.monotonic())
+        case = Case(delivery, started=time.monotonic(), trace=self._tracing.begin(delivery))
         note(
             queue=delivery.queue,
             correlation_id=delivery.properties.correlation_id,
             message_id=delivery.properties.message_id,
-            trace_id=delivery.trace_id(),
+            trace_id=case.trace.id,
         )
+        ending = UNSETTLED
         try:
             done = await self._answer(case)
         except PublishFailed as error:
@@ -100,8 +107,16 @@ class Pipeline:
             await self._not_answered(case, error)
         else:
             await delivery.settler.ack()
+            ending = case.outcome if done else PARKED
             if done:
                 self._settled(case)
+        finally:
+            case.trace.end(
+                operation=case.operation_name,
+                outcome=ending,
+                cache=case.cache,
+                failed=ending not in (OK, PARKED),
+            )
 
     async def _not_answered(self, case: Case, error: Exception) -> None:
         if case.delivery.settler.lost:

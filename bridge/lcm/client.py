@@ -98,8 +98,10 @@ class LcmClient:
         sending = Sending()
         try:
             head = self._head(method)
-            sending.request = head.request(orjson.dumps(call.parameters), _key(terms.idempotency_key))
-            result = await self._exchange(head.url, sending, started, allowed)
+            body = orjson.dumps(call.parameters)
+            with terms.trace.calling(head.url, sending, terms.tries.made) as context:
+                sending.request = head.request(body, _key(terms.idempotency_key), context)
+                result = await self._exchange(head.url, sending, started, allowed)
         except CallFailed as failed:
             self._observe(method, _outcome(failed), started)
             raise
