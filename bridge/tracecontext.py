@@ -22,8 +22,8 @@ _PARENT: Final = re.compile(
 _THIS_VERSION: Final = "00"
 _SAMPLED: Final = 0x01
 
-# Level 2 lets a key begin with a digit, and no longer looks at the parts around the @: the wider of the two.
-_KEY: Final = r"[a-z0-9][a-z0-9_*/@-]{0,255}"
+# 3.3.1.3.1: a simple key, or one of a tenant of a system.
+_KEY: Final = r"[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13}"
 _VALUE: Final = r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
 _MEMBER: Final = re.compile(f"({_KEY})={_VALUE}")
 

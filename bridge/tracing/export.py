@@ -32,7 +32,7 @@ TOLD_EVERY: Final = 60.0
 """Seconds between two lines that say that spans are not exported."""
 
 _PATH: Final = "/v1/traces"
-_LOGGER: Final = "opentelemetry"
+_LOGGERS: Final = ("opentelemetry.exporter", "opentelemetry.sdk")
 
 
 class Export:
@@ -52,9 +52,9 @@ class Export:
 
     def open(self) -> None:
         """Hear what the SDK complains about."""
-        logger = logging.getLogger(_LOGGER)
-        logger.addHandler(self._troubles)
-        logger.propagate = False
+        for logger in map(logging.getLogger, _LOGGERS):
+            logger.addHandler(self._troubles)
+            logger.propagate = False
 
     async def close(self) -> None:
         """Send what is left, within the bound, and say what is lost."""
@@ -74,9 +74,9 @@ class Export:
             self._troubles.heard.append(f"not all was taken within {FLUSH} s")
         if self.outstanding:
             log.warning("tracing.spans_lost", lost=self.outstanding, error=self._troubles.text)
-        logger = logging.getLogger(_LOGGER)
-        logger.removeHandler(self._troubles)
-        logger.propagate = True
+        for logger in map(logging.getLogger, _LOGGERS):
+            logger.removeHandler(self._troubles)
+            logger.propagate = True
 
 
 class _Counting(BatchSpanProcessor):
