@@ -57,8 +57,12 @@ class Trace:
         return self
 
     def sending(self, outgoing: Outgoing) -> Span:
-        """Return the span of publishing a message, which puts its context into the message's headers."""
-        del outgoing
+        """Return the span of publishing a message; a reply or event gets the context into its headers.
+
+        A request that is sent on (it is signed) keeps the headers that it came with.
+        """
+        if self.context is not None and not outgoing.signed:
+            self.context.write(outgoing.properties.headers)
         return self
 
     def end(self, *, operation: str, outcome: str, cache: str | None, failed: bool) -> None:
