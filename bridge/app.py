@@ -70,7 +70,7 @@ def tracing(settings: Settings) -> Tracing:
     """Return what tells of each request; where spans are wanted, this imports OpenTelemetry."""
     if not settings.tracing.endpoint:
         return Tracing()
-    from bridge.tracing.otel import Spans  # noqa: PLC0415 - an extra, and 0.2 s of start-up
+    from bridge.tracing.otel import Spans  # noqa: PLC0415 - an extra, which takes time to load
 
     return Spans(settings.tracing, settings.amqp.url)
 

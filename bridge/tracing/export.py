@@ -117,7 +117,7 @@ class _Troubles(logging.Handler):
         super().__init__(logging.WARNING)
         self._export = export
         self._told = -TOLD_EVERY
-        self.heard: deque[str] = deque(maxlen=2)  # why the last try failed, and that it was the last
+        self.heard: deque[str] = deque(maxlen=3)  # why the last try failed, and what came of it
 
     @property
     def text(self) -> str:

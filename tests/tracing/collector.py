@@ -98,6 +98,18 @@ class Collector:
             await runner.cleanup()
 
 
+def tree(spans: list[Span], publisher: str = "") -> list[tuple[str, str, str]]:
+    """Return (parent's name, kind, name) of each span; the publisher's is named so."""
+    names = {span.id: span.name for span in spans} | {publisher[36:52]: "publisher", "": ""}
+    return [(names[span.parent], span.kind, span.name) for span in spans]
+
+
+def named(spans: list[Span], start: str) -> Span:
+    """Return the one span whose name begins so."""
+    [found] = [span for span in spans if span.name.startswith(start)]
+    return found
+
+
 def _span(sent: Sent) -> Span:
     return Span(
         name=sent.name,

@@ -32,31 +32,31 @@ async def make_traced(
         yield make
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def plain(
     rabbit: PrivateRabbit, redis_server: PrivateRedis, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Site]:
-    """One site without spans, for the tests of a module."""
+    """One site without spans, for all tests."""
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("plain")
         yield await open_site(stack, rabbit.url, redis_server.url, folder, None, QUICK, ready=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def collector() -> AsyncIterator[Collector]:
-    """One collector that takes everything, for the tests of a module."""
+    """One collector that takes everything, for all tests."""
     async with Collector().running() as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def traced(
     rabbit: PrivateRabbit,
     redis_server: PrivateRedis,
     tmp_path_factory: pytest.TempPathFactory,
     collector: Collector,
 ) -> AsyncIterator[Site]:
-    """One site that sends its spans there."""
+    """One site that sends its spans there, for all tests."""
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("traced")
         settings = PROMPT | QUICK | {"BRIDGE_TRACING__ENDPOINT": collector.url}

@@ -11,7 +11,7 @@ from support.envelopes import od
 from support.site import MakeSite, Site
 from support.worker import until
 from tracing.collector import Collector
-from tracing.test_spans import new_trace, trace_of
+from tracing.contexts import new_trace, trace_of
 
 from bridge.settings import Tracing
 from bridge.tracing.export import FLUSH, traces_url

@@ -1,37 +1,16 @@
 """The spans of requests, as a collector gets them from a worker process."""
 
-from secrets import token_hex
 from typing import Any
 
 import pytest
 from support.envelopes import add_contact, create, dial, envelope, od, skip
-from support.requester import Reply
 from support.site import Site, name_of_letters
-from support.worker import until
-from tracing.collector import Collector, Span
+from tracing.collector import Collector, named, tree
+from tracing.contexts import STATE, new_trace, trace_of
 from yarl import URL
 
 from bridge import __version__
 from bridge.simulator import Fault
-
-STATE = "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"
-
-
-def new_trace() -> str:
-    """Return a traceparent that nobody else has."""
-    return f"00-{token_hex(16)}-{token_hex(8)}-01"
-
-
-def tree(spans: list[Span], publisher: str = "") -> list[tuple[str, str, str]]:
-    """Return (parent's name, kind, name) of each span; the publisher's is named so."""
-    names = {span.id: span.name for span in spans} | {publisher[36:52]: "publisher", "": ""}
-    return [(names[span.parent], span.kind, span.name) for span in spans]
-
-
-def named(spans: list[Span], start: str) -> Span:
-    """Return the one span whose name begins so."""
-    [found] = [span for span in spans if span.name.startswith(start)]
-    return found
 
 
 def of_message(site: Site, operation: str, **more: Any) -> dict[str, Any]:
@@ -57,11 +36,6 @@ def called(site: Site, method: str, **more: Any) -> dict[str, Any]:
         "server.port": url.port,
         **{name.replace("__", "."): value for name, value in more.items()},
     }
-
-
-def trace_of(reply: Reply) -> str:
-    """Return the id of the trace that a reply goes on with."""
-    return str(reply.headers["traceparent"])[3:35]
 
 
 async def test_a_read(traced: Site, collector: Collector) -> None:
@@ -216,102 +190,6 @@ async def test_a_failure(
         process.attributes["error.type"],
     )
     assert ("send {reply_to}", False) == (send.name, send.failed)
-
-
-async def test_an_event(traced: Site, collector: Collector) -> None:
-    """It goes to an exchange by an address that is one of few."""
-    trace = new_trace()
-
-    await traced.widget.publish(dial(), message_id=name_of_letters(), headers={"traceparent": trace})
-
-    _, send = await collector.until_told(trace[3:35])
-    exchange, key = f"{traced.prefix}.events", "UI.InboundCall.ManualDialCall"
-    assert ("PRODUCER", f"send {exchange}:{key}") == (send.kind, send.name)
-    assert (f"{exchange}:{key}", key) == (
-        send.attributes["messaging.destination.name"],
-        send.attributes["messaging.rabbitmq.destination.routing_key"],
-    )
-
-
-async def test_a_dead_letter(traced: Site, collector: Collector) -> None:
-    """The letter keeps the publisher's context, to which sending it is linked."""
-    trace = new_trace()
-
-    await traced.widget.publish(b"not JSON", headers={"traceparent": trace})
-
-    letter = await traced.widget.dead_letter()
-    process, send = await collector.until_told(trace[3:35])
-    queue = f"{traced.prefix}.dead-letters"
-    assert (trace, "CLIENT", f"send {queue}:{queue}", [trace[:52]], process.id) == (
-        letter.headers["traceparent"],
-        send.kind,
-        send.name,
-        send.links,
-        send.parent,
-    )
-
-
-async def test_a_dead_letter_without_a_context(traced: Site, collector: Collector) -> None:
-    """It gets that of the span of sending it: who replays it goes on with the trace."""
-    await traced.widget.publish(b"not JSON")
-
-    letter = await traced.widget.dead_letter()
-    parent = str(letter.headers["traceparent"])
-    process, send = await collector.until_told(parent[3:35])
-    assert ("PRODUCER", [], parent[:52], "") == (send.kind, send.links, send.place, process.parent)
-
-
-async def test_a_parked_request_comes_back(traced: Site, collector: Collector) -> None:
-    """Both deliveries are children of the publisher; the first says that the request was parked."""
-    marker, trace = name_of_letters(), new_trace()
-    traced.simulator.faults.put(Fault(kind="status", status=503, count=1))
-
-    await traced.widget.publish(
-        create(ContactDetail=marker), message_id=marker, headers={"traceparent": trace}
-    )
-
-    spans = await collector.until_told(trace[3:35], requests=2)
-    queue = f"{traced.prefix}.requests.campaign"
-    process, event = f"process {queue}", f"{traced.prefix}.events:LCM.WebService.CreateContactResponse"
-    assert [
-        ("publisher", "CONSUMER", process),
-        (process, "INTERNAL", "ledger claim"),
-        (process, "CLIENT", "POST"),
-        (process, "INTERNAL", "ledger record"),
-        (process, "CLIENT", f"send {traced.prefix}.retry.{queue}.200"),
-        ("publisher", "CONSUMER", process),
-        (process, "INTERNAL", "ledger claim"),
-        (process, "CLIENT", "POST"),
-        (process, "INTERNAL", "ledger record"),
-        (process, "PRODUCER", f"send {event}"),
-    ] == tree(spans, trace)
-    assert [("parked", False), ("ok", False)] == [
-        (span.attributes["lcm_bridge.outcome"], span.failed) for span in spans if span.kind == "CONSUMER"
-    ]
-
-
-async def test_a_parked_request_without_a_context(traced: Site, collector: Collector) -> None:
-    """Its second delivery is a child of the span that parked it."""
-    marker = name_of_letters()
-    traced.simulator.faults.put(Fault(kind="status", status=503, count=1))
-    await traced.widget.publish(create(ContactDetail=marker), message_id=marker)
-
-    def ids() -> set[str]:
-        return {
-            span.trace_id for span in collector.spans if marker == span.attributes.get("messaging.message.id")
-        }
-
-    await until(lambda: 1 == len(ids()), "its trace")
-    spans = await collector.until_told(ids().pop(), requests=2)
-    first, second = [span for span in spans if span.kind == "CONSUMER"]
-    parking = named(spans, f"send {traced.prefix}.retry")
-    assert ("", "PRODUCER", first.id, parking.id, [parking.place]) == (
-        first.parent,
-        parking.kind,
-        parking.parent,
-        second.parent,
-        second.links,
-    )
 
 
 async def test_a_request_without_a_context_begins_a_trace(traced: Site, collector: Collector) -> None:

@@ -1,7 +1,6 @@
 """Without spans of its own, the bridge passes a publisher's trace context on as it came."""
 
 from collections.abc import Mapping
-from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -9,16 +8,10 @@ from support.envelopes import add_contact, create, dial, od
 from support.requester import next_message
 from support.site import Site, name_of_letters
 from support.worker import until
+from tracing.contexts import STATE, new_trace
 
 from bridge.settings import Lcm
 from bridge.simulator import Fault
-
-STATE = "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"
-
-
-def new_trace() -> str:
-    """Return a traceparent that nobody else has."""
-    return f"00-{token_hex(16)}-{token_hex(8)}-01"
 
 
 def passed_on(site: Site, text: str) -> list[tuple[str | None, str | None]]:

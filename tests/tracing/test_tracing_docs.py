@@ -11,7 +11,7 @@ from opentelemetry.semconv._incubating import attributes as development
 from support.envelopes import add_contact, create, dial, od
 from support.site import Site, name_of_letters
 from tracing.collector import Collector, Span
-from tracing.test_spans import new_trace
+from tracing.contexts import new_trace
 
 from bridge.simulator import Fault
 from bridge.tracing import attributes
@@ -29,7 +29,7 @@ def told() -> dict[str, set[str]]:
 
 def row(span: Span) -> str:
     """Return the row of the table that is about a span."""
-    if span.name == "send {reply_to}" or span.name == "POST":
+    if span.name in {"send {reply_to}", "POST"}:
         return span.name
     first = span.name.split()[0]
     return {"process": "process <queue>", "send": "send <destination>"}.get(first, "ledger claim")
