@@ -100,7 +100,7 @@ class LcmGateway:
             error=failed.failure.message,
             status=failed.status,
             tries=terms.tries.made,
-            next="called again" if again else "none for this line: request.settled says what became of it",
+            next="called again" if again else "request.settled or request.parked says what became of it",
         )
 
     def _end(self, terms: CallTerms) -> float:

@@ -37,6 +37,9 @@ _OURS: Final = frozenset(
 
 _NUMBERS: Final = (int, float)
 
+_FEWEST_DIGITS: Final = 6
+"""Digits of a number that is taken for a phone number."""
+
 _LONGEST: Final = 8000
 """Characters of one value; a stack trace is the longest that is meant to be there."""
 
@@ -74,6 +77,8 @@ def mask_text(text: str) -> str:
 
 
 def _mask_number(text: str) -> str:
+    if "|" not in text and sum(char.isdigit() for char in text) < _FEWEST_DIGITS:
+        return text  # a version, a time of day
     # The node that does not answer is what the person on call wants to read.
     try:
         return str(IPv4Address(text))
