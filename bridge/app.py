@@ -188,7 +188,7 @@ class Worker:
                 log.critical(
                     "worker.part_died",
                     part=side.get_name(),
-                    error=repr(_error(side)),
+                    error=str(_error(side)),
                     exc_info=_error(side),
                     next="a fault of the bridge: report it; the process stops and must be started again",
                 )

@@ -186,7 +186,7 @@ class Once:
                 raise
             log.exception(
                 "request.internal_error",
-                error=repr(error),
+                error=f"{type(error).__name__}: {error}",
                 next="a fault of the bridge: report it; LCM may have acted, see the dead letters",
             )
             unknown_outcome = OutcomeUnknown("the bridge failed after LCM was called")

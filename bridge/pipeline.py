@@ -99,7 +99,7 @@ class Pipeline:
         except Exception as error:  # the last boundary: whatever it is, the request must come back
             log.exception(
                 "request.internal_error",
-                error=repr(error),
+                error=f"{type(error).__name__}: {error}",
                 next="a fault of the bridge: report it; the request is given back",
             )
             await self._not_answered(case, error)
@@ -139,7 +139,7 @@ class Pipeline:
         except Exception as error:  # the boundary: a fault of ours must not lose the request
             log.exception(
                 "request.internal_error",
-                error=repr(error),
+                error=f"{type(error).__name__}: {error}",
                 next="a fault of the bridge: report it; the requester is told",
             )
             await self._outbox.tell_failure(

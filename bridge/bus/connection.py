@@ -250,7 +250,7 @@ class Link:
                     log.exception(
                         "amqp.connection_fault",
                         connection=self.name,
-                        error=repr(error),
+                        error=f"{type(error).__name__}: {error}",
                         next="a fault of the bridge: report it; the connection is opened again",
                     )
                 log.warning(

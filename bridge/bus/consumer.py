@@ -235,7 +235,7 @@ class Consumer:
             log.error(
                 "consumer.task_failed",
                 queue=self.queue,
-                error=repr(error),
+                error=f"{type(error).__name__}: {error}",
                 exc_info=error,
                 next="a fault of the bridge: report it; the request comes again at the channel's end",
             )

@@ -160,7 +160,7 @@ class Traffic:
             except Exception as error:  # a fault of ours with one message is none of the connection's
                 log.exception(
                     "amqp.delivery_fault",
-                    error=repr(error),
+                    error=f"{type(error).__name__}: {error}",
                     next="a fault of the bridge: report it; the request comes again at the channel's end",
                 )
 

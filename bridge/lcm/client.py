@@ -108,7 +108,7 @@ class LcmClient:
                 "lcm.call_fault",
                 method=method,
                 sent=sending.sent,
-                error=repr(error),
+                error=f"{type(error).__name__}: {error}",
                 next="a fault of the bridge: report it; the requester is told",
             )
             self._observe(method, "error", started)

@@ -186,7 +186,7 @@ class LcmGateway:
                 log.exception(
                     "lcm.listener_fault",
                     state=state.value,
-                    error=repr(error),
+                    error=f"{type(error).__name__}: {error}",
                     next="a fault of the bridge: report it",
                 )
 

@@ -113,12 +113,16 @@ def asyncio_fault(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
     error = context.get("exception")
     _log().error(
         "worker.task_fault",
-        error=repr(error) if error else None,
+        error=_named(error),
         message=context.get("message"),
         task=_name(context.get("task") or context.get("future")),
         exc_info=error,
         next="a fault of the bridge: report it; the worker goes on",
     )
+
+
+def _named(error: BaseException | None) -> str | None:
+    return None if error is None else f"{type(error).__name__}: {error}"
 
 
 def _name(task: object) -> str | None:
@@ -131,7 +135,7 @@ def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackT
         return
     _log().critical(
         "worker.crashed",
-        error=repr(error),
+        error=_named(error),
         exc_info=error,
         next="a fault of the bridge: report it; the process ends",
     )
@@ -140,7 +144,7 @@ def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackT
 def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
     _log().error(
         "worker.thread_fault",
-        error=repr(args.exc_value),
+        error=_named(args.exc_value),
         thread=args.thread.name if args.thread else None,
         exc_info=args.exc_value,
         next="a fault of the bridge: report it; the worker goes on",
@@ -150,7 +154,7 @@ def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
 def _unraisable(args: Any) -> None:  # noqa: ANN401 - its type stands in no module
     _log().error(
         "worker.clean_up_fault",
-        error=repr(args.exc_value),
+        error=_named(args.exc_value),
         exc_info=args.exc_value,
         next="a fault in the clean-up of an object: report it; the worker goes on",
     )

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import suppress
 from ipaddress import IPv4Address
-from json import JSONDecodeError, loads
+from json import JSONDecodeError, dumps, loads
 from typing import Any, Final
 
 from bridge.case import private
@@ -13,6 +14,9 @@ _NUMBER: Final = re.compile(r"\+?\d(?:[^\S\r\n]|[\d().|\-\u2010-\u2015]){4,}\d")
 # Bounded, so that no text takes time that grows with the square of its length.
 _LOG_IN: Final = re.compile(r"(://[^\s:/@]{0,256}:)\S{0,256}@")
 _ADDRESS: Final = re.compile(r"[^\s@,;:'\"]{1,128}@[^\s@,;:'\"]{1,255}")
+
+_HIDDEN: Final = "***@"
+"""What stands in the place of a password."""
 
 PERSONAL: Final = frozenset({"agent", "phone", "account"})
 """Keys whose value is masked whatever it looks like."""
@@ -61,6 +65,7 @@ _BEGINNING: Final = 40
 _WORDS_OF_OURS: Final = frozenset({"true", "false", "null", "none"})
 
 _STRING: Final = re.compile(r'"((?:[^"\\\r\n]|\\.){4,1024})(?:"|$)', re.MULTILINE)
+_FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _TAG: Final = re.compile(r"<[^<>]{0,256}>")
 
 
@@ -72,8 +77,14 @@ def mask(text: str) -> str:
 def mask_text(text: str) -> str:
     """Mask phone numbers, LCM's keys, and agent ids that are addresses, in what anybody may have written."""
     if "@" in text:
-        text = _ADDRESS.sub(lambda match: mask(match.group()), text)
+        text = _ADDRESS.sub(lambda match: _mask_address(match.group()), text)
     return _NUMBER.sub(lambda match: _mask_number(match.group()), text)
+
+
+def _mask_address(text: str) -> str:
+    return (
+        text if text.startswith(_HIDDEN) else mask(text)
+    )  # the host is what the person on call wants to read
 
 
 def _mask_number(text: str) -> str:
@@ -88,7 +99,7 @@ def _mask_number(text: str) -> str:
 
 def hide_log_ins(text: str) -> str:
     """Hide the passwords in URLs, which libraries put into what they say."""
-    return _LOG_IN.sub(r"\1***@", text)
+    return _LOG_IN.sub(rf"\1{_HIDDEN}", text)
 
 
 class Presentable:
@@ -169,10 +180,17 @@ def _without_private(text: str) -> str:
     if not said:
         return text
     for quoted, _ in zip(_quotable(said), range(_MOST_QUOTED), strict=False):
-        text = _masked_in(text, quoted)
-        if not quoted.isascii():
-            text = _masked_in(text, ascii(quoted)[1:-1])
+        for written in (quoted,) if quoted.isascii() else _spellings(quoted):
+            text = _masked_in(text, written)
     return text
+
+
+def _spellings(text: str) -> Iterator[str]:
+    """Yield the forms in which a text that is not ASCII is quoted: as it is, or escaped, perhaps twice."""
+    yield text
+    for escaped in {ascii(text)[1:-1], dumps(text)[1:-1], repr(text.encode(errors="replace"))[2:-1]}:
+        yield escaped
+        yield escaped.replace("\\", "\\\\")
 
 
 def _masked_in(text: str, quoted: str) -> str:
@@ -203,12 +221,14 @@ def _quotable(said: Mapping[str, Any] | bytes) -> Iterator[str]:
 
 
 def _leaves(root: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every text and number, and the keys that are no names of fields: they may be of people."""
     waiting: list[Any] = [root]
     while waiting:
         value = waiting.pop()
         if isinstance(value, str):
             yield value
         elif isinstance(value, Mapping):
+            yield from (key for key in value if not _FIELD.fullmatch(key))
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)
@@ -218,7 +238,8 @@ def _leaves(root: Mapping[str, Any]) -> Iterator[str]:
 
 def _strings_in(body: bytes) -> Iterator[str]:
     for match in _STRING.finditer(body[:_MOST_LOOKED_AT].decode(errors="replace")):
-        try:
-            yield str(loads(f'"{match[1]}"'))
-        except JSONDecodeError:
-            yield match[1]
+        text = match[1]
+        if "\\" in text:
+            with suppress(JSONDecodeError):
+                text = str(loads(f'"{text}"'))
+        yield text
