@@ -30,7 +30,7 @@ CACHED_AGENTS = 1000
 
 EVENT_LOOP: Final = "event loop"
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "logs and metrics": ("structlog/", "prometheus_client/", "bridge/logs.py", "bridge/metrics.py"),
+    "logs and metrics": ("structlog/", "prometheus_client/", "bridge/logs/", "bridge/metrics.py"),
     "Redis": ("redis/", "hiredis", "bridge/store/"),
     "LCM": ("aiohttp/", "multidict/", "yarl/", "bridge/lcm/"),
     "AMQP: aiormq, pamqp": ("aiormq/", "pamqp/", "aio_pika/"),

@@ -4,7 +4,8 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Coroutine
+import time
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from bridge.bus.bus import Bus
 from bridge.bus.consumer import Consumer
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
+from bridge.drain import Drain
 from bridge.envelope import Limits
 from bridge.lcm.breaker import State
 from bridge.lcm.gateway import LcmGateway
@@ -78,11 +80,16 @@ def tracing(settings: Settings) -> Tracing:
 class Worker:
     """One process of the bridge."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Build every part; nothing is connected yet. Raises OSError for certificate files."""
+    def __init__(self, settings: Settings, changed: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        """Build every part; nothing is connected yet. Raises OSError for certificate files.
+
+        ``changed`` is what the log says of the settings: by source and name, secrets masked.
+        """
         self._settings = settings
+        self._changed = changed
+        self._begun = time.monotonic()
         amqp = settings.amqp
-        metrics = Metrics()
+        metrics = self._metrics = Metrics()
         catalogue = Catalogue(rules(settings))
         layout = topology(settings, catalogue)
         self._store = Store(connect(settings.redis), settings.redis, metrics)
@@ -164,7 +171,13 @@ class Worker:
             await stack.enter_async_context(self._lcm)
             stack.push_async_callback(self._store.close)
             host, port = self._admin.address
-            log.info("worker.started", version=__version__, pid=os.getpid(), admin=f"{host}:{port}")
+            log.info(
+                "worker.started",
+                version=__version__,
+                pid=os.getpid(),
+                admin=f"{host}:{port}",
+                settings=self._changed,
+            )
             # What lives from here to the end need not be looked at by every collection; and a request makes
             # hundreds of short-lived objects, which counting frees, so collections may be rare.
             gc.collect()
@@ -186,7 +199,11 @@ class Worker:
             dead = [side for side in sides if side.done()]
             for side in dead:
                 log.critical(
-                    "worker.part_died", part=side.get_name(), exc_info=_error(side), next="the process stops"
+                    "worker.part_died",
+                    part=side.get_name(),
+                    error=str(_error(side)),
+                    exc_info=_error(side),
+                    next="a fault of the bridge: report it; the process stops and must be started again",
                 )
             drained = await self._drain()
             await self._record_the_last()
@@ -196,6 +213,7 @@ class Worker:
 
     async def _drain(self) -> bool:
         grace = self._settings.shutdown.grace
+        drain = Drain(self._metrics, self._bus)
         log.info("worker.draining", in_flight=self._bus.in_flight, grace=grace)
         try:
             async with asyncio.timeout(grace):
@@ -203,9 +221,14 @@ class Worker:
                 await self._bus.drain()
         except TimeoutError:
             abandoned = await self._bus.abandon()
-            log.error("worker.grace_exceeded", abandoned=abandoned, next="the broker delivers them again")
+            log.error(
+                "worker.grace_exceeded",
+                abandoned=abandoned,
+                **drain.account(self._begun),
+                next="the broker delivers them again; is shutdown.grace above lcm.timeout?",
+            )
             return False
-        log.info("worker.drained")
+        log.info("worker.drained", **drain.account(self._begun))
         return True
 
     async def _record_the_last(self) -> None:
@@ -227,7 +250,12 @@ class Worker:
     def _on_signal(self, number: int) -> None:
         self._signals += 1
         if self._signals > 1:
-            log.error("worker.stopped_at_once", signal=signal.Signals(number).name)
+            log.error(
+                "worker.stopped_at_once",
+                signal=signal.Signals(number).name,
+                in_flight=self._bus.in_flight,
+                next="the broker delivers again what was in flight",
+            )
             # Nothing may delay it now; what was not acknowledged is delivered again.
             os._exit(FAILED)
         log.info("worker.signal", signal=signal.Signals(number).name)

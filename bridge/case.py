@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
 from types import MappingProxyType, TracebackType
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from bridge.messages import Delivery, Reason
 from bridge.metrics import UNKNOWN
@@ -32,6 +32,20 @@ def note(**facts: str | None) -> None:
 def noted() -> Mapping[str, str | None]:
     """Return what has been noted in the task."""
     return _noted.get()
+
+
+# Not among what is noted: it is for no line, but for what lines must not quote.
+_private: Final[ContextVar[Mapping[str, Any] | bytes | None]] = ContextVar("private", default=None)
+
+
+def keep_private(said: Mapping[str, Any] | bytes | None) -> None:
+    """Have nothing of it quoted on the lines of the task: a request's data, or its body while unread."""
+    _private.set(said)
+
+
+def private() -> Mapping[str, Any] | bytes | None:
+    """Return what lines that are logged in the task must not quote."""
+    return _private.get()
 
 
 class Step:
@@ -109,7 +123,7 @@ class Case:
             "operation": self.operation_name,
             "outcome": self.outcome,
             "error": self.error,
-            "dead_letter": self.dead_letter,
+            "dead_letter": self.dead_letter and self.dead_letter.value,
             "seconds": round(seconds, 4),
             "cache": self.cache,
             "attempt": delivery.attempts + 1,
@@ -126,7 +140,7 @@ class Case:
         if self.replayed:
             account["replayed"] = True
         if self.told is Confirmation.UNROUTABLE:
-            account["reply"] = self.told
+            account["reply"] = self.told.value
         if delivery.held_since is not None:
             account["held_seconds"] = round(max(0.0, delivery.received - delivery.held_since), 1)
         elif not delivery.parked and (waited := delivery.waited()) is not None:

@@ -236,6 +236,16 @@ def describe(loaded: Loaded) -> list[tuple[str, str, str]]:
     return rows
 
 
+def changed(loaded: Loaded) -> dict[str, dict[str, str]]:
+    """Return the settings that are not left at their defaults, by source, secrets masked."""
+    found: dict[str, dict[str, str]] = {}
+    default = {name: value for name, value, _ in describe(Loaded(Settings(), {}))}
+    for name, value, source in describe(loaded):
+        if value != default[name] or (source != "default" and "***" in value):
+            found.setdefault(source, {})[name] = value
+    return found
+
+
 def masked(value: object, *, url: bool = False) -> str:
     """Show a setting without its secrets: passwords in a URL, and tokens and header values as a whole."""
     if isinstance(value, SecretStr):

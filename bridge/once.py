@@ -184,7 +184,11 @@ class Once:
             if not (case.effect_begun or case.doubtful):
                 await self._release(claim, case)
                 raise
-            log.exception("request.internal_error", error=str(error))
+            log.exception(
+                "request.internal_error",
+                error=f"{type(error).__name__}: {error}",
+                next="a fault of the bridge: report it; LCM may have acted, see the dead letters",
+            )
             unknown_outcome = OutcomeUnknown("the bridge failed after LCM was called")
             await self._complete(claim, Ending(unknown_outcome), cache_change(command, None, asked), case)
             raise unknown_outcome from error
@@ -196,7 +200,11 @@ class Once:
             with case.step("record"):
                 first = await self._ledger.complete(claim, ending, change)
         except StoreUnavailable as error:
-            log.error("ledger.not_recorded", error=str(error), next="recorded when Redis is back")
+            log.error(
+                "ledger.not_recorded",
+                error=str(error),
+                next="recorded when Redis is back; until then a repetition is OUTCOME_UNKNOWN",
+            )
             return
         if not first:
             log.warning("ledger.recorded_late", next="a repetition was told that the outcome is unknown")

@@ -1,7 +1,7 @@
 """Carrying out a command: not too late? -> cached? -> call LCM -> read its answer -> cache up to date."""
 
 import time
-from typing import Literal
+from typing import Final, Literal
 
 import structlog
 
@@ -21,6 +21,9 @@ from bridge.operations.model import Answer, Command, Operation, UnexpectedResult
 from bridge.ports import CacheChange, CallFailed, CallTerms, ContactCache, Lcm, StoreUnavailable, Tries
 
 log = structlog.get_logger(__name__)
+
+NOT_UPDATED: Final = "what was cached stays until it expires; a skip is dropped when Redis is back"
+"""What comes of a contact cache that could not be brought up to date."""
 
 
 class Performer:
@@ -146,7 +149,7 @@ class Performer:
                 await self._change(change)
         except StoreUnavailable as error:
             self._metrics.contact_cache.labels("error").inc()
-            log.warning("contact_cache.not_updated", error=str(error))
+            log.warning("contact_cache.not_updated", error=str(error), next=NOT_UPDATED)
 
     async def _change(self, change: CacheChange) -> None:
         if change.skipped is not None:

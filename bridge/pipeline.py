@@ -13,7 +13,7 @@ import time
 
 import structlog
 
-from bridge.case import Case, note
+from bridge.case import Case, keep_private, note
 from bridge.envelope import Limits, ReplyAsRequest, parse
 from bridge.failures import (
     Failure,
@@ -97,13 +97,18 @@ class Pipeline:
             message_id=delivery.properties.message_id,
             trace_id=case.trace.id,
         )
+        keep_private(delivery.body)
         ending = UNSETTLED
         try:
             done = await self._answer(case)
         except PublishFailed as error:
             await self._not_answered(case, error)
         except Exception as error:  # the last boundary: whatever it is, the request must come back
-            log.exception("request.internal_error", error=str(error))
+            log.exception(
+                "request.internal_error",
+                error=f"{type(error).__name__}: {error}",
+                next="a fault of the bridge: report it; the request is given back",
+            )
             await self._not_answered(case, error)
         else:
             await delivery.settler.ack()
@@ -120,7 +125,7 @@ class Pipeline:
 
     async def _not_answered(self, case: Case, error: Exception) -> None:
         if case.delivery.settler.lost:
-            log.warning("request.delivery_lost", next="the broker delivers it again")
+            log.warning("request.delivery_lost", error=str(error), next="the broker delivers it again")
             return
         log.error("request.not_answered", error=str(error), next="given back to the queue")
         await asyncio.sleep(REQUEUE_PAUSE)
@@ -147,7 +152,11 @@ class Pipeline:
         except Failure as failure:
             return await self._fail(case, failure)
         except Exception as error:  # the boundary: a fault of ours must not lose the request
-            log.exception("request.internal_error", error=str(error))
+            log.exception(
+                "request.internal_error",
+                error=f"{type(error).__name__}: {error}",
+                next="a fault of the bridge: report it; the requester is told",
+            )
             await self._outbox.tell_failure(
                 case,
                 OutcomeUnknown("the bridge failed, perhaps after LCM was called")
@@ -217,6 +226,7 @@ class Pipeline:
             raise
         except ReplyAsRequest as error:
             raise Unanswerable(Reason.REPLY_AS_REQUEST, "the envelope is a reply") from error
+        keep_private(delivery.body if envelope.data is None else envelope.data)
         case.channel = envelope.channel
         operation, case.route = self._catalogue.find(envelope)
         case.operation = operation

@@ -106,7 +106,13 @@ class LcmClient:
             self._observe(method, _outcome(failed), started)
             raise
         except Exception as error:  # whatever nobody thought of: it must still say whether LCM may have acted
-            log.exception("lcm.call_fault", method=method, sent=sending.sent)
+            log.exception(
+                "lcm.call_fault",
+                method=method,
+                sent=sending.sent,
+                error=f"{type(error).__name__}: {error}",
+                next="a fault of the bridge: report it; the requester is told",
+            )
             self._observe(method, "error", started)
             failure = InternalError(f"the call of LCM went wrong ({type(error).__name__})")
             raise CallFailed(failure, effect_possible=sending.sent) from error
