@@ -176,6 +176,10 @@ class Reason(StrEnum):
     DELIVERY_LIMIT = "delivery-limit"
 
 
+Unanswered = Literal[Reason.REPLY_AS_REQUEST, Reason.REPLY_TO_REFUSED, Reason.DELIVERY_LIMIT]
+"""The reasons that are no failure, because nobody may be told one: they are the request's outcome."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Outgoing:
     """One message to publish.

@@ -4,7 +4,8 @@ Label values come from closed sets (the catalogue, the error types, the configur
 stranger's request cannot make a new time series.
 """
 
-from typing import Any, Final, Self
+from collections.abc import Iterable
+from typing import Any, Final, Self, get_args
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Info
@@ -14,12 +15,25 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from bridge import __version__
+from bridge.failures import ERROR_TYPES
+from bridge.messages import Reason, Unanswered
+from bridge.ports import Confirmation
 
 _REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
 _WAIT_BUCKETS: Final = (0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 
 UNKNOWN: Final = "unknown"
 """The label ``operation`` of a request whose operation cannot be told."""
+
+OK: Final = "ok"
+"""The label ``outcome`` of a request that succeeded."""
+
+PUBLISHED: Final = (*(one.value for one in Confirmation), "failed")
+LEDGER: Final = (
+    *("claimed", "replayed", "waited", "unknown", "mismatch"),
+    *("released", "unprotected", "unavailable"),
+)
+CONTACT_CACHE: Final = ("hit", "miss", "stale", "error")
 
 
 class _Remembering(MetricWrapperBase):
@@ -59,6 +73,8 @@ class Metrics:
     """Every time series of one process, in a registry of its own."""
 
     def __init__(self) -> None:
+        # When each series began is not told: it would be one more for every two of them.
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
         self.registry = CollectorRegistry()
         registry = self.registry
         ProcessCollector(registry=registry)
@@ -104,6 +120,12 @@ class Metrics:
         )
         self.queue_messages = Gauge(
             "lcm_bridge_queue_messages", "Messages ready in the queue", ["queue"], registry=registry
+        )
+        self.queue_messages_limit = Gauge(
+            "lcm_bridge_queue_messages_limit",
+            "Messages that the request queue is declared to hold before it refuses more",
+            ["queue"],
+            registry=registry,
         )
         self.lcm_call_seconds = Histogram(
             "lcm_bridge_lcm_call_seconds",
@@ -164,3 +186,25 @@ class Metrics:
         )
         self.redis_connected = Gauge("lcm_bridge_redis_connected", "1 while Redis answers", registry=registry)
         Info("lcm_bridge", "The running program", registry=registry).info({"version": __version__})
+
+    def begin(self, *, operations: Iterable[str], methods: Iterable[str]) -> None:
+        """Have every counter stand at 0 for each value of its labels.
+
+        Prometheus sees an increase only of a series that was there before: the first dead letter would
+        raise no alert. ``operations`` are those of the catalogue, ``methods`` their names on the wire of LCM.
+        """
+        for operation in operations:
+            for outcome in (OK, *ERROR_TYPES):
+                self.requests.labels(operation, outcome)
+        for outcome in (*ERROR_TYPES, *get_args(Unanswered)):
+            self.requests.labels(UNKNOWN, outcome)
+        for counter, values in (
+            (self.lcm_retries, methods),
+            (self.dead_letters, Reason),
+            (self.replies, PUBLISHED),
+            (self.events, PUBLISHED),
+            (self.ledger, LEDGER),
+            (self.contact_cache, CONTACT_CACHE),
+        ):
+            for value in values:
+                counter.labels(str(value))

@@ -142,6 +142,8 @@ class Bus:
             for queue in self._topology.own_queues:
                 self._metrics.queue_messages.labels(queue).set(await _length(channel, queue))
             for queue in self._topology.request_queues:
+                if self._settings.declare:  # else it was declared elsewhere, and nobody can be asked
+                    self._metrics.queue_messages_limit.labels(queue).set(self._settings.max_length)
                 held = [await _length(channel, one) for one in self._topology.retry_queues(queue)]
                 self._metrics.held.labels(queue).set(sum(held))
             await connection.pause(self._settings.depth_interval)
