@@ -56,6 +56,16 @@ class _Remembering(MetricWrapperBase):
             series = self._series[labelvalues] = super().labels(*labelvalues)
         return series
 
+    def remove(self, *labelvalues: object) -> None:
+        """Show the series no more, until it is named again."""
+        self._series.pop(labelvalues, None)
+        super().remove(*labelvalues)
+
+    def clear(self) -> None:
+        """Show no series any more, until one is named again."""
+        self._series.clear()
+        super().clear()
+
 
 class Counter(_Remembering, prometheus_client.Counter):
     """The library's counter."""

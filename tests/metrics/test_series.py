@@ -43,3 +43,19 @@ def test_histograms_and_gauges_keep_their_series_too() -> None:
     for bound, expected in (("0.005", 1), ("0.25", 1), ("0.5", 2), ("+Inf", 2)):
         labels = {"operation": "CreateContact", "le": bound}
         assert expected == shown("lcm_bridge_request_seconds_bucket", labels)
+
+
+def test_a_series_that_was_removed_can_come_again() -> None:
+    """It is shown no more, alone or with all others, and shows what is set once it is named again."""
+    metrics = Metrics()
+    for number in (1, 2):
+        metrics.in_flight.labels("q").set(number)
+        assert number == metrics.registry.get_sample_value("lcm_bridge_requests_in_flight", {"queue": "q"})
+        if number == 1:
+            metrics.in_flight.remove("q")
+        else:
+            metrics.in_flight.clear()
+        assert metrics.registry.get_sample_value("lcm_bridge_requests_in_flight", {"queue": "q"}) is None
+    metrics.in_flight.remove("q")
+    metrics.in_flight.labels("q").set(3)
+    assert 3 == metrics.registry.get_sample_value("lcm_bridge_requests_in_flight", {"queue": "q"})
