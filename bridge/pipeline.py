@@ -84,7 +84,7 @@ class Pipeline:
 
     async def handle(self, delivery: Delivery) -> None:
         """Work on one request until it is settled. Raises nothing but cancellation."""
-        case = Case(delivery, started=time.monotonic())
+        case = Case(delivery, started=delivery.arrived)
         note(
             queue=delivery.queue,
             correlation_id=delivery.properties.correlation_id,
