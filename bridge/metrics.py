@@ -19,9 +19,9 @@ from bridge.failures import ERROR_TYPES
 from bridge.messages import Reason, Unanswered
 from bridge.ports import Confirmation
 
-# Each bound is a series of every operation (or method and outcome, or queue) and worker: so steps of two to
-# two and a half. An agent's request takes 5 ms, from the cache, to 10 s, when people have given up. 20 s is
-# `lcm.timeout`: what LCM did not answer lies above it. Longer last those that wait for another delivery's end.
+# Each bound is one more series of every operation (or method and outcome, or queue) of every worker: so steps
+# of two to two and a half. Agents' requests take 5 ms, from the cache, to 10 s, when people give up. 20 s is
+# `lcm.timeout`: what LCM did not answer lies above it. Longer last those that wait for another delivery.
 _REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
 # LCM's own work takes tens of milliseconds and more, and no call outlives `lcm.timeout`.
 _CALL_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from metrics.stranger import under_attack
 from support.site import MakeSite, Site, open_site
 from support.worker import BOUND
 
@@ -53,3 +54,9 @@ def site(started: tuple[Site, str]) -> Site:
 def first_page(started: tuple[Site, str]) -> str:
     """Return what its worker showed before any request."""
     return started[1]
+
+
+@pytest.fixture(scope="session")
+async def last_page(site: Site, first_page: str) -> str:
+    """Return what it showed after a stranger had sent whatever he liked, and LCM had failed in every way."""
+    return await under_attack(site, first_page)
