@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from itertools import product
+from typing import get_args
 
 from metrics.pages import Series, samples, values
 from metrics.stranger import LANES, MARK
 from support.site import Site
+
+from bridge.lcm.client import CallOutcome
 
 OPERATIONS = (
     "GetReservedManualDialContact",
@@ -13,14 +16,13 @@ OPERATIONS = (
     "SkipManualDialContact",
     "CreateContact",
 )
-CALLS = ("ok", "refused", "fault", "unavailable", "timeout", "bad_response", "error")
 
 
 def expected(site: Site) -> Iterator[tuple[str, dict[str, str]]]:
     """Give the name and labels of each histogram that traffic may bring; all the rest is there before."""
     for operation in (*OPERATIONS, "ManualDialCall", "unknown"):
         yield "lcm_bridge_request_seconds", {"operation": operation}
-    for method, outcome in product(OPERATIONS, CALLS):
+    for method, outcome in product(OPERATIONS, get_args(CallOutcome)):
         yield "lcm_bridge_lcm_call_seconds", {"method": method, "outcome": outcome}
     for lane in LANES:
         yield "lcm_bridge_request_wait_seconds", {"queue": f"{site.prefix}.requests.{lane}"}
