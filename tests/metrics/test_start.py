@@ -3,7 +3,7 @@
 import re
 
 from metrics.pages import Series, samples, series, values
-from support.site import Site
+from support.site import MakeSite, Site
 
 FAILURES = {
     *("INVALID_ENVELOPE", "UNKNOWN_OPERATION", "INVALID_DATA", "NOT_PERMITTED", "REQUEST_EXPIRED"),
@@ -92,3 +92,13 @@ def test_connections_stand_at_one(first_page: str) -> None:
         found[series("lcm_bridge_lcm_breaker_state")],
         found[series("lcm_bridge_amqp_reconnects_total")],
     )
+
+
+async def test_methods_bear_the_names_of_the_site(make_site: MakeSite) -> None:
+    """What `lcm.methods` calls otherwise stands by that name alone, as it does once it is called."""
+    site = await make_site(BRIDGE_LCM__METHODS='{"createcontact": "AddContact"}')
+    _, page = await site.worker.get("/metrics")
+
+    assert {*((method,) for method in CALLS if method != "CreateContact"), ("AddContact",)} == values(
+        page, "lcm_bridge_lcm_retries_total"
+    ).keys()
