@@ -25,8 +25,8 @@ from bridge.failures import (
     OutcomeUnknown,
     RequestExpired,
 )
-from bridge.messages import Delivery, Reason
-from bridge.metrics import Metrics
+from bridge.messages import Delivery, Reason, Unanswered
+from bridge.metrics import OK, Metrics
 from bridge.once import AnsweredElsewhere, Held, Once, StillRunning
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Answer, Operation
@@ -43,14 +43,14 @@ log = structlog.get_logger(__name__)
 REQUEUE_PAUSE = 1.0
 """Seconds before a request that cannot even be dead-lettered is given back: no hot loop."""
 
-OK, PARKED, UNSETTLED = "ok", "parked", "unsettled"
-"""How a delivery may end besides failures: the last two come back, from a delayed queue or from their own."""
+PARKED, UNSETTLED = "parked", "unsettled"
+"""How a delivery may end besides the outcomes: it comes back, from a delayed queue or from its own."""
 
 
 class Unanswerable(Exception):
     """Nobody may be told: the request goes to the dead letters under ``reason``."""
 
-    def __init__(self, reason: Reason, error: str) -> None:
+    def __init__(self, reason: Unanswered, error: str) -> None:
         super().__init__(error)
         self.reason = reason
 
@@ -90,7 +90,7 @@ class Pipeline:
 
     async def handle(self, delivery: Delivery) -> None:
         """Work on one request until it is settled. Raises nothing but cancellation."""
-        case = Case(delivery, started=time.monotonic(), trace=self._tracing.begin(delivery))
+        case = Case(delivery, started=delivery.arrived, trace=self._tracing.begin(delivery))
         note(
             queue=delivery.queue,
             correlation_id=delivery.properties.correlation_id,
