@@ -73,7 +73,12 @@ class Export:
         except TimeoutError:
             self._troubles.heard.append(f"not all was taken within {FLUSH} s")
         if self.outstanding:
-            log.warning("tracing.spans_lost", lost=self.outstanding, error=self._troubles.text)
+            log.warning(
+                "tracing.spans_lost",
+                lost=self.outstanding,
+                error=self._troubles.text,
+                next="none: the traces of these requests have gaps",
+            )
         for logger in map(logging.getLogger, _LOGGERS):
             logger.removeHandler(self._troubles)
             logger.propagate = True
