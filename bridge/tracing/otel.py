@@ -38,7 +38,7 @@ from yarl import URL
 from bridge import __version__
 from bridge.messages import Delivery, Outgoing
 from bridge.settings import Tracing as TracingSettings
-from bridge.tracecontext import TraceContext
+from bridge.tracecontext import PARENT, TraceContext
 from bridge.tracing import attributes as attr
 from bridge.tracing.export import Export
 from bridge.tracing.trace import Exchange, Span, Trace, Tracing
@@ -194,10 +194,12 @@ class _Recorded(Trace):
         but linked to, and then the span's kind is CLIENT (messaging-spans, "Producer spans" and "Span kind").
         """
         name, shown = self._maker.send(outgoing)
-        if outgoing.signed and self._origin is not None:
-            return self._child(name, SpanKind.CLIENT, shown, links=(Link(self._origin),))
+        headers = outgoing.properties.headers
+        if outgoing.signed and PARENT in headers:
+            links = () if self._origin is None else (Link(self._origin),)
+            return self._child(name, SpanKind.CLIENT, shown, links=links)
         child = self._child(name, SpanKind.PRODUCER, shown)
-        child.context().write(outgoing.properties.headers)
+        child.context().write(headers)
         return child
 
     def end(self, *, operation: str, outcome: str, cache: str | None, failed: bool) -> None:

@@ -131,6 +131,21 @@ async def test_the_standard_variables_hold(make_traced: MakeSite) -> None:
         assert "word" not in site.worker.log.read_text()
 
 
+async def test_a_step_that_fails(make_traced: MakeSite) -> None:
+    """While Redis is away the steps that wait for it have failed, and the request has not."""
+    async with Collector().running() as collector:
+        site = await make_traced(
+            BRIDGE_TRACING__ENDPOINT=collector.url, BRIDGE_REDIS__URL="redis://127.0.0.1:9/0"
+        )
+        reply = await site.widget.ask(od("nobody"))
+
+        process, *steps = await collector.until_told(trace_of(reply))
+
+    away = [span for span in steps if span.name == "contact cache"]
+    assert {(True, "NothingWritten")} == {(span.failed, span.attributes["error.type"]) for span in away}
+    assert "CONTACT_NOT_FOUND" == process.attributes["error.type"]
+
+
 async def test_the_sdk_switched_off_passes_on_what_came(make_traced: MakeSite) -> None:
     """With OTEL_SDK_DISABLED it is as without spans."""
     async with Collector().running() as collector:

@@ -1,6 +1,8 @@
 """The spans around what is published: events, dead letters, and requests that are parked."""
 
-from support.envelopes import create, dial
+from typing import Any
+
+from support.envelopes import create, dial, od
 from support.site import Site, name_of_letters
 from support.worker import until
 from tracing.collector import Collector, named, tree
@@ -50,6 +52,31 @@ async def test_a_dead_letter_without_a_context(traced: Site, collector: Collecto
     parent = str(letter.headers["traceparent"])
     process, send = await collector.until_told(parent[3:35])
     assert ("PRODUCER", [], parent[:52], "") == (send.kind, send.links, send.place, process.parent)
+
+
+async def test_a_dead_letter_with_what_is_no_context(traced: Site) -> None:
+    """It keeps that: a person looks at what was sent."""
+    await traced.widget.publish(b"not JSON", headers={"traceparent": "of no use"})
+
+    assert "of no use" == (await traced.widget.dead_letter()).headers["traceparent"]
+
+
+async def test_a_reply_that_is_refused(traced: Site, collector: Collector) -> None:
+    """Sending it has failed, after all tries, and says how; sending the dead letter has not."""
+    full: dict[str, Any] = {"x-max-length": 0, "x-overflow": "reject-publish"}
+    queue = await traced.widget.channel.declare_queue(exclusive=True, arguments=full)
+    trace = new_trace()
+
+    await traced.widget.publish(od("nobody"), reply_to=queue.name, headers={"traceparent": trace})
+
+    await traced.widget.dead_letter()
+    *_, refused, letter = await collector.until_told(trace[3:35])
+    assert ("send {reply_to}", True, "refused") == (
+        refused.name,
+        refused.failed,
+        refused.attributes["error.type"],
+    )
+    assert (False, None) == (letter.failed, letter.attributes.get("error.type"))
 
 
 async def test_a_parked_request_comes_back(traced: Site, collector: Collector) -> None:
