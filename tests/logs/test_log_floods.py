@@ -86,9 +86,13 @@ async def test_it_is_told_though_nothing_more_comes(lines: Lines, monkeypatch: p
     """A line of its own, without the ids of the request that was the first one too many."""
     monkeypatch.setattr(flow, "WINDOW", 0.05)
     log = lines.configure()
-    note(correlation_id="c-1")
-    for _ in range(1000):
-        log.warning("publish.failed", error="x")
+
+    async def request() -> None:
+        note(correlation_id="c-1")
+        for _ in range(1000):
+            log.warning("publish.failed", error="x")
+
+    await asyncio.create_task(request())
     text = lines.text()
     async with asyncio.timeout(20):
         while "log.left_out" not in text:
