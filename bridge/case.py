@@ -8,7 +8,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Final, Literal, get_args
 
 from bridge.messages import Delivery, Reason
-from bridge.metrics import UNKNOWN
+from bridge.metrics import OK, UNKNOWN
 from bridge.operations.model import Operation, Route
 from bridge.ports import Confirmation, Tries
 
@@ -93,7 +93,7 @@ class Case:
     doubtful: bool = False
     breaker_open: bool = False
     replayed: bool = False
-    outcome: str = "ok"
+    outcome: str = OK
     error: str | None = None
     dead_letter: Reason | None = None
     told: Confirmation | None = None
