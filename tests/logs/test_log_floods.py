@@ -59,7 +59,7 @@ def test_events_do_not_use_up_each_others_lines(bounded: Flow) -> None:
     assert 0 == bounded.admit("request.internal_error")
 
 
-@pytest.mark.parametrize("name", ["request.settled", "worker.started", "worker.task_fault", "log.left_out"])
+@pytest.mark.parametrize("name", ["request.settled", "worker.started", "worker.drained", "log.left_out"])
 def test_some_are_always_told(bounded: Flow, name: str) -> None:
     """The end of a request, and what the process says of itself."""
     assert {0} == {bounded.admit(name) for _ in range(1000)}
