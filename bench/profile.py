@@ -35,7 +35,7 @@ SCRAPES = 100
 EVENT_LOOP: Final = "event loop"
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "metrics": ("prometheus_client/", "bridge/metrics.py"),
-    "logs": ("structlog/", "bridge/logs/"),
+    "logs": ("structlog/", "bridge/logs"),
     "Redis": ("redis/", "hiredis", "bridge/store/"),
     "LCM": ("aiohttp/", "multidict/", "yarl/", "bridge/lcm/"),
     "AMQP: aiormq, pamqp": ("aiormq/", "pamqp/", "aio_pika/"),

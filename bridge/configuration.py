@@ -241,7 +241,7 @@ def changed(loaded: Loaded) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     default = {name: value for name, value, _ in describe(Loaded(Settings(), {}))}
     for name, value, source in describe(loaded):
-        if value != default[name] or (source != "default" and "***" in value):
+        if source != "default" and (value != default[name] or "***" in value):
             found.setdefault(source, {})[name] = value
     return found
 

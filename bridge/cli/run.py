@@ -32,7 +32,7 @@ async def _serve(loaded: Loaded) -> int:
     from bridge.app import FAILED, Worker  # noqa: PLC0415
 
     log = structlog.get_logger(__name__)
-    asyncio.get_running_loop().set_exception_handler(logs.asyncio_fault)
+    logs.hear_all()
     settings = changed(loaded)
     try:
         return await Worker(loaded.settings, settings).run()

@@ -24,21 +24,11 @@ from bridge.logs.masking import PERSONAL, Presentable, hide_log_ins, mask, mask_
 from bridge.logs.output import LibraryHandler, Output
 from bridge.settings import Log
 
-__all__ = ["PERSONAL", "asyncio_fault", "configure", "end", "hide_log_ins", "mask", "mask_text"]
+__all__ = ["PERSONAL", "configure", "end", "hear_all", "hide_log_ins", "mask", "mask_text"]
 
 APART: Final = (
-    *(
-        "amqp.",
-        "brake.",
-        "consumer.",
-        "lcm.breaker",
-        "lcm.listener",
-        "log.",
-        "publisher.",
-        "redis.",
-        "topology.",
-    ),
-    *("worker.", "ledger.record_forgotten", "contact_cache.skip_forgotten"),
+    *("amqp.", "brake.", "consumer.", "lcm.breaker", "lcm.listener", "publisher.", "queue.", "redis."),
+    *("topology.", "worker.", "log.", "python.", "ledger.record_forgotten", "contact_cache.skip_forgotten"),
 )
 """What events begin with that are about a dependency or the process, or another request.
 
@@ -47,7 +37,7 @@ They carry no ids of the request that happened to notice.
 
 
 def configure(settings: Log) -> None:
-    """Set up structlog, standard logging and the hooks for uncaught errors, for the process."""
+    """Set up structlog and standard logging for the process."""
     json = settings.format == "json"
     flow = Flow(_tell_left_out, time.monotonic)
     _flows[:] = [flow]
@@ -85,10 +75,15 @@ def configure(settings: Log) -> None:
     # What happens to connections and channels is told by `bridge.bus`, once and with what comes next;
     # and what aiormq says of messages holds their bodies.
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)
+
+
+def hear_all() -> None:
+    """Have warnings, and errors that nobody catches, logged too. In the event loop that runs."""
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
     sys.unraisablehook = _unraisable
+    asyncio.get_running_loop().set_exception_handler(_asyncio_fault)
 
 
 def _log() -> Any:  # noqa: ANN401 - structlog's own
@@ -105,14 +100,11 @@ def end() -> None:
 # --- errors that nobody caught ------------------------------------------------------------------
 
 
-def asyncio_fault(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Take what asyncio has to say: the handler of the event loop.
-
-    asyncio's own writes out the objects it is about, and what they hold.
-    """
+def _asyncio_fault(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # asyncio's own handler writes out the objects that it is about, and what they hold.
     error = context.get("exception")
     _log().error(
-        "worker.task_fault",
+        "python.task_fault",
         error=_named(error),
         message=context.get("message"),
         task=_name(context.get("task") or context.get("future")),
@@ -143,7 +135,7 @@ def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackT
 
 def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
     _log().error(
-        "worker.thread_fault",
+        "python.thread_fault",
         error=_named(args.exc_value),
         thread=args.thread.name if args.thread else None,
         exc_info=args.exc_value,
@@ -153,7 +145,7 @@ def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
 
 def _unraisable(args: Any) -> None:  # noqa: ANN401 - its type stands in no module
     _log().error(
-        "worker.clean_up_fault",
+        "python.clean_up_fault",
         error=_named(args.exc_value),
         exc_info=args.exc_value,
         next="a fault in the clean-up of an object: report it; the worker goes on",

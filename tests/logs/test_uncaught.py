@@ -16,11 +16,13 @@ from bridge import logs
 START = (
     "import asyncio, gc, threading, warnings; from bridge import logs; from bridge.settings import Log;"
     "logs.configure(Log(level='DEBUG'))\n"
+    "async def hear(): logs.hear_all()\n"
+    "asyncio.run(hear())\n"
     "def fail(): raise ValueError('no 030 1234567 at amqp://u:hunter2@host')\n"
 )
 UNNOTICED = """
 async def main():
-    asyncio.get_running_loop().set_exception_handler(logs.asyncio_fault)
+    logs.hear_all()
     async def task():
         fail()
     done = asyncio.create_task(task(), name='leases')
@@ -48,9 +50,9 @@ def run(code: str) -> tuple[int, list[dict[str, Any]]]:
     ("code", "event", "level", "exit_code"),
     [
         ("fail()", "worker.crashed", "critical", 1),
-        ("t = threading.Thread(target=fail); t.start(); t.join()", "worker.thread_fault", "error", 0),
-        ("class A:\n  def __del__(self): fail()\nA()", "worker.clean_up_fault", "error", 0),
-        (UNNOTICED, "worker.task_fault", "error", 0),
+        ("t = threading.Thread(target=fail); t.start(); t.join()", "python.thread_fault", "error", 0),
+        ("class A:\n  def __del__(self): fail()\nA()", "python.clean_up_fault", "error", 0),
+        (UNNOTICED, "python.task_fault", "error", 0),
     ],
 )
 def test_an_error_that_nobody_caught_is_one_line(code: str, event: str, level: str, exit_code: int) -> None:
@@ -81,11 +83,14 @@ def test_what_a_library_cannot_format_is_logged_all_the_same(lines: Lines) -> No
 
 
 async def test_asyncio_says_what_it_was_about_without_what_it_held(lines: Lines) -> None:
-    """The name of the task stands there, not the objects in it."""
+    """What was wrong stands there, not the objects in it."""
     lines.configure()
     loop = asyncio.get_running_loop()
-    logs.asyncio_fault(loop, {"message": "Unclosed transport", "transport": object(), "protocol": b"body"})
+    before = loop.get_exception_handler()
+    logs.hear_all()
+    loop.call_exception_handler({"message": "Unclosed", "transport": object(), "protocol": b"body"})
+    loop.set_exception_handler(before)
     line = lines.last()
 
-    assert "Unclosed transport" == line["message"]
+    assert ("python.task_fault", "Unclosed") == (line["event"], line["message"])
     assert not {"transport", "protocol", "error", "exception"} & line.keys()
