@@ -130,8 +130,8 @@ class Broker:
             )
         if self._socket.reason:
             advice = (
-                f"is {self.vhost} the right virtual host in amqp.url? If so, have whoever runs RabbitMQ create it"
-                f" (rabbitmqctl add_vhost) or let {self.user} in (rabbitmqctl set_permissions -p {self.vhost})"
+                f"is {self.vhost} the right virtual host in amqp.url? If so, have whoever runs RabbitMQ make"
+                f" it (rabbitmqctl add_vhost), or let {self.user} in (rabbitmqctl set_permissions)"
             )
             return f"it knows {self.user}, and closed the connection: {self._socket.reason}", advice
         return _unreached(error, error.__cause__ or error)

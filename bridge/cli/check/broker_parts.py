@@ -22,6 +22,7 @@ from aiormq.exceptions import (
 
 from bridge.bus.topology import Binding, Exchange, Part, Queue, declare, look_for
 from bridge.cli.check.broker import Broker
+from bridge.cli.check.broker_access import permit
 from bridge.cli.check.finding import Finding, failed, ok, warning
 from bridge.settings import Amqp
 
@@ -29,14 +30,6 @@ _NO_INTEGER: Final = "lcm-bridge check"
 """What no queue is declared with, and no consumer registered with, where an integer must stand."""
 
 Item = TypeVar("Item")
-
-
-def permit(broker: Broker, kind: str, name: str) -> str:
-    """Say who is to permit what: ``kind`` is configure, write or read."""
-    return (
-        f"have whoever runs RabbitMQ permit it: rabbitmqctl set_permissions -p {broker.vhost} {broker.user}, "
-        f"such that {kind} matches {name}"
-    )
 
 
 async def declarations(broker: Broker, parts: Iterable[Part], *, may_declare: bool) -> list[Finding]:
@@ -92,7 +85,9 @@ def _not_declared(broker: Broker, name: str, kind: str, refusal: ChannelClosed) 
             advice += "; what waits in it is deleted with it"
     elif isinstance(refusal, ChannelAccessRefused):
         found = f"the user may not declare this {kind}: {refusal}"
-        advice = f"{permit(broker, 'configure', name)}; or have others declare it, with amqp.declare = false"
+        # A queue's dead-letter exchange is written to on the user's behalf, which reads the queue.
+        granted = permit(broker, refusal, {f"{kind} {name}": "configure (and read)"}, otherwise="write")
+        advice = f"{granted}; or have others declare it, with amqp.declare = false"
     return failed("declare", found, advice, subject=name)
 
 
@@ -107,7 +102,7 @@ async def bindings(broker: Broker, parts: Iterable[Part]) -> list[Finding]:
     for binding, answer in zip(bound, answers, strict=True):
         if isinstance(answer, ChannelAccessRefused):
             found = f"the user may not bind this queue to {binding.exchange}: {answer}"
-            advice = permit(broker, "write", f"{binding.queue} and read matches {binding.exchange}")
+            advice = permit(broker, answer, {f"queue {binding.queue}": "write"}, otherwise="read")
             faults[str(answer)] = failed("bind", found, advice, subject=binding.queue)
     return list(faults.values()) or [ok("bind", f"{len(bound)} bindings, which the user may make")]
 
@@ -130,7 +125,8 @@ async def consuming(broker: Broker, settings: Amqp) -> list[Finding]:
     for queue, answer in zip(queues, answers, strict=True):
         if isinstance(answer, ChannelPreconditionFailed | ChannelNotFoundEntity):
             continue
-        found, advice = f"the user may not consume from this queue: {answer}", permit(broker, "read", queue)
+        found = f"the user may not consume from this queue: {answer}"
+        advice = permit(broker, answer, {}, otherwise="read")
         if queue == settings.dead_letters_queue:
             advice = f"lcm-bridge dead-letters needs it: {advice}"
             found_out.append(warning("consume", found, advice, subject=queue))

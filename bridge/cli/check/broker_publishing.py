@@ -24,7 +24,7 @@ from aiormq.exceptions import (
 from pamqp.commands import Basic
 
 from bridge.cli.check.broker import Broker
-from bridge.cli.check.broker_parts import permit
+from bridge.cli.check.broker_access import permit
 from bridge.cli.check.finding import Finding, end, failed, ok, timed, warning
 from bridge.settings import Amqp
 
@@ -112,7 +112,7 @@ def _no_replies(broker: Broker, refusal: ChannelClosed) -> Finding:
             f"the user may not write to the default exchange: {refusal}. No reply goes out, and no request"
             " can be held, while the workers are ready and take requests"
         )
-        advice = permit(broker, "write", "amq.default")
+        advice = permit(broker, refusal, {}, otherwise="write")
     elif isinstance(refusal, ChannelPreconditionFailed):
         found = f"the user may not sign as {broker.user}: {refusal}. No reply goes out"
         advice = "name the user in amqp.url by which the broker knows the connection"
@@ -164,8 +164,7 @@ async def _may_write(
         )
         if isinstance(answer, ChannelAccessRefused):
             found = f"the user may not write to the exchange {exchange}: {answer}"
-            advice = permit(broker, "write", exchange + (f", or its topic permission {key}" if key else ""))
-            return failed("publish", found, advice, subject=subject)
+            return failed("publish", found, permit(broker, answer, {}, otherwise="write"), subject=subject)
         if not isinstance(answer, ChannelPreconditionFailed | ChannelNotFoundEntity):
             found = f"it is not known whether the user may write to the exchange {exchange}: {answer}"
             return warning("publish", found, _LOG, subject=subject)

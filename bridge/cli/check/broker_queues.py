@@ -1,4 +1,4 @@
-"""How much waits in the queues, and whether anybody takes it: a passive declaration tells, changing nothing."""
+"""How much waits in the queues, and whether anybody takes it: told by passive declarations."""
 
 import asyncio
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ async def _requests(broker: Broker, name: str, most: int) -> Finding | None:
     queue = await _look(broker, name)
     if queue is None:
         return None
-    found = f"{queue.waiting} waiting of at most {most}, {_plural(queue.consumers, 'consumer')}"
+    found = f"{queue.waiting} waiting of at most {most:,}; {_plural(queue.consumers, 'consumer')}"
     if queue.waiting and not queue.consumers:
         advice = "no worker takes them: start one, or see its /readyz; if the queue is paused, see there"
         return warning("queue", found, advice, subject=name)
@@ -65,7 +65,7 @@ async def _held(broker: Broker, name: str, delayed: Sequence[str], most: int) ->
     if not queues:
         return None
     held = sum(queue.waiting for queue in queues)
-    found = f"{held} held in {_plural(len(queues), 'delayed queue')} of at most {most} each"
+    found = f"{held} held in {_plural(len(queues), 'delayed queue')} of at most {most:,} each"
     if max(queue.waiting for queue in queues) >= most * NEARLY_FULL:
         advice = "they wait for Redis or LCM: see there; what a full queue refuses is dead-lettered"
         return warning("held", found, advice, subject=name)

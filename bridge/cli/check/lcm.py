@@ -51,7 +51,7 @@ async def check(settings: Settings, seconds: float) -> list[Finding]:
 
 
 async def _connect(lcm: Lcm, url: URL) -> dict[str, Any] | None:
-    """Connect as the bridge does, and return the certificate that was shown. Raises what `_UNREACHED` lists."""
+    """Connect as the bridge does; return the certificate that is shown. Raises what `_UNREACHED` lists."""
     context = tls_context(lcm)
     if url.scheme != "https":
         secure: ssl.SSLContext | None = None

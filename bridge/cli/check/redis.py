@@ -199,7 +199,7 @@ async def _paused(store: Store, prefix: str) -> list[Finding]:
     return [
         warning(
             "paused",
-            f"by hand since {datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M:%S} UTC: no worker consumes it",
+            f"by hand since {datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M:%S} UTC: it is not consumed",
             f"when LCM's maintenance is over: lcm-bridge resume {queue}",
             subject=queue,
         )

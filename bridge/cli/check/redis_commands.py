@@ -107,7 +107,7 @@ async def claiming(store: Store, settings: Settings) -> list[Finding]:
             return [failed("ledger", f"a side effect cannot be claimed: {one}", advice)]
     if replicas and replicas[0] < wanted:
         found = (
-            f"no side effect can be claimed: {replicas[0]} replicas have a claim within ledger.wait_timeout, and"
+            f"no side effect can be claimed: {replicas[0]} replicas have it within ledger.wait_timeout, and"
             f" ledger.wait_replicas is {wanted}"
         )
         return [failed("ledger", found, "bring the replicas back, or lower ledger.wait_replicas")]

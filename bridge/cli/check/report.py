@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 import orjson
@@ -17,6 +18,9 @@ from bridge.logs import hide_log_ins
 Dependency = Literal["RabbitMQ", "Redis", "LCM"]
 Found = Mapping[Dependency, list[Finding]]
 
+_SHOWN: Final = 3
+"""Findings of one check in one state that the table shows in full."""
+
 _STATES: Final = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "failed": ("FAILED", "red")}
 
 
@@ -26,7 +30,7 @@ def print_table(found: Found) -> None:
         "", "check", "", Column("found", ratio=1), Column("ms", justify="right"), box=None, pad_edge=False
     )
     for dependency, findings in found.items():
-        for finding in findings:
+        for finding in _few(findings):
             word, colour = _STATES[finding.state]
             text = hide_log_ins(finding.found)
             if finding.advice:
@@ -37,6 +41,18 @@ def print_table(found: Found) -> None:
     console = Console()
     console.print(table)
     console.print(plain(summary(found)))
+
+
+def _few(findings: list[Finding]) -> Iterator[Finding]:
+    """Yield the findings, but of many alike only the first few: a cause may show at every queue."""
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        alike.setdefault((finding.check, finding.state), []).append(finding)
+    for several in alike.values():
+        yield from several[:_SHOWN]
+        if more := several[_SHOWN:]:
+            names = ", ".join(dict.fromkeys(one.subject for one in more))
+            yield replace(more[0], subject="", found=f"{len(more)} more: {names}", advice="--json tells all")
 
 
 def summary(found: Found) -> str:
