@@ -302,3 +302,20 @@ async def test_one_node_of_several_is_enough(rabbit: PrivateRabbit) -> None:
     assert {("node", "127.0.0.1:1")} == states(found, "warning")
     assert set() == states(found, "failed")
     assert "publish" in {one.check for one in found}
+
+
+@pytest.mark.parametrize(
+    ("product", "version", "state"),
+    [
+        ("RabbitMQ", "3.9.29", "warning"),
+        ("RabbitMQ", "3.10.0", "ok"),
+        ("RabbitMQ", "4.3.0-rc.1", "ok"),
+        ("RabbitMQ", "unknown", "warning"),
+        ("LavinMQ", "2.0.0", "warning"),
+    ],
+)
+def test_what_the_bridge_is_made_for(product: str, version: str, state: str) -> None:
+    """RabbitMQ before 3.10 is warned of, and so is another broker."""
+    found = rabbitmq.server({"product": product, "version": version}, "no TLS", subject="rabbit:5672")
+
+    assert (state, True) == (found.state, f"{product} {version}, no TLS" == found.found)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from store.store_servers import private_cluster
+from store.store_servers import SERVICE, PrivateSentinel, private_cluster
 from support.checking import SECONDS, settings, states, the
 from support.site import name_of_letters
 
@@ -198,6 +198,18 @@ async def test_queues_that_are_paused_by_hand(redis_server: PrivateRedis, admin:
     assert {("paused", f"{prefix}.requests.campaign")} == states(found, "warning")
     assert "by hand since 2023-11-14 22:13:20 UTC" in the(found, "paused").found
     assert f"lcm-bridge resume {prefix}.requests.campaign" in the(found, "paused").advice
+
+
+async def test_a_primary_that_sentinel_knows(redis_server: PrivateRedis) -> None:
+    """The primary is named that Sentinel told of; the rest is as of a single node."""
+    async with PrivateSentinel(redis_server.port) as sentinel:
+        found = await look(
+            f"redis+sentinel://127.0.0.1:{sentinel.port}/{SERVICE}/0", prefix=name_of_letters()
+        )
+
+    assert {"ok"} == {one.state for one in found}, found
+    assert f"{SERVICE} by Sentinel" in the(found, "connection").found
+    assert str(redis_server.port) in the(found, "connection").found
 
 
 async def test_every_node_of_a_cluster_is_looked_at() -> None:

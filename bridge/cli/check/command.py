@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import sys
+from contextlib import redirect_stdout
 from typing import Final
 
 from bridge import logs
@@ -24,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Return 0 if nothing failed, else 1. Raises `bridge.configuration.BadSettings`."""
     settings = load().settings
-    logs.configure(Log(level="ERROR", format="console"))
+    with redirect_stdout(sys.stderr):  # a log line among the output would be no JSON
+        logs.configure(Log(level="ERROR", format="console"))
     found = asyncio.run(_check(settings))
     if args.json:
         as_json(found)

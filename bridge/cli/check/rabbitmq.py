@@ -3,8 +3,8 @@
 import asyncio
 import statistics
 import time
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from yarl import URL
 
@@ -62,16 +62,21 @@ async def _visit(broker: Broker, seconds: float) -> tuple[bool, Finding]:
 
 
 def _server(broker: Broker) -> Finding:
-    told = broker.properties
-    product, version = told.get("product", "a server without a name"), str(told.get("version", "unknown"))
     tls = "TLS" if broker.url.scheme == "amqps" else "no TLS"
-    found = f"{product} {version}, {tls}, user {broker.user}, virtual host {broker.vhost}"
+    way = f"{tls}, user {broker.user}, virtual host {broker.vhost}"
+    return server(broker.properties, way, subject=broker.name)
+
+
+def server(told: Mapping[str, Any], way: str, *, subject: str) -> Finding:
+    """Judge what a server told of itself (``product``, ``version``); ``way``: how it was reached."""
+    product, version = told.get("product", "a server without a name"), str(told.get("version", "unknown"))
+    found = f"{product} {version}, {way}"
     if product != "RabbitMQ":
-        return warning("node", found, "the bridge is made for RabbitMQ", subject=broker.name)
+        return warning("node", found, "the bridge is made for RabbitMQ", subject=subject)
     if _number(version) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
-        return warning("node", found, f"have it upgraded: the bridge needs {oldest}", subject=broker.name)
-    return ok("node", found, subject=broker.name)
+        return warning("node", found, f"have it upgraded: the bridge needs {oldest}", subject=subject)
+    return ok("node", found, subject=subject)
 
 
 def _number(version: str) -> tuple[int, ...]:
