@@ -14,6 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import aiohttp
+
+from bench.clocks import cpu_seconds
 from bench.compare import WORKS
 from bench.processes import ProgramFailed
 from bench.records import Load, Visit
@@ -27,10 +30,12 @@ HELP = "where the bridge's CPU goes, by part (2 minutes; needs py-spy and the ri
 SAMPLES_PER_SECOND = 500
 END_SECONDS = 30.0
 CACHED_AGENTS = 1000
+SCRAPES = 100
 
 EVENT_LOOP: Final = "event loop"
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "logs and metrics": ("structlog/", "prometheus_client/", "bridge/logs.py", "bridge/metrics.py"),
+    "metrics": ("prometheus_client/", "bridge/metrics.py"),
+    "logs": ("structlog/", "bridge/logs.py"),
     "Redis": ("redis/", "hiredis", "bridge/store/"),
     "LCM": ("aiohttp/", "multidict/", "yarl/", "bridge/lcm/"),
     "AMQP: aiormq, pamqp": ("aiormq/", "pamqp/", "aio_pika/"),
@@ -45,6 +50,9 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 """Parts, and by what in a frame's file each is known; the first that fits."""
+
+TELLING: Final = ("metrics", "logs")
+"""The parts that only tell others what happens."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +78,7 @@ async def run(stage: Stage, arguments: argparse.Namespace) -> Report:
             costs[name] = measured.cpu_us
             traced, shares[name] = await _traced(stage, bridge, load)
             visits += [measured, traced]
+        scrape = await _scraped(bridge)
     table = Table(
         title="CPU us/request by part (share)",
         columns=["part", *shares],
@@ -78,9 +87,16 @@ async def run(stage: Stage, arguments: argparse.Namespace) -> Report:
             for part in (*PARTS, EVENT_LOOP)
         ]
         + [["all", *(f"{cost:.0f}" for cost in costs.values())]],
-        notes=[f"{SAMPLES_PER_SECOND} samples/s over {arguments.seconds:g} s"],
+        notes=[
+            f"{SAMPLES_PER_SECOND} samples/s over {arguments.seconds:g} s",
+            *(_told_of(name, costs[name], shares[name]) for name in shares),
+            f"a scrape of /metrics: {scrape['cpu_ms']:.1f} ms of CPU for {scrape['series']:.0f} series",
+        ],
     )
-    figures = [{"work": name, "cpu_us": costs[name], "shares": shares[name]} for name in shares]
+    figures = {
+        "works": [{"work": name, "cpu_us": costs[name], "shares": shares[name]} for name in shares],
+        "scrape": scrape,
+    }
     faults = [fault for one in visits for fault in one.faults]
     return Report(experiment="profile", tables=[table], figures=figures, visits=visits, faults=faults)
 
@@ -132,6 +148,29 @@ async def _trace(pid: int, samples: Path, *, after: float, seconds: float) -> No
             await tracer.wait()
     if tracer.returncode:
         raise ProgramFailed(f"py-spy failed: {said.decode(errors='replace')}")
+
+
+async def _scraped(bridge: Running) -> dict[str, float]:
+    """Return what a scrape costs the bridge, which does nothing else now: its event loop serves it."""
+    url = f"{bridge.admin_url}/metrics"
+    async with aiohttp.ClientSession() as session:
+
+        async def scrape() -> str:
+            async with session.get(url) as response:
+                return await response.text()
+
+        page = await scrape()
+        before = cpu_seconds(bridge.pids)
+        for _ in range(SCRAPES):
+            await scrape()
+        taken = cpu_seconds(bridge.pids) - before
+    series = sum(not line.startswith("#") for line in page.splitlines())
+    return {"cpu_ms": 1000 * taken / SCRAPES, "series": series}
+
+
+def _told_of(work: str, cost: float, shares: Mapping[str, float]) -> str:
+    share = sum(shares.get(part, 0.0) for part in TELLING)
+    return f"metrics and logs of one {work}: {cost * share:.0f} us, {share:.1%} of it"
 
 
 def _cell(cost: float, share: float) -> str:

@@ -103,13 +103,17 @@ VARIANTS: Mapping[str, Variant] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A variant that runs, in one process or several; `queues` are its queues by workload."""
+    """A variant that runs, in one process or several; `queues` are its queues by workload.
+
+    `admin_url` is where the first process of the bridge answers probes; a peer has none.
+    """
 
     variant: Variant
     name: str
     queues: Mapping[str, str]
     processes: Sequence[OwnedProcess]
     cores: frozenset[int]
+    admin_url: str | None = None
 
     @property
     def pids(self) -> list[int]:
@@ -194,7 +198,14 @@ async def running_bridge(stage: Stage, worker: Worker) -> AsyncIterator[Running]
             await until(process, partial(_is_ready, process.log), "the bridge", READY_SECONDS)
         names = Amqp(prefix=worker.prefix)
         queues = {"read": names.agent_queue, "side-effect": names.campaign_queue}
-        yield Running(variant=BRIDGE, name=worker.name, queues=queues, processes=started, cores=cores)
+        yield Running(
+            variant=BRIDGE,
+            name=worker.name,
+            queues=queues,
+            processes=started,
+            cores=cores,
+            admin_url=_admin_url(started[0].log),  # now: the log is emptied while it runs
+        )
 
 
 def peer_queues(variant: Variant) -> dict[str, str]:
@@ -233,21 +244,20 @@ async def running_peer(stage: Stage, variant: Variant) -> AsyncIterator[Running]
 
 
 async def _is_ready(log: Path) -> bool:
-    port = _admin_port(log)
-    if port is None:
+    url = _admin_url(log)
+    if url is None:
         return False
-    url = f"http://127.0.0.1:{port}/readyz"
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session,
-            session.get(url) as answer,
+            session.get(f"{url}/readyz") as answer,
         ):
             return answer.ok
     except (aiohttp.ClientError, TimeoutError):
         return False
 
 
-def _admin_port(log: Path) -> int | None:
+def _admin_url(log: Path) -> str | None:
     with log.open("rb") as lines:
         found = _ADMIN.search(lines.read(LONGEST_START))
-    return int(found[1]) if found else None
+    return f"http://127.0.0.1:{int(found[1])}" if found else None

@@ -87,6 +87,10 @@ class Worker:
             contacts=self._contacts,
         )
         self._lcm = LcmGateway(settings.lcm, settings.retry, settings.breaker, metrics)
+        metrics.begin(
+            operations=[one.name for one in catalogue.operations],
+            methods=[self._lcm.method(one.name) for one in catalogue.operations if one.calls_lcm],
+        )
         self._stop = asyncio.Event()
         sender = BusSender(layout, amqp.publish_timeout)
         performer = Performer(

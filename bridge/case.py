@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from bridge.messages import Delivery
-from bridge.metrics import UNKNOWN
+from bridge.metrics import OK, UNKNOWN
 from bridge.operations.model import Operation, Route
 
 CacheUse = Literal["hit", "miss", "stale"]
@@ -47,7 +47,7 @@ class Case:
     doubtful: bool = False
     breaker_open: bool = False
     replayed: bool = False
-    outcome: str = "ok"
+    outcome: str = OK
     error: str | None = None
 
     @property

@@ -148,3 +148,7 @@ class InternalError(Failure):
     error_type = "INTERNAL_ERROR"
     retryable = True
     default_msg = "An internal error occurred. Please try again."
+
+
+ERROR_TYPES: Final = tuple(kind.error_type for kind in Failure.__subclasses__())
+"""Every ``errorType``."""

@@ -77,8 +77,9 @@ class Delivery:
     """One request as the broker delivered it, or as it was before the bridge parked it.
 
     ``unreadable`` names the properties that could not be read and were left out; ``received`` is in
-    unix seconds. ``attempts`` is how often it was tried before, ``held_since`` when it was first parked
-    because Redis was away (unix seconds), ``deliveries`` how often the broker delivered it in vain.
+    unix seconds, ``arrived`` the same moment in the clock that nobody sets. ``attempts`` is how often it
+    was tried before, ``held_since`` when it was first parked because Redis was away (unix seconds),
+    ``deliveries`` how often the broker delivered it in vain.
     """
 
     body: bytes
@@ -90,6 +91,7 @@ class Delivery:
     settler: Settler
     unreadable: str = ""
     received: float = field(default_factory=time.time)
+    arrived: float = field(default_factory=time.monotonic, compare=False)
     parked: bool = False
     attempts: int = 0
     held_since: float | None = None
@@ -174,6 +176,10 @@ class Reason(StrEnum):
     OUTCOME_UNKNOWN = "outcome-unknown"
     EXPIRED = "expired"
     DELIVERY_LIMIT = "delivery-limit"
+
+
+Unanswered = Literal[Reason.REPLY_AS_REQUEST, Reason.REPLY_TO_REFUSED, Reason.DELIVERY_LIMIT]
+"""The reasons that are no failure, because nobody may be told one: they are the request's outcome."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,7 +4,8 @@ Label values come from closed sets (the catalogue, the error types, the configur
 stranger's request cannot make a new time series.
 """
 
-from typing import Any, Final, Self
+from collections.abc import Iterable
+from typing import Any, Final, Self, get_args
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Info
@@ -14,12 +15,31 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from bridge import __version__
+from bridge.failures import ERROR_TYPES
+from bridge.messages import Reason, Unanswered
+from bridge.ports import Confirmation
 
+# Each bound is one more series of every operation (or method and outcome, or queue) of every worker: so steps
+# of two to two and a half. Agents' requests take 5 ms, from the cache, to 10 s, when people give up. 20 s is
+# `lcm.timeout`: what LCM did not answer lies above it. Longer last those that wait for another delivery.
 _REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0)
-_WAIT_BUCKETS: Final = (0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+# LCM's own work takes tens of milliseconds and more, and no call outlives `lcm.timeout`.
+_CALL_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
+# AMQP's timestamps are whole seconds, cut off: one that did not wait at all seems to have waited up to 1 s.
+_WAIT_BUCKETS: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
 
 UNKNOWN: Final = "unknown"
 """The label ``operation`` of a request whose operation cannot be told."""
+
+OK: Final = "ok"
+"""The label ``outcome`` of a request that succeeded."""
+
+PUBLISHED: Final = (*(one.value for one in Confirmation), "failed")
+LEDGER: Final = (
+    *("claimed", "replayed", "waited", "unknown", "mismatch"),
+    *("released", "unprotected", "unavailable"),
+)
+CONTACT_CACHE: Final = ("hit", "miss", "stale", "error")
 
 
 class _Remembering(MetricWrapperBase):
@@ -42,6 +62,16 @@ class _Remembering(MetricWrapperBase):
             series = self._series[labelvalues] = super().labels(*labelvalues)
         return series
 
+    def remove(self, *labelvalues: object) -> None:
+        """Show the series no more, until it is named again."""
+        self._series.pop(labelvalues, None)
+        super().remove(*labelvalues)
+
+    def clear(self) -> None:
+        """Show no series any more, until one is named again."""
+        self._series.clear()
+        super().clear()
+
 
 class Counter(_Remembering, prometheus_client.Counter):
     """The library's counter."""
@@ -59,6 +89,8 @@ class Metrics:
     """Every time series of one process, in a registry of its own."""
 
     def __init__(self) -> None:
+        # When each series began is not told: it would be one more for every two of them.
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
         self.registry = CollectorRegistry()
         registry = self.registry
         ProcessCollector(registry=registry)
@@ -66,7 +98,7 @@ class Metrics:
         GCCollector(registry=registry)
         self.requests = Counter(
             "lcm_bridge_requests_total",
-            "Requests settled, by operation and outcome (ok or the error type)",
+            "Requests settled, by operation and outcome (ok, the error type, or why nobody may be told one)",
             ["operation", "outcome"],
             registry=registry,
         )
@@ -105,11 +137,17 @@ class Metrics:
         self.queue_messages = Gauge(
             "lcm_bridge_queue_messages", "Messages ready in the queue", ["queue"], registry=registry
         )
+        self.queue_messages_limit = Gauge(
+            "lcm_bridge_queue_messages_limit",
+            "Messages that the request queue is declared to hold before it refuses more",
+            ["queue"],
+            registry=registry,
+        )
         self.lcm_call_seconds = Histogram(
             "lcm_bridge_lcm_call_seconds",
             "Seconds of a call of LCM, by method and outcome",
             ["method", "outcome"],
-            buckets=_REQUEST_BUCKETS,
+            buckets=_CALL_BUCKETS,
             registry=registry,
         )
         self.lcm_retries = Counter(
@@ -155,12 +193,40 @@ class Metrics:
             "lcm_bridge_consumers", "Consumers registered with the broker", ["queue"], registry=registry
         )
         self.amqp_connected = Gauge(
-            "lcm_bridge_amqp_connected", "1 while every connection to RabbitMQ is open", registry=registry
+            "lcm_bridge_amqp_connected",
+            "1 while the connections that requests and replies need are open",
+            registry=registry,
         )
         self.amqp_reconnects = Counter(
             "lcm_bridge_amqp_reconnects_total",
             "Connections to RabbitMQ opened anew after a loss",
             registry=registry,
         )
-        self.redis_connected = Gauge("lcm_bridge_redis_connected", "1 while Redis answers", registry=registry)
+        self.redis_connected = Gauge(
+            "lcm_bridge_redis_connected",
+            "1 while Redis answers; 0 until it was first asked",
+            registry=registry,
+        )
         Info("lcm_bridge", "The running program", registry=registry).info({"version": __version__})
+
+    def begin(self, *, operations: Iterable[str], methods: Iterable[str]) -> None:
+        """Have every counter stand at 0 for each value of its labels.
+
+        Prometheus sees an increase only of a series that was there before: the first dead letter would
+        raise no alert. ``operations`` are those of the catalogue, ``methods`` their names on the wire of LCM.
+        """
+        for operation in operations:
+            for outcome in (OK, *ERROR_TYPES):
+                self.requests.labels(operation, outcome)
+        for outcome in (*ERROR_TYPES, *get_args(Unanswered)):
+            self.requests.labels(UNKNOWN, outcome)
+        for counter, values in (
+            (self.lcm_retries, methods),
+            (self.dead_letters, Reason),
+            (self.replies, PUBLISHED),
+            (self.events, PUBLISHED),
+            (self.ledger, LEDGER),
+            (self.contact_cache, CONTACT_CACHE),
+        ):
+            for value in values:
+                counter.labels(str(value))

@@ -25,7 +25,7 @@ from bridge.failures import (
     OutcomeUnknown,
     RequestExpired,
 )
-from bridge.messages import Delivery, Reason
+from bridge.messages import Delivery, Reason, Unanswered
 from bridge.metrics import Metrics
 from bridge.once import AnsweredElsewhere, Held, Once, StillRunning
 from bridge.operations.catalogue import Catalogue
@@ -46,7 +46,7 @@ REQUEUE_PAUSE = 1.0
 class Unanswerable(Exception):
     """Nobody may be told: the request goes to the dead letters under ``reason``."""
 
-    def __init__(self, reason: Reason, error: str) -> None:
+    def __init__(self, reason: Unanswered, error: str) -> None:
         super().__init__(error)
         self.reason = reason
 
@@ -84,7 +84,7 @@ class Pipeline:
 
     async def handle(self, delivery: Delivery) -> None:
         """Work on one request until it is settled. Raises nothing but cancellation."""
-        case = Case(delivery, started=time.monotonic())
+        case = Case(delivery, started=delivery.arrived)
         note(
             queue=delivery.queue,
             correlation_id=delivery.properties.correlation_id,

@@ -12,6 +12,7 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
 from bridge.bus.connection import Channel, Connection, Link, cancellation_as_error
 from bridge.bus.consumer import STARTING, Consumer
+from bridge.bus.lengths import Lengths
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
 from bridge.metrics import Metrics
@@ -39,6 +40,7 @@ class Bus:
         self._consumers = consumers
         self._metrics = metrics
         self._sender = sender
+        self._lengths = Lengths(topology, metrics)
         self._needed = [
             Link("lcm-bridge requests", settings, self._consume, self._changed),
             Link("lcm-bridge replies", settings, sender.run, self._changed),
@@ -123,31 +125,26 @@ class Bus:
 
     async def _watch(self, connection: Connection) -> None:
         """Declare anew at a slow interval what somebody deleted, and look at the queues' lengths."""
-        while connection.alive:
-            try:
-                with cancellation_as_error():
-                    await self._look(connection)
-            except CONNECTION_EXCEPTIONS as error:
-                log.error(
-                    "topology.not_established",
-                    error=f"{type(error).__name__}: {error}",
-                    next="tried again; if something is declared otherwise, delete it or change the setting",
-                )
-            await connection.pause(self._settings.depth_interval)
+        channel: Channel | None = None
+        try:
+            while connection.alive:
+                channel = await self._establish(connection, channel)
+                await self._lengths.look(connection)
+                await connection.pause(self._settings.depth_interval)
+        finally:
+            self._lengths.forget()
 
-    async def _look(self, connection: Connection) -> None:
-        channel = await connection.channel(confirms=False)
-        while connection.alive:
-            await self._topology.establish(channel.amqp)
-            for queue in self._topology.own_queues:
-                self._metrics.queue_messages.labels(queue).set(await _length(channel, queue))
-            for queue in self._topology.request_queues:
-                held = [await _length(channel, one) for one in self._topology.retry_queues(queue)]
-                self._metrics.held.labels(queue).set(sum(held))
-            await connection.pause(self._settings.depth_interval)
-
-
-async def _length(channel: Channel, queue: str) -> int:
-    """Return how many messages are ready in a queue."""
-    ok = await channel.amqp.queue_declare(queue, passive=True)
-    return ok.message_count or 0
+    async def _establish(self, connection: Connection, channel: Channel | None) -> Channel | None:
+        """Declare everything; return the channel if it can be used again."""
+        try:
+            with cancellation_as_error():
+                channel = channel or await connection.channel(confirms=False)
+                await self._topology.establish(channel.amqp)
+        except CONNECTION_EXCEPTIONS as error:
+            log.error(
+                "topology.not_established",
+                error=f"{type(error).__name__}: {error}",
+                next="tried again; if something is declared otherwise, delete it or change the setting",
+            )
+            return None  # the broker has closed it
+        return channel

@@ -89,6 +89,7 @@ class Consumer:
         metrics.consumers.labels(queue).set(0)
         self._in_flight = metrics.in_flight.labels(queue)
         self._in_flight.set(0)
+        self._messages_limit = metrics.queue_messages_limit
         self._wait_seconds = metrics.request_wait_seconds.labels(queue)
         metrics.paused.labels(queue).set(0)
 
@@ -163,6 +164,8 @@ class Consumer:
         try:
             # No time-out around these: cancelling one of them closes the channel, and heartbeats bound it.
             await self._topology.establish_requests(channel.amqp, self.queue)
+            if self._topology.settings.declare:  # else it holds what whoever declared it says
+                self._messages_limit.labels(self.queue).set(self._topology.settings.max_length)
             await channel.amqp.basic_qos(prefetch_count=self._prefetch)
             while not channel.lost.is_set():
                 if self._takes:
@@ -175,6 +178,7 @@ class Consumer:
                 log.warning("consumer.lost", queue=self.queue, next="registered again")
         finally:
             self._registered = False
+            self._messages_limit.remove(self.queue)
             self._sent_no_more()
             if not self._stopping:
                 await channel.close()
@@ -219,12 +223,10 @@ class Consumer:
             self._wait_seconds.observe(waited)
         task = asyncio.create_task(self._work(delivery))
         self._tasks.add(task)
-        self._in_flight.set(len(self._tasks))
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._in_flight.set(len(self._tasks))
         if not task.cancelled() and (error := task.exception()):
             log.error("consumer.task_failed", queue=self.queue, error=repr(error), exc_info=error)
 
@@ -245,10 +247,12 @@ class Consumer:
 
     async def _begin(self, delivery: Delivery) -> None:
         self._running += 1
+        self._in_flight.set(self._running)
         try:
             await self._handler(delivery)
         finally:
             self._running -= 1
+            self._in_flight.set(self._running)
             self._changed.tell()
 
     # --- the end --------------------------------------------------------------------------------

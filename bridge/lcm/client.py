@@ -6,7 +6,7 @@ import math
 import ssl
 import time
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Literal, Self
 from urllib.parse import quote
 
 import aiohttp
@@ -26,6 +26,9 @@ from bridge.ports import CallFailed, CallTerms
 from bridge.settings import Lcm as LcmSettings
 
 log = structlog.get_logger(__name__)
+
+CallOutcome = Literal["ok", "refused", "fault", "unavailable", "timeout", "bad_response", "error"]
+"""The label ``outcome`` of a call of LCM; ``error`` is a fault of the bridge."""
 
 CONTENT_TYPE: Final = "application/json; charset=utf-8"
 
@@ -118,7 +121,7 @@ class LcmClient:
             head = self._heads[method] = Head(URL(f"{self._base}/{method}"), _headers(self._settings))
         return head
 
-    def _observe(self, method: str, outcome: str, started: float) -> None:
+    def _observe(self, method: str, outcome: CallOutcome, started: float) -> None:
         self._metrics.lcm_call_seconds.labels(method, outcome).observe(time.monotonic() - started)
 
     async def _exchange(self, url: URL, sending: Sending, started: float, allowed: float) -> JsonValue:
@@ -246,14 +249,14 @@ def _cause(error: Exception) -> str:
     return "connection refused"
 
 
-_OUTCOMES: Final[dict[type[Failure], str]] = {
+_OUTCOMES: Final[dict[type[Failure], CallOutcome]] = {
     LcmUnavailable: "unavailable",
     LcmTimeout: "timeout",
     LcmBadResponse: "bad_response",
 }
 
 
-def _outcome(failed: CallFailed) -> str:
+def _outcome(failed: CallFailed) -> CallOutcome:
     if isinstance(failed.failure, WsError):
         return "fault" if failed.fault else "refused"
     return _OUTCOMES.get(type(failed.failure), "bad_response")

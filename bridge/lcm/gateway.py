@@ -64,6 +64,10 @@ class LcmGateway:
         """The breaker's state, as the listeners were told."""
         return self._state
 
+    def method(self, operation: str) -> str:
+        """Return the name that an operation has on the wire."""
+        return self._client.method(operation)
+
     def listen(self, callback: Callable[[State], None]) -> None:
         """Have ``callback`` called at each change of the breaker's state, within the event loop."""
         self._listeners.append(callback)
@@ -75,7 +79,7 @@ class LcmGateway:
         while True:
             admitted = await self._admit(terms, ends)
             if tried:
-                self._metrics.lcm_retries.labels(self._client.method(call.operation)).inc()
+                self._metrics.lcm_retries.labels(self.method(call.operation)).inc()
             else:
                 self._budget.earn()
             try:

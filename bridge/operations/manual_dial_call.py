@@ -15,6 +15,7 @@ class ManualDialCall(Operation):
 
     name = "ManualDialCall"
     broadcast = True
+    calls_lcm = False
     routes = (
         Route(
             Address("Amazon", "InboundCall", "ManualDialCall"), Address("UI", "InboundCall", "ManualDialCall")

@@ -102,6 +102,8 @@ class Operation(ABC):
     routes: ClassVar[tuple[Route, ...]]
     broadcast: ClassVar[bool] = False
     """Whether every success is published to the events exchange beside the reply."""
+    calls_lcm: ClassVar[bool] = True
+    """Whether LCM has a method for it."""
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules

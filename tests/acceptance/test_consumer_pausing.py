@@ -70,6 +70,11 @@ class Bench:
         """How many consumers the metrics tell of."""
         return self.metrics.registry.get_sample_value("lcm_bridge_consumers", {"queue": self.queue})
 
+    @property
+    def worked_on(self) -> float | None:
+        """How many requests the metrics tell to be worked on."""
+        return self.metrics.registry.get_sample_value("lcm_bridge_requests_in_flight", {"queue": self.queue})
+
     async def until_quiet(self) -> None:
         """Wait until the broker has confirmed that it sends no more."""
         await until(lambda: self.consumers == 0, "no consumer")
@@ -170,6 +175,7 @@ async def test_what_has_not_begun_goes_back(bench: Bench) -> None:
     await bench.until_quiet()
     bench.consumer.resume("again")
     await until(lambda: bench.consumer.in_flight == 2 * PREFETCH, "as many again that wait for their turn")
+    assert PREFETCH == bench.worked_on  # never more than the limit that stands beside it
 
     bench.consumer.pause("again")
     await until(lambda: bench.consumer.in_flight == PREFETCH, "only what has begun")

@@ -15,7 +15,8 @@ CONSUMER = f"{MAIN};_work (bridge/bus/consumer.py:233);handle (bridge/pipeline.p
         (CONSUMER, "the story"),
         (f"{CONSUMER};call (bridge/lcm/client.py:93);post (aiohttp/client.py:900)", "LCM"),
         (f"{CONSUMER};call (bridge/lcm/client.py:93);timeout (asyncio/timeouts.py:94)", "LCM"),
-        (f"{CONSUMER};info (structlog/_base.py:3)", "logs and metrics"),
+        (f"{CONSUMER};info (structlog/_base.py:3)", "logs"),
+        (f"{CONSUMER};labels (bridge/metrics.py:60);__eq__ (enum.py:9)", "metrics"),
         (f"{CONSUMER};send (bridge/store/round_trips.py:9);pack (redis/connection.py:2)", "Redis"),
         (f"{MAIN};feed (bridge/bus/frames.py:70)", "AMQP: bridge/bus"),
     ],
@@ -28,4 +29,4 @@ def test_a_sample_belongs_to_the_innermost_part(stack: str, part: str) -> None:
 def test_shares_are_of_all_samples() -> None:
     """Samples count as often as they were seen, and the shares make one."""
     samples = f"{MAIN} 1\n{CONSUMER} 2\n{CONSUMER};info (structlog/_base.py:3) 5\n"
-    assert by_part(samples) == {EVENT_LOOP: 1 / 8, "the story": 2 / 8, "logs and metrics": 5 / 8}
+    assert by_part(samples) == {EVENT_LOOP: 1 / 8, "the story": 2 / 8, "logs": 5 / 8}
