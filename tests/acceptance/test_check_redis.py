@@ -1,7 +1,9 @@
 """What ``lcm-bridge check`` finds out about Redis, and that it leaves nothing there."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from bridge.cli.check.finding import Finding, clock
 from bridge.demo.servers import PrivateRedis
 
 PASSWORD = "hunter2"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -146,6 +149,27 @@ async def test_keys_that_are_not_the_users(redis_server: PrivateRedis, admin: Re
 
     assert {"commands", "ledger", "paused"} == {check for check, _ in states(found, "failed")}
     assert f"~{prefix}:*" in the(found, "commands").advice
+
+
+def documented() -> list[str]:
+    """Return the commands that docs/operating.md says the user needs."""
+    text = (ROOT / "docs" / "operating.md").read_text()
+    [listed] = re.findall(r"needs these commands on the keys `~<prefix>:\*`: (.*?); WAIT", text, re.DOTALL)
+    return ["WAIT", "INFO", *(command.strip() for command in listed.split(","))]
+
+
+async def test_the_documented_commands_are_enough(redis_server: PrivateRedis, admin: Redis) -> None:
+    """A user with these alone passes, and no script of the store runs another."""
+    prefix = name_of_letters()
+    permitted = [f"+{command.lower().replace(' ', '|')}" for command in documented()]
+    await admin.acl_setuser(prefix, enabled=True, nopass=True, keys=[f"{prefix}:*"], commands=permitted)
+
+    found = await look(redis_server.url.replace("redis://", f"redis://{prefix}:any@"), prefix=prefix)
+    await admin.acl_deluser(prefix)
+
+    assert {"ok"} == {one.state for one in found}, found
+    scripts = "".join(path.read_text() for path in (ROOT / "bridge" / "store").glob("*.py"))
+    assert set(re.findall(r"redis\.call\('([A-Z]+)'", scripts)) <= set(documented())
 
 
 async def test_a_redis_that_does_not_let_itself_be_looked_at(
