@@ -282,17 +282,18 @@ async def test_whom_the_broker_does_not_let_in(
 
 
 async def test_what_is_no_broker(rabbit: PrivateRabbit) -> None:
-    """Nothing that listens, an unknown name, silence, TLS where there is none: each says which."""
+    """Nothing that listens, an unknown name, silence, no TLS, no CA file: each says which."""
     async with silent_port() as port:
         places = {
             "amqp://127.0.0.1:1/": "nothing listens there",
             "amqp://nosuch.invalid/": "its name is not known",
             f"amqp://127.0.0.1:{port}/": "no answer in time",
             f"amqps://127.0.0.1:{rabbit.port}/": "TLS failed",
+            "amqps://127.0.0.1:1/?cafile=/no-such-file": "FileNotFoundError",
         }
         found = await look(",".join(places), connect_timeout=0.5)
 
-    assert ["failed"] * 4 == [one.state for one in found]
+    assert ["failed"] * 5 == [one.state for one in found]
     for told, one in zip(places.values(), found, strict=True):
         assert told in one.found
 

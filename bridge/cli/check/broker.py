@@ -152,4 +152,6 @@ def _unreached(error: BaseException, cause: BaseException) -> tuple[str, str]:
     if isinstance(error, TimeoutError):
         advice = "a firewall or network policy, a node that hangs, or a port that is not AMQP's"
         return "no answer in time", advice
+    if isinstance(error, FileNotFoundError | PermissionError | ValueError):
+        return f"{type(error).__name__}: {error}", "correct the query of amqp.url: options, certificate files"
     return f"{type(error).__name__}: {error}", "see the log of RabbitMQ"
