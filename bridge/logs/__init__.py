@@ -42,7 +42,7 @@ def configure(settings: Log) -> None:
     flow = Flow(_tell_left_out, time.monotonic)
     _flows[:] = [flow]
     shared: list[structlog.typing.Processor] = [
-        structlog.processors.format_exc_info,
+        _with_traceback,
         Presentable(masked=settings.mask),
         _leveled,
     ]
@@ -200,6 +200,10 @@ def _of_a_library(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMa
     del event["_from_structlog"]
     left_out = getattr(record, "suppressed", None)
     return {**noted(), "logger": record.name, "suppressed": left_out, **event}
+
+
+def _with_traceback(_: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature
+    return structlog.processors.format_exc_info(_, method, event) if "exc_info" in event else event
 
 
 def _leveled(_: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature

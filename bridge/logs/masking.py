@@ -64,6 +64,9 @@ _BEGINNING: Final = 40
 
 _WORDS_OF_OURS: Final = frozenset({"true", "false", "null", "none"})
 
+_EVENT: Final = re.compile(r"[a-z_]+\.[a-z_]+")
+"""The name of an event of the bridge: nobody else's text looks like it."""
+
 _STRING: Final = re.compile(r'"((?:[^"\\\r\n]|\\.){4,1024})(?:"|$)', re.MULTILINE)
 _FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _TAG: Final = re.compile(r"<[^<>]{0,256}>")
@@ -119,7 +122,10 @@ class Presentable:
         for key, given in event.items():
             kind = type(given)
             if kind is str:
-                shown[key] = self._text(key, given)
+                if key in _OURS and len(given) <= _LONGEST and "://" not in given:
+                    shown[key] = given  # as `_text` would, without the call: these are most of a line
+                else:
+                    shown[key] = self._text(key, given)
             elif given is None:
                 continue
             elif kind is float or kind is bool or (kind is int and key not in PERSONAL):
@@ -135,8 +141,9 @@ class Presentable:
             return text
         if key in PERSONAL:
             return mask(text)
-        # Names of events have no blanks; what libraries say has. The source stands on every line.
-        if key != "source" and (key != "event" or " " in text):
+        if key == "event" and _EVENT.fullmatch(text):
+            return text
+        if key != "source":  # which stands on every line
             text = _without_private(text)
         return mask_text(text)
 
