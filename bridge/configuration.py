@@ -24,7 +24,7 @@ from pydantic_settings import (
 )
 
 from bridge.operations.catalogue import OPERATIONS
-from bridge.preflight import file_faults, redis_faults
+from bridge.preflight import file_faults, redis_faults, tracing_faults
 from bridge.settings import Settings
 
 PREFIX = "BRIDGE_"
@@ -97,6 +97,7 @@ def load() -> Loaded:
     settings = _validate(merged, sources, faults)
     if settings is not None:
         tried += redis_faults(settings.redis)
+        tried += tracing_faults(settings.tracing)
     faults += [_told(name, problem, sources) for name, problem in tried]
     if settings is None or faults:
         raise BadSettings(faults)
@@ -233,6 +234,16 @@ def describe(loaded: Loaded) -> list[tuple[str, str, str]]:
                 origin = ", ".join(sorted(inside)) or "default"
             rows.append((dotted, masked(setting, url=name == "url"), origin))
     return rows
+
+
+def changed(loaded: Loaded) -> dict[str, dict[str, str]]:
+    """Return the settings that are not left at their defaults, by source, secrets masked."""
+    found: dict[str, dict[str, str]] = {}
+    default = {name: value for name, value, _ in describe(Loaded(Settings(), {}))}
+    for name, value, source in describe(loaded):
+        if source != "default" and (value != default[name] or "***" in value):
+            found.setdefault(source, {})[name] = value
+    return found
 
 
 def masked(value: object, *, url: bool = False) -> str:

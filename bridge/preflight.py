@@ -4,9 +4,10 @@ Each fault is told as (dotted name of the setting, what is wrong with it).
 """
 
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
-from bridge.settings import Lcm, Redis
+from bridge.settings import Lcm, Redis, Tracing
 
 
 def file_faults(lcm: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -55,3 +56,18 @@ def redis_faults(redis: Redis) -> Iterator[tuple[str, str]]:
         try_url(redis)
     except ValueError as error:
         yield "redis.url", str(error)
+
+
+def tracing_faults(tracing: Tracing) -> Iterator[tuple[str, str]]:
+    """Find that spans are wanted, and what makes them is not installed."""
+    if not tracing.endpoint:
+        return
+    try:
+        missing = not all(map(find_spec, _OTEL))
+    except ModuleNotFoundError:  # of a package around one of them
+        missing = True
+    if missing:
+        yield "tracing.endpoint", "needs the extra otel: pip install lcm-bridge[otel]"
+
+
+_OTEL = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter")

@@ -247,7 +247,12 @@ class Link:
                     await self._hold(url, backoff)
             except Exception as error:  # the loop that must not end, whatever the other side sends
                 if not isinstance(error, (*CONNECTION_EXCEPTIONS, TimeoutError)):
-                    log.exception("amqp.connection_fault", connection=self.name, error=repr(error))
+                    log.exception(
+                        "amqp.connection_fault",
+                        connection=self.name,
+                        error=f"{type(error).__name__}: {error}",
+                        next="a fault of the bridge: report it; the connection is opened again",
+                    )
                 log.warning(
                     "amqp.connection_failed",
                     connection=self.name,
@@ -286,7 +291,13 @@ class Link:
             self._changed()
             await connection.close()
             if lost:
-                log.warning("amqp.connection_lost", connection=self.name, error=connection.reason)
+                log.warning(
+                    "amqp.connection_lost",
+                    connection=self.name,
+                    node=f"{url.host}:{url.port}",
+                    error=connection.reason,
+                    next="opened again",
+                )
             else:
                 log.info("amqp.connection_closed", connection=self.name)
 
