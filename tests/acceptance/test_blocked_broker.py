@@ -6,12 +6,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from support.checking import SECONDS, settings, states
 from support.command import run_command
 from support.envelopes import calls_about, od
 from support.requester import Reply
 from support.site import Site, open_site
 from support.worker import BOUND, until
 
+from bridge.cli.check import rabbitmq
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
 from bridge.simulator import Fault
 
@@ -80,6 +82,15 @@ async def until_length(site: Site, queue: str, *, messages: int = 0, consumers: 
             if (messages, consumers) == (found.message_count, found.consumer_count):
                 return
             await asyncio.sleep(0.02)
+
+
+async def test_check_names_the_alarm(own_rabbit: PrivateRabbit) -> None:
+    """A broker that takes no publishes fails the check, which looks at all else beside it."""
+    async with alarm(own_rabbit):
+        found = await rabbitmq.check(settings(amqp={"url": own_rabbit.url}), SECONDS)
+
+    assert {("alarm", "")} == states(found, "failed"), found
+    assert {"declare", "consume"} <= {one.check for one in found}
 
 
 async def test_replies_wait_for_the_end_of_the_alarm(own_rabbit: PrivateRabbit, blocked_site: Site) -> None:
