@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from ipaddress import IPv4Address
 from json import JSONDecodeError, dumps, loads
+from os.path import commonprefix
 from typing import Any, Final
 
 from bridge.case import private
@@ -61,6 +62,9 @@ _MOST_QUOTED: Final = 500
 
 _BEGINNING: Final = 40
 """Characters by which a text is known that is quoted in part."""
+
+_MOST_OTHERS: Final = 20
+"""How often a text may be found within words before it is masked there too."""
 
 _WORDS_OF_OURS: Final = frozenset({"true", "false", "null", "none"})
 
@@ -201,19 +205,31 @@ def _spellings(text: str) -> Iterator[str]:
 
 
 def _masked_in(text: str, quoted: str) -> str:
-    wanted = quoted if len(quoted) <= _BEGINNING else quoted[:_BEGINNING]
-    at = text.find(wanted)
+    if len(quoted) > _BEGINNING:
+        return _without_long(text, quoted)
+    at, others = text.find(quoted), 0
     while at >= 0:
-        end = at + len(wanted)
-        while end < len(text) and end - at < len(quoted) and text[end] == quoted[end - at]:
-            end += 1
-        # A part of a longer word is something else; what was cut off has its dots behind it.
+        end = at + len(quoted)
         if (at and text[at - 1].isalnum()) or (end < len(text) and text[end].isalnum()):
-            at = text.find(wanted, at + 1)
-            continue
-        shown = mask(quoted)
+            # A part of a longer word is something else; where all is such, nobody need look at each.
+            others += 1
+            if others > _MOST_OTHERS:
+                return text.replace(quoted, mask(quoted))
+            at = text.find(quoted, at + 1)
+        else:
+            text = f"{text[:at]}{mask(quoted)}{text[end:]}"
+            at = text.find(quoted, at + len(mask(quoted)))
+    return text
+
+
+def _without_long(text: str, quoted: str) -> str:
+    """Mask a long text, also where only its beginning is quoted."""
+    beginning, shown = quoted[:_BEGINNING], mask(quoted)
+    at = text.find(beginning)
+    while at >= 0:
+        end = at + len(commonprefix([quoted, text[at : at + len(quoted)]]))  # noqa: RUF071 - that is meant
         text = f"{text[:at]}{shown}{text[end:]}"
-        at = text.find(wanted, at + len(shown))
+        at = text.find(beginning, at + len(shown))
     return text
 
 
