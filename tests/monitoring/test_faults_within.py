@@ -150,7 +150,7 @@ FAULTS = {
     "lcm cuts side effects off": Fault(
         inject=lcm_cuts_side_effects_off,
         alerts={
-            "LcmBridgeOutcomeUnknown": "nobody knows whether LCM carried them out",
+            "LcmBridgeOutcomeUnknown": "without anybody knowing whether LCM carried them out",
             "LcmBridgeDeadLettersGrowing": "than half an hour ago",
         },
         also=frozenset({"LcmBridgeErrorBudgetBurnFast"}),
