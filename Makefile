@@ -43,7 +43,7 @@ image: ## Build the container image (IMAGE=lcm-bridge:tag ENGINE=docker|podman B
 
 image-test: ## Run the image as a cluster would, and see that it holds (IMAGE=, ENGINE= as above)
 	@scripts/setup.sh --quiet
-	@ENGINE=$$(scripts/image/engine.sh) .venv/bin/pytest tests/image/checks.py $(PYTEST_ARGS)
+	@engine=$$(scripts/image/engine.sh) && ENGINE=$$engine .venv/bin/pytest tests/image/checks.py $(PYTEST_ARGS)
 
 lint: ## Check style, formatting, types and the direction of imports
 	@scripts/setup.sh --no-servers --quiet

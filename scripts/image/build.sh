@@ -16,7 +16,7 @@ revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 if [ -n "$(git status --porcelain 2>/dev/null)" ]; then revision=$revision-dirty; fi
 
 # An image in OCI's own format has no HEALTHCHECK.
-case $engine in *podman) format="--format docker" ;; *) format= ;; esac
+case $("$engine" --version 2>/dev/null) in podman*) format="--format docker" ;; *) format= ;; esac
 
 # shellcheck disable=SC2086
 "$engine" build $format \

@@ -1,4 +1,4 @@
-"""What holds for the built image: ``make image image-test``. ``make test`` leaves it out: it needs no engine."""
+"""What holds for the built image: `make image image-test`. No part of `make test`, which needs no engine."""
 
 import ast
 import json

@@ -17,11 +17,14 @@ STATE = "import sys, urllib.request as get; get.urlopen(sys.argv[1], timeout=3).
 
 
 @pytest.fixture(scope="session")
-def engine() -> Engine:
+async def engine() -> Engine:
     """Choose the engine of ``ENGINE``, else the one that answers, and the image of ``IMAGE``."""
     program = os.environ.get("ENGINE") or find_engine()
     assert program, "neither docker nor podman answers"
-    return Engine(program, os.environ.get("IMAGE") or f"lcm-bridge:{__version__}")
+    image = os.environ.get("IMAGE") or f"lcm-bridge:{__version__}"
+    # It may go by the name of docker.
+    version = await Engine(program, image, is_podman=False).call("--version")
+    return Engine(program, image, is_podman=version.output.startswith("podman"))
 
 
 @pytest.fixture(scope="session")

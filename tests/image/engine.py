@@ -23,6 +23,7 @@ class Engine:
 
     program: str
     image: str
+    is_podman: bool
 
     async def call(self, *arguments: str, given: bytes = b"", bound: float = BOUND) -> Ended:
         """Run one command of the engine to its end. Raises TimeoutError."""
@@ -45,7 +46,7 @@ class Engine:
     def restrictions(self) -> tuple[str, ...]:
         """What a strict cluster takes away: a writable root, capabilities, new privileges, memory, root."""
         # Podman gives a read-only container a writable /tmp and /run unless told; a cluster does not.
-        own = ("--read-only-tmpfs=false",) if self.program.endswith("podman") else ()
+        own = ("--read-only-tmpfs=false",) if self.is_podman else ()
         return (
             "--read-only",
             *own,
