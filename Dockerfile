@@ -70,17 +70,13 @@ CMD ["run"]
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-m", "bridge", "healthcheck"]
 
+# scripts/image/build.sh adds version, revision and time of the build: podman 4.3 takes a label that is made of an
+# argument from its cache, with the value of another build.
 ARG PYTHON
-ARG VERSION=unknown
-ARG REVISION=unknown
-ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="lcm-bridge" \
       org.opencontainers.image.description="A message-bus bridge between contact-centre widgets on RabbitMQ and the LCM WebService" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.url="https://github.com/lcm-bridge/lcm-bridge" \
       org.opencontainers.image.source="https://github.com/lcm-bridge/lcm-bridge" \
       org.opencontainers.image.documentation="https://github.com/lcm-bridge/lcm-bridge/blob/main/docs/deploy.md" \
-      org.opencontainers.image.base.name="docker.io/library/python:${PYTHON}" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.created="${CREATED}"
+      org.opencontainers.image.base.name="docker.io/library/python:${PYTHON}"

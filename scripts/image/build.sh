@@ -20,9 +20,9 @@ case $("$engine" --version 2>/dev/null) in podman*) format="--format docker" ;; 
 
 # shellcheck disable=SC2086
 "$engine" build $format \
-    --build-arg "VERSION=$version" \
-    --build-arg "REVISION=$revision" \
-    --build-arg "CREATED=$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
+    --label "org.opencontainers.image.version=$version" \
+    --label "org.opencontainers.image.revision=$revision" \
+    --label "org.opencontainers.image.created=$(date -u +%Y-%m-%dT%H:%M:%SZ)" \
     --tag "$image" ${BUILD_ARGS:-} .
 
 mkdir -p dist
