@@ -54,6 +54,14 @@ dashboard-picture: ## Break a site for 4 minutes, and draw what the dashboard sh
 	@.venv/bin/python -m monitoring record
 	@.venv-bench/bin/python -m monitoring draw
 
+chart: ## Check the Helm chart without a cluster (GOLDEN=write takes the present rendering as the right one)
+	@scripts/setup.sh --chart --no-servers --quiet
+	@GOLDEN=$(GOLDEN) .venv/bin/pytest tests/chart/checks.py $(PYTEST_ARGS)
+
+chart-run: ## Run the rendered chart with `podman play kube`, and send it requests (IMAGE= as above)
+	@scripts/setup.sh --chart --no-servers --quiet
+	@.venv/bin/pytest tests/chart/play.py $(PYTEST_ARGS)
+
 lint: ## Check style, formatting, types and the direction of imports
 	@scripts/setup.sh --no-servers --quiet
 	@.venv/bin/ruff check
@@ -80,7 +88,10 @@ lock: ## Write the lock files anew from pyproject.toml (needs uv)
 		--extra otel --constraints requirements.lock --output-file requirements-otel.lock pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--group image --output-file requirements-image.lock
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--group chart --output-file requirements-chart.lock
 
-clean: ## Remove caches and build output (not .venv, .venv-bench)
+clean: ## Remove caches and build output (not .venv, .venv-bench, .venv-chart)
 	@rm -rf dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	@find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.venv-bench/*' -prune -exec rm -rf {} +
+	@find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.venv-bench/*' \
+		-not -path './.venv-chart/*' -prune -exec rm -rf {} +
