@@ -56,7 +56,7 @@ dashboard-picture: ## Break a site for 4 minutes, and draw what the dashboard sh
 
 chart: ## Check the Helm chart without a cluster (GOLDEN=write takes the present rendering as the right one)
 	@scripts/setup.sh --chart --no-servers --quiet
-	@GOLDEN=$(GOLDEN) .venv/bin/pytest tests/chart/checks.py $(PYTEST_ARGS)
+	@GOLDEN=$(GOLDEN) .venv/bin/pytest tests/chart/checks_*.py $(PYTEST_ARGS)
 
 chart-run: ## Run the rendered chart with `podman play kube`, and send it requests (IMAGE= as above)
 	@scripts/setup.sh --chart --no-servers --quiet
