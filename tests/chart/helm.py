@@ -3,7 +3,6 @@
 import base64
 import json
 import subprocess
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,15 +62,16 @@ class Rendered:
         return [one["spec"]["template"] for one in self.all("Deployment")] + self.all("Pod")
 
     @property
-    def worker(self) -> Resource:
-        """The worker's pod template."""
-        template: Resource = self.one("Deployment")["spec"]["template"]
-        return template
+    def deployment(self) -> Resource:
+        """The workers' Deployment."""
+        [found] = [one for one in self.all("Deployment") if not one["metadata"]["name"].endswith("-simulator")]
+        return found
 
     @property
-    def toml(self) -> dict[str, Any]:
-        """The settings in the config map."""
-        return tomllib.loads(self.one("ConfigMap")["data"]["bridge.toml"])
+    def worker(self) -> Resource:
+        """The worker's pod template."""
+        template: Resource = self.deployment["spec"]["template"]
+        return template
 
     @property
     def secrets(self) -> dict[str, str]:
