@@ -1,8 +1,10 @@
+#!/usr/bin/env python3
 """Answers questions about a chart with Helm's own engine: one JSON object per line in, one out.
 
-Run by the Python of .venv-chart, which has the engine. A question is ``{"chart", "values", "options"}``; the options are the
-engine's: name, namespace, kube_version, api_versions. The answer is ``{"files": {template: text}}``, or ``{"refused": why}``.
-With ``"lint": true`` it is Helm's strict lint, and the answer ``{"messages": [text]}``.
+Run by the Python of .venv-chart, which has the engine. A question is ``{"chart", "values", "options"}``; the
+options are the engine's: name, namespace, kube_version, api_versions. The answer is
+``{"files": {template: text}}``, or ``{"refused": why}``. With ``"lint": true`` it is Helm's strict lint, and
+the answer ``{"messages": [text]}``.
 """
 
 import json

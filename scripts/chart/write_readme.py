@@ -3,8 +3,9 @@
 
 Run it with the project's Python after a change of the values: .venv/bin/python scripts/chart/write_readme.py
 
-``# -- `` begins what is said of the value under it, ``# @section `` a heading. What has a comment is one value, also where it is a
-map; what has none must be a map of values that do. (helm-docs reads the same comments, but is a program in Go.)
+``# -- `` begins what is said of the value under it, ``# @section `` a heading. What has a comment is one
+value, also where it is a map; what has none must be a map of values that do. (helm-docs reads the same
+comments, but is a program in Go.)
 """
 
 import json
@@ -29,8 +30,9 @@ HEAD = """\
     helm test lcm-bridge --namespace contact-centre --logs
 
 Without any values it looks for RabbitMQ, Redis and LCM at services named `rabbitmq`, `redis` and `lcm`;
-`--set simulator.enabled=true` brings a stand-in for LCM along. [deploy.md](../../docs/deploy.md#in-kubernetes) says how to put it into
-production, [CHANGELOG.md](CHANGELOG.md) what changes from one version of the chart to the next.
+`--set simulator.enabled=true` brings a stand-in for LCM along.
+[deploy.md](../../docs/deploy.md#in-kubernetes) says how to put it into production,
+[CHANGELOG.md](CHANGELOG.md) what changes from one version of the chart to the next.
 
 Values that cannot be right are refused, unknown ones too: [values.schema.json](values.schema.json).
 """
@@ -59,7 +61,9 @@ def text() -> str:
     ]
     for title, values in sections((CHART / "values.yaml").read_text(encoding="utf-8")):
         lines += [f"## {title}", "", "| value | what it is | default |", "|---|---|---|"]
-        lines += [f"| `{one.name}` | {_cell(one.about)} | `{_cell(json.dumps(one.default))}` |" for one in values]
+        lines += [
+            f"| `{one.name}` | {_cell(one.about)} | `{_cell(json.dumps(one.default))}` |" for one in values
+        ]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Write what `config` of the chart's values may hold, from bridge.settings, into values.schema.json.
 
-Run it with the project's Python after a change of the settings: .venv/bin/python scripts/chart/write_schema.py
-Everything else in that file is written by hand.
+Run it with the project's Python after a change of the settings:
+.venv/bin/python scripts/chart/write_schema.py. Everything else in that file is written by hand.
 """
 
 import json
@@ -26,7 +26,7 @@ ELSEWHERE = {
 
 
 def text() -> str:
-    """Return the whole file as it should be. Raises ValueError for a secret that has no place in the chart."""
+    """Return the whole file as it should be. Raises ValueError for a secret without a place in the chart."""
     schema = json.loads(FILE.read_text(encoding="utf-8"))
     schema["$defs"]["settings"] = settings()
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
@@ -51,7 +51,7 @@ def _group(name: str, part: dict[str, Any], models: dict[str, Any]) -> dict[str,
 
 def _setting(dotted: str, about: dict[str, Any]) -> dict[str, Any]:
     if dotted in ELSEWHERE:
-        # The one way in which a schema can say what to do instead: Helm shows this text as what must stand there.
+        # So a schema can say what to do instead: Helm shows this text as what must stand there.
         return {"const": f"not here: {dotted} belongs into {ELSEWHERE[dotted]}"}
     if "writeOnly" in json.dumps(about):
         raise ValueError(f"{dotted} is a secret: give it a place in the chart, and name that in ELSEWHERE")

@@ -1,6 +1,6 @@
-"""The chart by the rules of others: Helm's lint, Kubernetes' schemas, the operators' types, policies. `make chart` runs it.
+"""The chart by the rules of others: Helm's lint, Kubernetes' schemas, the operators' types, policies.
 
-No part of `make test`: it needs what `scripts/setup.sh --chart` installs.
+`make chart` runs it. No part of `make test`: it needs what `scripts/setup.sh --chart` installs.
 """
 
 import os
@@ -47,7 +47,7 @@ def test_schemas_are_strict(rendered: dict[str, Rendered], tmp_path: Path) -> No
 
 @pytest.mark.skipif(not node_is_there(), reason="needs npm and Node 20.19 or newer")
 def test_types(rendered: dict[str, Rendered]) -> None:
-    """Every resource, those for the Prometheus operator and KEDA too, fits its type, without unknown members."""
+    """Every resource, those for operators (Prometheus, KEDA) too, fits its type, without unknown members."""
     resources = [resource for chart in rendered.values() for resource in chart.resources]
 
     assert {"PodMonitor", "PrometheusRule", "ScaledObject", "ServiceMonitor", "TriggerAuthentication"} == {

@@ -25,7 +25,9 @@ def selected(selector: dict[str, Any], labels: dict[str, str]) -> bool:
     wanted = selector.get("matchLabels", selector)
     expressions = selector.get("matchExpressions", [])
     assert all(one["operator"] == "In" for one in expressions)
-    return wanted.items() <= labels.items() and all(labels.get(one["key"]) in one["values"] for one in expressions)
+    return wanted.items() <= labels.items() and all(
+        labels.get(one["key"]) in one["values"] for one in expressions
+    )
 
 
 def ports(policy: Resource, direction: str = "egress") -> list[list[Any]]:
@@ -34,7 +36,7 @@ def ports(policy: Resource, direction: str = "egress") -> list[list[Any]]:
 
 
 def test_selectors(chart: Rendered) -> None:
-    """Deployments, budget, policies, monitors and services select the pods that they are for, and no others."""
+    """Whatever selects pods selects those that it is for, and no others."""
     found = labels_of(chart)
     for one in chart.resources:
         kind, simulator = one["kind"], one["metadata"]["name"].endswith("-simulator")
@@ -98,7 +100,7 @@ def test_scaling_looks_at_the_queues_of_the_settings(
     ],
 )
 def test_keda_logs_in(engine: Helm, values: dict[str, Any], secret: tuple[str, str]) -> None:
-    """KEDA finds the URL of RabbitMQ in the Secret that the workers take it from, unless it has one of its own."""
+    """KEDA finds the URL of RabbitMQ in the Secret that the workers take it from."""
     chart = engine.render(values | {"autoscaling": {"mode": "keda"}})
     [reference] = chart.one("TriggerAuthentication")["spec"]["secretTargetRef"]
 
@@ -159,7 +161,12 @@ def test_the_admin_port_is_that_of_the_settings(engine: Helm, port: int | None) 
             [6379, 26379],
             [80],
         ),
-        ({"networkPolicy": {"rabbitmq": {"ports": [1]}, "redis": {"ports": [2]}, "lcm": {"ports": [3]}}}, [1], [2], [3]),
+        (
+            {"networkPolicy": {"rabbitmq": {"ports": [1]}, "redis": {"ports": [2]}, "lcm": {"ports": [3]}}},
+            [1],
+            [2],
+            [3],
+        ),
     ],
 )
 def test_network_policy(
@@ -173,7 +180,7 @@ def test_network_policy(
 
 
 def test_pods_are_restricted(chart: Rendered) -> None:
-    """Every pod keeps to the Pod Security Standard "restricted", with a read-only root besides, and has no token."""
+    """Every pod keeps to the Pod Security Standard "restricted", has a read-only root, and no token."""
     assert chart.pods
     for pod in chart.pods:
         spec = pod["spec"]
@@ -238,7 +245,7 @@ def test_a_subchart_may_be_given_global_values(engine: Helm) -> None:
 
 
 def test_the_notes_tell_the_next_step(rendered: dict[str, Rendered]) -> None:
-    """After an installation, the commands that show whether it works are on the screen, and what is for a trial only."""
+    """After an installation, the commands that show whether it works are told, and what is for trials."""
     default, production, trial = (rendered[name].notes for name in ("default", "production", "trial"))
 
     assert "helm test lcm-bridge --namespace contact-centre" in default

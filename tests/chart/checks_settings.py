@@ -88,7 +88,7 @@ def test_values_arrive_as_they_are_written(engine: Helm, read: Any) -> None:
     assert config["access"] == settings.access
     assert config["lcm"] == {"methods": settings.lcm.methods, "concurrency": settings.lcm.concurrency}
     assert (31_000_000, 31_000_000.5) == (settings.ledger.retention, settings.ledger.unknown_retention)
-    assert 0.000_000_25 == settings.redis.timeout  # noqa: RUF069 - the same number, not a result
+    assert 0.000_000_25 == settings.redis.timeout
 
 
 def test_secrets_as_values(rendered: dict[str, Rendered], engine: Helm, read: Any) -> None:
@@ -116,7 +116,7 @@ def test_secrets_are_in_secrets_only(rendered: dict[str, Rendered]) -> None:
 
 
 def test_existing_secrets_are_preferred(rendered: dict[str, Rendered]) -> None:
-    """Where other Secrets hold everything, the chart makes none, and mounts their keys under the settings' names."""
+    """Where other Secrets hold everything, the chart makes none, and mounts theirs."""
     chart = rendered["production"]
     [volume] = [one for one in chart.worker["spec"]["volumes"] if one["name"] == "secrets"]
     sources = [one["secret"] for one in volume["projected"]["sources"]]
@@ -134,7 +134,9 @@ def test_secrets_are_files(chart: Rendered) -> None:
     """No container gets a secret as a variable."""
     containers = [container for pod in chart.pods for container in pod["spec"]["containers"]]
 
-    assert [] == [one["name"] for one in containers if "envFrom" in one or "secretKeyRef" in str(one.get("env"))]
+    assert [] == [
+        one["name"] for one in containers if "envFrom" in one or "secretKeyRef" in str(one.get("env"))
+    ]
 
 
 @pytest.mark.parametrize(

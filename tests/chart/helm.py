@@ -64,7 +64,9 @@ class Rendered:
     @property
     def deployment(self) -> Resource:
         """The workers' Deployment."""
-        [found] = [one for one in self.all("Deployment") if not one["metadata"]["name"].endswith("-simulator")]
+        [found] = [
+            one for one in self.all("Deployment") if not one["metadata"]["name"].endswith("-simulator")
+        ]
         return found
 
     @property

@@ -1,7 +1,8 @@
-"""The rendered Deployment, run by `podman play kube`: `make chart-run`. No part of `make test`, which needs no engine.
+"""The rendered Deployment, run by `podman play kube`: `make chart-run`.
 
-It needs podman and the image (`make image ENGINE=podman`). RabbitMQ, Redis and LCM (the simulator) run in containers that have the
-names which the default values look for.
+No part of `make test`, which needs no engine. It needs podman and the image (`make image ENGINE=podman`).
+RabbitMQ, Redis and LCM (the simulator) run in containers that have the names which the default values look
+for.
 """
 
 import os
@@ -21,7 +22,9 @@ from bridge import __version__
 
 IMAGES = {
     name: service["image"]
-    for name, service in yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"].items()
+    for name, service in yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))[
+        "services"
+    ].items()
     if name in {"rabbitmq", "redis"}
 }
 ASK = "import sys, urllib.request as get; get.urlopen(sys.argv[1], timeout=3).close()"
@@ -88,7 +91,7 @@ def workers(site: Site) -> Iterator[list[str]]:
         resources = for_podman(site.chart, "Deployment", "worker")
         containers = stack.enter_context(playing(resources, site.network))
         for one in containers:
-            until(lambda one=one: succeeds("exec", one, *READY), "a worker does not get ready")
+            until("a worker does not get ready", "exec", one, *READY)
         yield containers
 
 
@@ -107,7 +110,7 @@ def test_helm_test_gets_its_reply(site: Site, workers: list[str]) -> None:
 
 
 def test_the_worker_finds_everything(workers: list[str]) -> None:
-    """RabbitMQ, Redis and LCM are where the settings and secrets that the chart mounts say: `lcm-bridge check`."""
+    """RabbitMQ, Redis and LCM are where what the chart mounts says: `lcm-bridge check`."""
     for one in workers:
         podman("exec", one, "lcm-bridge", "check")
 

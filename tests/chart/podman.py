@@ -5,7 +5,7 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,32 +17,42 @@ POLL = 0.2
 
 def podman(*arguments: str, given: str = "", bound: float = 90.0) -> str:
     """Run one command and return what it printed. Raises AssertionError with what podman says."""
-    ended = subprocess.run(  # noqa: S603 - the tests' own
-        ["podman", *arguments], input=given, capture_output=True, text=True, timeout=bound, check=False
-    )
+    ended = _run(arguments, given, bound)
     assert 0 == ended.returncode, f"podman {' '.join(arguments)}: {ended.stdout}{ended.stderr}"
     return ended.stdout.strip()
 
 
-def until(done: Callable[[], bool], what: str, bound: float = 90.0) -> None:
-    """Wait until something holds. Raises AssertionError after so many seconds."""
+def succeeds(*arguments: str) -> bool:
+    """Tell whether a command of podman succeeds."""
+    return 0 == _run(arguments, "", 30.0).returncode
+
+
+def until(otherwise: str, *arguments: str, bound: float = 90.0) -> None:
+    """Wait until a command of podman succeeds. Raises AssertionError after so many seconds."""
     end = time.monotonic() + bound
-    while not done():
-        assert time.monotonic() < end, what
+    while not succeeds(*arguments):
+        assert time.monotonic() < end, otherwise
         time.sleep(POLL)
 
 
-def succeeds(*arguments: str) -> bool:
-    """Tell whether a command of podman succeeds."""
-    return 0 == subprocess.run(["podman", *arguments], capture_output=True, timeout=30, check=False).returncode  # noqa: S603, S607
+def _run(arguments: Sequence[str], given: str, bound: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - the tests' own
+        ["podman", *arguments],  # noqa: S607 - the one that the caller's PATH finds
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=bound,
+        check=False,
+    )
 
 
 def for_podman(chart: Rendered, kind: str, component: str) -> list[Resource]:
-    """Return what podman needs to run one component: its Deployment or Pod, and the config maps that it mounts.
+    """Return what podman needs to run one component: its Deployment or Pod, and the config maps it mounts.
 
-    Podman (4.3) has no volumes of Secrets, projected ones neither: their content is handed to it as a config map. It opens every
-    port of a container on the host, where two replicas would want the same one: they are left out, and the probes with them,
-    which it makes a `curl` in the container of. What is about nodes, other pods and service accounts, it passes over.
+    Podman (4.3) has no volumes of Secrets, projected ones neither: their content is handed to it as a config
+    map. It opens every port of a container on the host, where two replicas would want the same one: they are
+    left out, and the probes with them, which it makes a `curl` in the container of. What is about nodes,
+    other pods and service accounts, it passes over.
     """
     [pod] = [
         one
@@ -87,4 +97,3 @@ def inspected(container: str) -> dict[str, Any]:
     """Return what podman tells of a container."""
     [told] = json.loads(podman("container", "inspect", container))
     return dict(told)
-

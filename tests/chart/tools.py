@@ -1,4 +1,4 @@
-"""The programs that look at rendered resources: schemas of Kubernetes, types of the operators' resources, policies."""
+"""The programs that look at rendered resources: schemas, types of operators' resources, policies."""
 
 import json
 import re
@@ -29,7 +29,9 @@ def against_schemas(resources: list[Resource], version: str, folder: Path) -> li
     # A kind without a schema is but a warning there, and says nothing of the resource.
     if len(passed) == len(resources) and ended.returncode == 0:
         return []
-    return [line for line in told if line not in passed] or [f"{len(passed)} of {len(resources)} were checked"]
+    return [line for line in told if line not in passed] or [
+        f"{len(passed)} of {len(resources)} were checked"
+    ]
 
 
 def node_is_there() -> bool:
