@@ -13,6 +13,11 @@ VALUES = {
     for file in sorted((Path(__file__).parent / "values").glob("*.yaml"))
 }
 
+WITHOUT_A_CLUSTER = (
+    "admission and defaults of an API server, and what controllers make of the resources:",
+    "rolling updates, disruption budgets, network policies, scaling, probes by a kubelet.",
+)
+
 _about: dict[str, str] = {}
 
 
@@ -66,3 +71,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.section(title)
         for text, times in found.items():
             terminalreporter.line(f"{times:4}x  {text}")
+    terminalreporter.section("never looked at without a cluster")
+    for line in WITHOUT_A_CLUSTER:
+        terminalreporter.line(f"      {line}")

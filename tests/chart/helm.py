@@ -45,7 +45,7 @@ class Rendered:
     @property
     def resources(self) -> list[Resource]:
         """Every resource."""
-        return [one for one in yaml.safe_load_all(self.text) if one]
+        return [one for one in yaml.load_all(self.text, yaml.CSafeLoader) if one]
 
     def all(self, kind: str) -> list[Resource]:
         """Return the resources of a kind."""

@@ -78,7 +78,6 @@ http://{{ include "lcm-bridge.fullname" . }}-simulator:8090/lcmwebservice/contra
 {{- range splitList "," (first .) -}}
 {{- $place := regexReplaceAll "^[a-z+]+://" (trim .) "" -}}
 {{- $place = regexReplaceAll "[/?#].*$" $place "" -}}
-{{- $place = regexReplaceAll "^.*@" $place "" -}}
 {{- $port := regexFind ":[0-9]+$" $place | trimPrefix ":" -}}
 {{- $ports = append $ports ($port | default $otherwise) -}}
 {{- end -}}
