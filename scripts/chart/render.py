@@ -1,10 +1,16 @@
 #!/usr/bin/env python3
 """Answers questions about a chart with Helm's own engine: one JSON object per line in, one out.
 
-Run by the Python of .venv-chart, which has the engine. A question is ``{"chart", "values", "options"}``; the
-options are the engine's: name, namespace, kube_version, api_versions. The answer is
-``{"files": {template: text}}``, or ``{"refused": why}``. With ``"lint": true`` it is Helm's strict lint, and
-the answer ``{"messages": [text]}``.
+Run by the Python of .venv-chart, which has the engine. A question is
+``{"do", "chart", "values", "options"}``; the options are the engine's: name, namespace, kube_version,
+api_versions. What it can do, and what it answers:
+
+- ``render``: ``{"files": {template: text}}``
+- ``install``, without asking a cluster: ``{"manifest": text}``
+- ``lint``, strictly: ``{"messages": [text]}``
+- ``package`` into the folder ``"to"``: ``{"archive": path}``
+
+What Helm refuses is answered with ``{"refused": why}``.
 """
 
 import json
@@ -20,13 +26,25 @@ INFORMATION = 1
 def answer(question: dict[str, Any]) -> dict[str, Any]:
     """Raise `helm_python.HelmError` for a chart or values that Helm refuses."""
     options = question["options"]
-    if question.get("lint"):
+    if question["do"] == "lint":
         report = helm_python.lint(
             question["chart"], strict=True, values=question["values"], kube_version=options["kube_version"]
         )
         worth_it = [one for one in report["messages"] if one["severity"] > INFORMATION]
         return {"messages": [f"{one['path']}: {one['error']}" for one in worth_it] + report["errors"]}
+    if question["do"] == "package":
+        return {"archive": helm_python.package(question["chart"], destination=question["to"])}
     with helm_python.Chart.load(question["chart"]) as chart:
+        if question["do"] == "install":
+            with helm_python.Config(storage_driver="memory") as config:
+                release = config.install(
+                    chart,
+                    options["name"],
+                    question["values"],
+                    namespace=options["namespace"],
+                    dry_run="client",
+                )
+            return {"manifest": release["manifest"]}
         # Chart.render() of this version hands on neither kube_version nor api_versions.
         rendered = _native.call_string(
             "helm_render",

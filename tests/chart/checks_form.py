@@ -27,6 +27,25 @@ def test_lint(engine: Helm, values: dict[str, Any]) -> None:
     assert [] == engine.lint(values)
 
 
+def test_install(engine: Helm, values: dict[str, Any], chart: Rendered) -> None:
+    """Helm installs every resource but the test's, as far as that shows without a cluster."""
+    hooks = ("helm.sh/hook" in one["metadata"].get("annotations", {}) for one in chart.resources)
+    ordinary = [one for one, is_hook in zip(chart.resources, hooks, strict=True) if not is_hook]
+
+    def names(resources: list[Any]) -> list[tuple[str, str]]:
+        return sorted((one["kind"], one["metadata"]["name"]) for one in resources)
+
+    assert names(ordinary) == names(engine.install(values))
+    assert 2 == len(chart.resources) - len(ordinary)
+
+
+def test_archive(engine: Helm, rendered: dict[str, Rendered], tmp_path: Path) -> None:
+    """The packaged chart renders as the folder does: nothing that it needs is left out."""
+    archive = engine.package(tmp_path)
+
+    assert rendered["production"].text == engine.render(VALUES["production"], chart=archive).text
+
+
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 def test_schemas(chart: Rendered, version: str, tmp_path: Path) -> None:
     """Every resource of Kubernetes' own kinds fits its schema, without unknown members."""

@@ -93,26 +93,35 @@ class Helm:
     answers: IO[str]
 
     def render(
-        self, values: Mapping[str, Any] | None = None, *, name: str = NAME, kube_version: str = "v1.31.0"
+        self, values: Mapping[str, Any] | None = None, *, name: str = NAME, chart: Path = CHART
     ) -> Rendered:
-        """Render the chart. Raises `Refused`."""
-        told = self._ask(values, {"name": name, "namespace": NAMESPACE, "kube_version": kube_version})
-        if "refused" in told:
-            raise Refused(told["refused"])
+        """Render the chart, or the archive of one. Raises `Refused`."""
+        told = self._ask("render", values, name, chart=str(chart))
         return Rendered({path.partition("/")[2]: text for path, text in told["files"].items()})
 
     def lint(self, values: Mapping[str, Any]) -> list[str]:
         """Return what Helm's strict lint finds."""
-        found: list[str] = self._ask(values, {"kube_version": "v1.31.0"}, lint=True)["messages"]
+        found: list[str] = self._ask("lint", values)["messages"]
         return found
 
+    def install(self, values: Mapping[str, Any]) -> list[Resource]:
+        """Return what an installation would send to a cluster: all but hooks. Raises `Refused`."""
+        return [one for one in yaml.safe_load_all(self._ask("install", values)["manifest"]) if one]
+
+    def package(self, folder: Path) -> Path:
+        """Write the chart's archive into a folder, and return its path."""
+        return Path(self._ask("package", {}, to=str(folder))["archive"])
+
     def _ask(
-        self, values: Mapping[str, Any] | None, options: Mapping[str, str], *, lint: bool = False
+        self, do: str, values: Mapping[str, Any] | None, name: str = NAME, **more: str
     ) -> dict[str, Any]:
-        question = {"chart": str(CHART), "values": values or {}, "options": options, "lint": lint}
+        options = {"name": name, "namespace": NAMESPACE, "kube_version": "v1.31.0"}
+        question = {"do": do, "chart": str(CHART), "values": values or {}, "options": options} | more
         self.questions.write(json.dumps(question) + "\n")
         self.questions.flush()
         told: dict[str, Any] = json.loads(self.answers.readline())
+        if "refused" in told:
+            raise Refused(told["refused"])
         return told
 
 
