@@ -65,6 +65,30 @@ def test_the_schema_is_what_the_script_writes() -> None:
     assert script("write_schema").text() == (CHART / "values.schema.json").read_text(encoding="utf-8")
 
 
+def test_a_new_secret_needs_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The schema's writer refuses a secret that would end up in the config map."""
+    writer = script("write_schema")
+    monkeypatch.delitem(writer.ELSEWHERE, "lcm.headers")
+
+    with pytest.raises(ValueError, match=r"lcm\.headers is a secret"):
+        writer.settings()
+
+
+def test_the_tools_are_locked() -> None:
+    """What `make chart` installs is named by version and hash, and by no place to get it from."""
+    python = (ROOT / "requirements-chart.lock").read_text(encoding="utf-8")
+    packages = json.loads((ROOT / "scripts/chart/types/package-lock.json").read_text(encoding="utf-8"))[
+        "packages"
+    ]
+
+    assert "helm-python-sdk==" in python
+    assert [] == re.findall(r"(?m)^[a-z0-9._-]+==[^\n\\]*(?!\\)$", python)
+    assert "://" not in python
+    assert [] == [
+        name for name, one in packages.items() if name and ("integrity" not in one or "resolved" in one)
+    ]
+
+
 def test_every_value_has_a_comment() -> None:
     """The README's writer refuses a value that nothing is said of."""
     sections = script("write_readme").sections
