@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test chaos overload bench dashboard dashboard-picture image image-test lint format lock clean
+.PHONY: help setup demo run test chaos overload bench dashboard dashboard-picture image image-test chart chart-run \
+	lint format lock clean
 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=

@@ -172,11 +172,19 @@ def test_the_admin_port_is_that_of_the_settings(engine: Helm, port: int | None) 
 def test_network_policy(
     engine: Helm, values: dict[str, Any], rabbitmq: list[int], redis: list[int], lcm: list[int]
 ) -> None:
-    """Workers reach DNS and the ports of the URLs that are configured, and nothing else."""
+    """Workers reach DNS and the ports of the configured URLs, and nothing else."""
     policy = engine.render(values).one("NetworkPolicy")
 
     assert ["Ingress", "Egress"] == policy["spec"]["policyTypes"]
     assert [[53, 53], rabbitmq, redis, lcm] == ports(policy)
+
+
+def test_network_policy_for_traces(engine: Helm) -> None:
+    """Where traces are exported, workers reach the collector's port too."""
+    config = {"tracing": {"endpoint": "http://collector.observability:4318"}}
+    policy = engine.render({"config": config}).one("NetworkPolicy")
+
+    assert [[53, 53], [5672], [6379], [80], [4318]] == ports(policy)
 
 
 def test_pods_are_restricted(chart: Rendered) -> None:
