@@ -124,8 +124,11 @@ FAULTS = {
     ),
     "requesters gone": Fault(
         inject=requesters_are_gone,
-        alerts={"LcmBridgeRepliesUnroutable": "of the replies reach nobody"},
-        panels=(Change(panel="Replies", where={"outcome": "unroutable"}),),
+        alerts={"LcmBridgeRepliesUnroutable": "of its replies reach nobody"},
+        panels=(
+            Change(panel="Replies", where={"outcome": "unroutable"}),
+            Change(panel="Who is to blame?", legend="Requesters"),
+        ),
     ),
     "lcm slow": Fault(
         inject=lcm_is_slow,
