@@ -103,7 +103,7 @@ async def lcm_cuts_side_effects_off(site: WatchedSite) -> AsyncIterator[None]:
 FAULTS = {
     "all workers stopped": Fault(
         inject=all_workers_are_stopped,
-        alerts={"LcmBridgeDown": "no worker can be scraped any more, of 2 that were there"},
+        alerts={"LcmBridgeDown": "no worker answers Prometheus any more, of 2 that did"},
         panels=(Change(panel="Workers", falls=True),),
     ),
     "a worker of another version": Fault(
