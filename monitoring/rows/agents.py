@@ -91,7 +91,7 @@ ROW = Row(
         ),
         tile(
             "Alerts firing",
-            "Alerts of the bridge that fire now.",
+            "Alerts of the bridge that fire now, each queue and each operation counted by itself.",
             "Any. It stays at 0 where the bridge's rules are not loaded.",
             "none",
             q(f"{firing(NOT_INFO)} or vector(0)", "alerts"),
