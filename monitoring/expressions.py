@@ -173,10 +173,13 @@ def longest_wait() -> str:
     """Return by queue the longer of `drain_seconds` and `longest_delivered`.
 
     No metric tells the age of what still lies in a queue. The one looks back, at those that were delivered;
-    the other ahead, and sees a queue that nobody serves.
+    the other ahead, and sees a queue that nobody serves. While no worker is connected none tells a queue's
+    length, and nothing is taken: `STANDING`.
     """
     ahead = drain_seconds()
-    return f"({longest_delivered()} > {ahead}) or {ahead}"
+    away = f"({highest(METRICS.amqp_connected)} == 0)"
+    standing = f"({highest(METRICS.in_flight_limit, 'queue')} * 0 + {STANDING} and on () {away})"
+    return f"({longest_delivered()} > {ahead}) or {ahead} or {standing}"
 
 
 def in_flight_share() -> str:

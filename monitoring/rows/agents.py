@@ -71,7 +71,7 @@ ROW = Row(
             "Oldest wait",
             "How long requests wait in a queue: the longest of those just delivered (in buckets, and"
             " publishers' timestamps are whole seconds), or, if longer, what the queue needs to drain at the"
-            " present rate. An hour stands for: nothing is taken.",
+            " present rate. An hour stands for: nothing is taken, or no worker is connected.",
             "The agents' queue above a few seconds.",
             "s",
             q(longest_wait(), "{{queue}}"),

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.skipif(
     reason="promtool is missing: scripts/setup.sh installs it, by the distribution's package prometheus",
 )
 
+AN_HOUR = 3600
+QUEUE = '{queue="lcm.requests.agent"}'
 OK, IN_TROUBLE, AWAY, REFUSES, REPLIES_LOST = 0, 1, 2, 4, 5
 
 
@@ -102,3 +104,36 @@ def test_the_band_of_requesters(series: dict[str, str], says: int | None, tmp_pa
     """More than one reply in twenty reaches nobody: replies lost."""
     expected = {} if says is None else {"{}": says}
     assert shows("Who is to blame?", "Requesters", series, expected, tmp_path) == ""
+
+
+def queue(*, connected: int, **told: str) -> dict[str, str]:
+    """Return what a worker tells of the agents' queue: its capacity always, ``told`` besides."""
+    counted = {f"lcm_bridge_{name}{QUEUE}": values for name, values in told.items()}
+    return {
+        f"lcm_bridge_in_flight_limit{QUEUE}": "100x10",
+        "lcm_bridge_amqp_connected": f"{connected}x10",
+    } | {
+        "lcm_bridge_request_wait_seconds_count" + QUEUE: "9x10",
+        **counted,
+    }
+
+
+@pytest.mark.parametrize(
+    ("series", "seconds"),
+    [
+        pytest.param(queue(connected=1, queue_messages="0x10"), 0, id="nothing waits"),
+        pytest.param(queue(connected=1, queue_messages="50x10"), AN_HOUR, id="nothing is taken"),
+        pytest.param(
+            queue(connected=1, queue_messages="50x10", request_wait_seconds_count="0+300x10"),
+            5,
+            id="50 wait, and 10 are taken each second",
+        ),
+        pytest.param(queue(connected=0), AN_HOUR, id="RabbitMQ is away"),
+        pytest.param(queue(connected=1), None, id="connected, and not counted yet"),
+        pytest.param({}, None, id="no worker"),
+    ],
+)
+def test_the_oldest_wait(series: dict[str, str], seconds: int | None, tmp_path: Path) -> None:
+    """An hour where nothing is taken, also where nobody can count what waits since RabbitMQ is away."""
+    expected = {} if seconds is None else {QUEUE: seconds}
+    assert shows("Oldest wait", "{{queue}}", series, expected, tmp_path) == ""
