@@ -31,8 +31,8 @@ AWAY: Final = {
 CRITICAL, NOT_CRITICAL, NOT_INFO = '="critical"', '!="critical"', '!="info"'
 SERVED: Final = (
     "LCM's business no is served, bad input does not count. It stays high while LCM refuses calls or answers"
-    " with faults (WS_Error is served too: see Calls refused, Failed calls), while side effects are held (Redis"
-    " is away: see Held), and while replies are lost."
+    " with faults (WS_Error is served too: see Calls refused, Failed calls), while side effects are held"
+    " (Redis is away: see Held), and while replies are lost."
 )
 
 ROW = Row(
