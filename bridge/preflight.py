@@ -59,7 +59,7 @@ def redis_faults(redis: Redis) -> Iterator[tuple[str, str]]:
 
 
 def tracing_faults(tracing: Tracing) -> Iterator[tuple[str, str]]:
-    """Find that spans are wanted, and what makes them is not installed."""
+    """Find that spans are wanted, and what makes them is not installed, or cannot be as the variables say."""
     if not tracing.endpoint:
         return
     try:
@@ -68,6 +68,10 @@ def tracing_faults(tracing: Tracing) -> Iterator[tuple[str, str]]:
         missing = True
     if missing:
         yield "tracing.endpoint", "needs the extra otel: pip install lcm-bridge[otel]"
+        return
+    from bridge.tracing.environment import environment_faults  # noqa: PLC0415 - an extra
+
+    yield from environment_faults()
 
 
 _OTEL = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter")
