@@ -71,7 +71,7 @@ def tracing_faults(tracing: Tracing) -> Iterator[tuple[str, str]]:
         return
     from bridge.tracing.environment import environment_faults  # noqa: PLC0415 - an extra
 
-    yield from environment_faults()
+    yield from environment_faults(tracing.endpoint)
 
 
 _OTEL = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter")

@@ -62,6 +62,32 @@ def test_only_what_the_sdk_reads_is_tried(given: Sources) -> None:
     assert COLLECTOR == load().settings.tracing.endpoint
 
 
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"OTEL_BSP_SCHEDULE_DELAY": "0"}, "OTEL_BSP_SCHEDULE_DELAY must be positive"),
+        ({"OTEL_BSP_MAX_QUEUE_SIZE": "-1"}, "OTEL_BSP_MAX_QUEUE_SIZE must be a positive integer"),
+        (
+            {"OTEL_BSP_MAX_QUEUE_SIZE": "100"},
+            "OTEL_BSP_MAX_EXPORT_BATCH_SIZE must be less than or equal to OTEL_BSP_MAX_QUEUE_SIZE",
+        ),
+        ({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "-3"}, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be a non-negative"),
+        ({"OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER": "nobody"}, "'nobody' not found"),
+    ],
+)
+def test_what_the_sdk_refuses(given: Sources, variables: dict[str, str], told: str) -> None:
+    """It is a fault of the environment, which names the variable, where tracing is on."""
+    for name, value in variables.items():
+        given.patch.setenv(name, value)
+    load()
+    given.environment(TRACING__ENDPOINT=COLLECTOR)
+
+    [fault] = faults()
+
+    assert fault.startswith("environment: ")
+    assert told in fault
+
+
 @pytest.mark.parametrize("headers", ["Authorization: Bearer hunter2", "api-key=x,hunter2"])
 def test_the_sdk_quotes_no_log_in(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, headers: str
@@ -76,14 +102,18 @@ def test_the_sdk_quotes_no_log_in(
 
 
 async def test_a_worker_with_such_variables_does_not_start(tmp_path: Path) -> None:
-    """It says so without the value, exit code 2."""
+    """It lists the faults of all of them, exit code 2, and nothing else of the SDK."""
     settings = {
         "BRIDGE_TRACING__ENDPOINT": COLLECTOR,
         COMMON: "Authorization: Bearer hunter2",
+        "OTEL_BSP_SCHEDULE_DELAY": "0",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "10s",
     }
 
     ended = await run_command("run", folder=tmp_path, settings=settings)
 
     assert 2 == ended.code
     assert f"{COMMON}: must be name=value" in ended.errors
+    assert "OTEL_BSP_SCHEDULE_DELAY must be positive" in ended.errors
     assert "hunter2" not in ended.output + ended.errors
+    assert "10s" not in ended.errors
