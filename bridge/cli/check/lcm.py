@@ -143,11 +143,21 @@ def _status(response: aiohttp.ClientResponse) -> Finding:
             "try lcm-bridge request with a read",
         )
     if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
-        place = URL(response.headers.get("Location", "")).with_query(None).with_user(None)
-        return warning(
-            "answer", f"{found}: it leads to {place}", "the bridge does not follow: correct lcm.base_url"
-        )
+        advice = "the bridge does not follow: correct lcm.base_url"
+        return warning("answer", f"{found}: {_elsewhere(response)}", advice)
     return ok("answer", f"{found}: reachable")
+
+
+def _elsewhere(response: aiohttp.ClientResponse) -> str:
+    """Say where a redirect leads to, without what may be a log-in."""
+    location = response.headers.get("Location")
+    if not location:
+        return "it says no place to go to"
+    try:
+        place = response.url.join(URL(location)).with_query(None).with_fragment(None).with_user(None)
+    except ValueError:
+        return "it leads to a place that cannot be read"
+    return f"it leads to {place}"
 
 
 def _clock(date: str | None, before: float, after: float) -> list[Finding]:
@@ -156,7 +166,7 @@ def _clock(date: str | None, before: float, after: float) -> list[Finding]:
         return [ok("clock", "LCM does not tell its time (no header Date)")]
     try:
         theirs = parsedate_to_datetime(date).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return [
             warning("clock", f"the header Date cannot be read: {date}", "have whoever runs LCM look at it")
         ]
