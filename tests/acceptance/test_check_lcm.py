@@ -165,6 +165,16 @@ async def test_an_lcm_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) ->
     assert PASSWORD not in str(refused)
 
 
+async def test_an_lcm_that_lets_nobody_finish_connecting() -> None:
+    """TLS that never answers is a matter of the connection, however long lcm.connect_timeout is."""
+    async with RawServer(hear_only).running() as server:
+        found = await look(server.url.replace("http:", "https:"), seconds=0.4, connect_timeout=12)
+
+    assert {("connection", "")} == states(found, "failed")
+    assert "no connection within 0.2 s" in the(found, "connection").found
+    assert "firewall" in the(found, "connection").advice
+
+
 async def test_an_lcm_that_hangs_or_speaks_something_else() -> None:
     """What takes the request and does not answer is told in time; so is what answers no HTTP."""
     async with RawServer(hear_only).running() as server:

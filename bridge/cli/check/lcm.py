@@ -29,15 +29,16 @@ async def check(settings: Settings, seconds: float) -> list[Finding]:
     """Return what was found within so many seconds."""
     lcm = settings.lcm
     url = URL(lcm.base_url)
+    bound = min(lcm.connect_timeout, seconds / 2)  # what hangs later is another fault
     found: list[Finding] = []
     try:
         async with asyncio.timeout(seconds):
             started = time.monotonic()
             try:
-                async with asyncio.timeout(lcm.connect_timeout):
+                async with asyncio.timeout(bound):
                     certificate = await _connect(lcm, url)
             except _UNREACHED as error:
-                text, advice = _why(error)
+                text, advice = _why(error, bound)
                 return [failed("connection", f"{url.host}:{url.port}: {text}", advice + _proxies())]
             tls = "TLS" if url.scheme == "https" else "no TLS"
             took = time.monotonic() - started
@@ -64,7 +65,7 @@ async def _connect(lcm: Lcm, url: URL) -> dict[str, Any] | None:
     return certificate
 
 
-def _why(error: Exception) -> tuple[str, str]:
+def _why(error: Exception, bound: float) -> tuple[str, str]:
     """Say why it could not be reached, and what to do."""
     if isinstance(error, ssl.SSLCertVerificationError):
         advice = (
@@ -84,7 +85,7 @@ def _why(error: Exception) -> tuple[str, str]:
         )
     if isinstance(error, TimeoutError):
         return (
-            "no connection within lcm.connect_timeout",
+            f"no connection within {bound:g} s",
             "a firewall or network policy between here and there, or the wrong port in lcm.base_url",
         )
     if isinstance(error, ConnectionRefusedError):
