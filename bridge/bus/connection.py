@@ -16,10 +16,11 @@ from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel as AmqpChannel
 from aiormq.abc import AbstractConnection as AmqpConnection
-from yarl import URL
 
 from bridge.bus.frames import SocketConnection
+from bridge.bus.login import Node, nodes, refusal, user_name
 from bridge.bus.traffic import Traffic
+from bridge.credentials import Current
 from bridge.settings import Amqp
 
 log = structlog.get_logger(__name__)
@@ -145,20 +146,6 @@ def is_blocked(connection: AmqpConnection) -> bool:
     return True
 
 
-def user_name(url: URL) -> str:
-    """Return the user as whom the client library logs in."""
-    return url.user or "guest"
-
-
-def user_names(settings: Amqp) -> frozenset[str]:
-    """Return the users of all nodes."""
-    return frozenset(user_name(url) for url in _urls(settings))
-
-
-def _urls(settings: Amqp) -> list[URL]:
-    return [URL(part.strip()) for part in settings.url.get_secret_value().split(",")]
-
-
 Work = Callable[[Connection], Awaitable[None]]
 
 
@@ -213,7 +200,7 @@ class Link:
     and loss.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a link is given, by name where it is not always given
         self,
         name: str,
         settings: Amqp,
@@ -221,14 +208,19 @@ class Link:
         changed: Callable[[], None],
         *,
         long_life: float = _LONG_LIFE,
+        current: Current[list[Node]] | None = None,
     ) -> None:
-        """After ``long_life`` seconds a loss is an event of its own, and the backoff starts anew."""
+        """Name it; ``current`` knows the nodes; without it they are what the settings say.
+
+        After ``long_life`` seconds a loss is an event of its own, and the backoff starts anew.
+        """
         self.name = name
         self._long_life = long_life
         self._settings = settings
         self._work = work
         self._changed = changed
-        self._urls = itertools.cycle(_urls(settings))
+        self._nodes = current or Current(nodes(settings))
+        self._turns = itertools.count()
         self._connection: Connection | None = None
         self.openings = 0
 
@@ -241,25 +233,29 @@ class Link:
         """Connect, work, and start again when the connection is lost; ends only by cancellation."""
         backoff = Backoff(self._settings.reconnect_wait, self._settings.reconnect_wait_max)
         while True:
-            url = next(self._urls)
+            await self._nodes.look()
+            every = self._nodes.now
+            node = every[next(self._turns) % len(every)]
             try:
                 with cancellation_as_error():
-                    await self._hold(url, backoff)
+                    await self._hold(node, backoff)
             except Exception as error:  # the loop that must not end, whatever the other side sends
                 if not isinstance(error, (*CONNECTION_EXCEPTIONS, TimeoutError)):
                     log.exception("amqp.connection_fault", connection=self.name, error=repr(error))
+                why = refusal(error, node.url)
                 log.warning(
                     "amqp.connection_failed",
                     connection=self.name,
-                    node=f"{url.host}:{url.port}",
-                    error=f"{type(error).__name__}: {error}",
-                    next="tried again until it succeeds",
+                    node=node.name,
+                    error=why.found if why else f"{type(error).__name__}: {error}",
+                    next=f"{why.advice}; tried again" if why else "tried again until it succeeds",
                 )
             await asyncio.sleep(backoff.next())
 
-    async def _hold(self, url: URL, backoff: Backoff) -> None:
+    async def _hold(self, node: Node, backoff: Backoff) -> None:
         opened = SocketConnection(
-            url.update_query(heartbeat=self._settings.heartbeat),
+            node.url.update_query(heartbeat=self._settings.heartbeat),
+            ssl_context=node.tls,
             client_properties={"connection_name": self.name},
         )
         try:
@@ -271,7 +267,7 @@ class Link:
         connection = Connection(opened)
         self._connection = connection
         self.openings += 1
-        log.info("amqp.connected", connection=self.name, node=f"{url.host}:{url.port}")
+        log.info("amqp.connected", connection=self.name, node=node.name)
         watch = asyncio.create_task(self._tell_blocked(connection), name=f"blocked {self.name}")
         opened_at = time.monotonic()
         try:

@@ -161,7 +161,8 @@ async def test_a_certificate_that_is_not_trusted_is_one_clear_message(pki: Pki, 
         assert 0 == simulator.calls.total
     assert isinstance(failed.failure, LcmUnavailable)
     assert not failed.effect_possible
-    assert "LCM cannot be reached (its certificate is not trusted, or TLS failed)" == str(failed)
+    expected = "its certificate is not signed by a CA that is trusted; set lcm.ca_file to the CA that signed it"
+    assert f"LCM cannot be reached ({expected})" == str(failed)
 
 
 async def test_a_certificate_for_another_name_is_refused(pki: Pki) -> None:
@@ -234,7 +235,7 @@ def test_files_that_cannot_be_read_fail_at_start(pki: Pki) -> None:
         {"cert_file": pki.path("ca-client.pem"), "key_file": pki.path("other-client.key")},
     ):
         with pytest.raises(OSError):  # noqa: PT011 - the wording is OpenSSL's
-            tls_context(Lcm.model_validate(settings))
+            tls_context(Lcm.model_validate({"base_url": "https://lcm/", **settings}))
 
 
 def test_without_files_the_system_is_trusted() -> None:
@@ -245,6 +246,6 @@ def test_without_files_the_system_is_trusted() -> None:
 def test_a_context_of_ours_verifies(pki: Pki) -> None:
     """Neither a CA file nor a client certificate weakens the check of LCM's certificate."""
     for settings in ({"ca_file": pki.path("ca.pem")}, {"cert_file": pki.path("both.pem")}):
-        context = tls_context(Lcm.model_validate(settings))
+        context = tls_context(Lcm.model_validate({"base_url": "https://lcm/", **settings}))
         assert isinstance(context, ssl.SSLContext)
         assert (ssl.CERT_REQUIRED, True) == (context.verify_mode, context.check_hostname)
