@@ -58,6 +58,17 @@ def trouble(error: BaseException, group: str, url: str) -> Trouble | None:
     return None
 
 
+def certificate_refused(error: BaseException) -> bool:
+    """Tell whether the server said that it does not accept our certificate, or wants one.
+
+    It says so in the handshake, or (TLS 1.2, where a path asks for more) before it acts on a request.
+    """
+    return any(_ALERT.search(str(one)) for one in _chain(error))
+
+
+_ALERT: Final = re.compile(
+    r"\[SSL: [A-Z0-9]+_ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)"
+)
 _REFUSED: Final = re.compile(r"certificate verify failed: ([^(\n]*?)\.? *(?:\(|$|\n|')")
 _FAILED: Final = re.compile(r"\[SSL: ([A-Z0-9_]+)\]")
 

@@ -236,13 +236,14 @@ class Link:
             await self._nodes.look()
             every = self._nodes.now
             node = every[next(self._turns) % len(every)]
+            openings = self.openings
             try:
                 with cancellation_as_error():
                     await self._hold(node, backoff)
             except Exception as error:  # the loop that must not end, whatever the other side sends
                 if not isinstance(error, (*CONNECTION_EXCEPTIONS, TimeoutError)):
                     log.exception("amqp.connection_fault", connection=self.name, error=repr(error))
-                why = refusal(error, node.url)
+                why = refusal(error, node.url) if self.openings == openings else None
                 log.warning(
                     "amqp.connection_failed",
                     connection=self.name,

@@ -1,11 +1,12 @@
 """How the bridge is let in by RabbitMQ: the nodes with user, password and TLS, and what a refusal means."""
 
 import ssl
+from asyncio import IncompleteReadError
 from base64 import b64decode
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from aio_pika.exceptions import AuthenticationError, ProbableAuthenticationError
+from aio_pika.exceptions import AMQPConnectionError, AuthenticationError, ProbableAuthenticationError
 from yarl import URL
 
 from bridge.settings import Amqp
@@ -66,7 +67,10 @@ def tls_context(url: URL) -> ssl.SSLContext | None:
 
 
 def refusal(error: BaseException, url: URL) -> Trouble | None:
-    """Say why a node did not let the bridge in; None if it is something else that went wrong."""
+    """Say why a node did not let the bridge in; None if it is something else that went wrong.
+
+    ``error`` is that of an opening.
+    """
     if isinstance(error, ProbableAuthenticationError):
         return Trouble(
             f"the log-in as {user_name(url)} is refused",
@@ -77,4 +81,15 @@ def refusal(error: BaseException, url: URL) -> Trouble | None:
             f"it does not offer the log-in by {url.query.get('auth', 'plain')}",
             "set amqp.auth, or enable the plugin rabbitmq_auth_mechanism_ssl for external",
         )
-    return trouble(error, "amqp", "amqp.url")
+    if found := trouble(error, "amqp", "amqp.url"):
+        return found
+    if isinstance(error, AMQPConnectionError) and isinstance(error.__cause__, _CUT):
+        # In TLS 1.3 the client is through before the server has seen its certificate, and what the server
+        # says of it may get lost.
+        secure = "it may refuse the client certificate, or ask for one: see amqp.cert_file and amqp.key_file"
+        plain = "it may speak TLS on this port: see the scheme and the port in amqp.url"
+        return Trouble("it cut the connection off at once", secure if url.scheme == "amqps" else plain)
+    return None
+
+
+_CUT: Final = (ConnectionError, IncompleteReadError)

@@ -170,7 +170,9 @@ class LcmClient:
 
     def _failed(self, error: Exception, sending: Sending) -> CallFailed:
         """Tell what an error says about LCM, and whether it may have acted."""
-        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL | Stale):
+        if isinstance(
+            error, aiohttp.ClientConnectorError | aiohttp.InvalidURL | Stale
+        ) or tls.certificate_refused(error):
             return _unreached(error)
         if isinstance(error, TimeoutError):
             return self._timed_out(error, sending)
@@ -183,6 +185,9 @@ class LcmClient:
         ):
             broken = LcmBadResponse(f"LCM's answer broke off or is not HTTP ({cause})")
             return CallFailed(broken, effect_possible=True)
+        if self._base.startswith("https:"):
+            # In TLS 1.3 a request goes out before the server has seen the certificate; many cut off then.
+            cause += "; if every call ends so: see lcm.cert_file and lcm.key_file, it may refuse or want them"
         return CallFailed(
             LcmUnavailable(f"the connection to LCM was cut off ({cause})"), effect_possible=True
         )

@@ -5,14 +5,16 @@ from typing import Any, cast
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
+from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
 from bridge.credentials import Current
 from bridge.settings import Redis as RedisSettings
 from bridge.settingtypes import redis_places, split_redis_url
+from bridge.store.away import AWAY
 from bridge.store.login import Authentication, Login, SecureConnection, SecureManagedConnection, query
+from bridge.store.scripts import Client
 
 
 def pool(settings: RedisSettings, current: Current[Login]) -> ConnectionPool:
@@ -83,10 +85,15 @@ def cluster(settings: RedisSettings, current: Current[Login]) -> RedisCluster:
 class _BehindSentinel(Redis):
     """A master that Sentinel knows. Closing it closes the connections to the Sentinels too."""
 
+    @property
+    def sentinels(self) -> list[Redis]:
+        """The clients of the Sentinels."""
+        found: list[Redis] = cast("SentinelConnectionPool", self.connection_pool).sentinel_manager.sentinels
+        return found
+
     async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001 - redis-py's own
         await super().aclose(close_connection_pool)
-        pool = cast("SentinelConnectionPool", self.connection_pool)
-        for sentinel in pool.sentinel_manager.sentinels:
+        for sentinel in self.sentinels:
             await sentinel.aclose()
 
 
@@ -109,3 +116,14 @@ def behind_sentinel(settings: RedisSettings, current: Current[Login]) -> Redis:
     ]
     master: Redis = sentinel.master_for(service, redis_class=_BehindSentinel)
     return master
+
+
+async def reason(client: Client, error: BaseException) -> BaseException:
+    """Return why no master was found: redis-py keeps of what each Sentinel raised no more than the type."""
+    if isinstance(error, MasterNotFoundError) and isinstance(client, _BehindSentinel):
+        for sentinel in client.sentinels:
+            try:
+                await sentinel.ping()
+            except AWAY as found:
+                return found
+    return error

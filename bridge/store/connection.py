@@ -19,7 +19,7 @@ from bridge.ports import StoreUnavailable
 from bridge.settings import Redis as RedisSettings
 from bridge.settingtypes import split_redis_url
 from bridge.store.away import AWAY, reset_as_error
-from bridge.store.clients import behind_sentinel, cluster, pool
+from bridge.store.clients import behind_sentinel, cluster, pool, reason
 from bridge.store.cluster import send_to_cluster
 from bridge.store.login import Login, login, refusal
 from bridge.store.round_trips import RoundTripFailed, RoundTrips
@@ -86,6 +86,7 @@ class Store:
         """Take a client, and ``current`` which knows its log-in: looked at while Redis is away."""
         self.client = client
         self._current = current
+        self._sentinel = "+sentinel" in split_redis_url(settings.url.get_secret_value()).scheme
         # A pool that is full fails at once, which is no sign that Redis is away: wait before it.
         self._slots = asyncio.Semaphore(settings.connections)
         self._interval = settings.watch_interval
@@ -193,13 +194,21 @@ class Store:
                 with reset_as_error():
                     await self.client.ping()
         except AWAY as error:
-            self._note(connected=False, error=error)
+            await self._note_away(error)
         else:
             self._note(connected=True)
 
+    async def _note_away(self, error: BaseException) -> None:
+        try:
+            async with asyncio.timeout(self._bound):
+                error = await reason(self.client, error)
+        except TimeoutError:
+            pass  # then it is what it is
+        self._note(connected=False, error=error)
+
     def _note(self, *, connected: bool, error: BaseException | None = None) -> None:
         self._metrics.redis_connected.set(connected)
-        why = refusal(error) if error is not None else None
+        why = refusal(error, sentinel=self._sentinel) if error is not None else None
         found = why.found if why else ""
         # It may first be away, and then be back and refuse: that must be told too, but once.
         if connected != self.connected or not self._told or (found and found != self._refusal):

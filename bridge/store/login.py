@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from redis.asyncio.connection import ConnectKwargs, RedisSSLContext, SSLConnection, parse_url
 from redis.asyncio.sentinel import SentinelManagedConnection
 from redis.credentials import CredentialProvider
+from redis.exceptions import AuthenticationError
 
 from bridge import tls
 from bridge.credentials import Current
@@ -105,20 +106,18 @@ class SecureManagedConnection(SentinelManagedConnection, SecureConnection):
     """The same to a master that Sentinel knows."""
 
 
-_LOG_IN: Final = ("WRONGPASS", "NOAUTH", "AUTH", "invalid username-password pair", "Authentication required")
+_ASKS: Final = ("HELLO must be called", "Authentication required")
+"""What Redis says to who has not logged in; redis-py leaves the error's code away."""
 
 
-def refusal(error: BaseException) -> tls.Trouble | None:
-    """Say why Redis, or a Sentinel, did not let the bridge in; None if it is something else."""
+def refusal(error: BaseException, *, sentinel: bool = False) -> tls.Trouble | None:
+    """Say why Redis, or with ``sentinel`` perhaps a Sentinel, did not let the bridge in, or return None."""
     said = str(error)
-    if any(word in said for word in _LOG_IN):
-        if said.startswith("No master found"):
-            return tls.Trouble(
-                "the Sentinels refuse the log-in", "set redis.sentinel_password to what they know"
-            )
-        missing = "NOAUTH" in said or "Authentication required" in said
+    if isinstance(error, AuthenticationError):
+        missing = any(words in said for words in _ASKS)
         return tls.Trouble(
             "it asks for a password" if missing else "the log-in is refused",
-            "set redis.username and redis.password, or those in redis.url, to what Redis knows",
+            "set redis.username and redis.password, or those in redis.url, to what Redis knows"
+            + (", or redis.sentinel_password to what its Sentinels know" if sentinel else ""),
         )
     return tls.trouble(error, "redis", "redis.url")
