@@ -1,10 +1,10 @@
-"""What the TLS tests share: servers that want certificates, a proxy, a mounted secret, and what was logged."""
+"""What the TLS tests share: servers that want certificates, a proxy, a mounted secret, what was logged."""
 
 import asyncio
 import os
 import shutil
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,9 +124,12 @@ class Mounted:
         (self.folder / "..data_tmp").replace(self.folder / "..data")
 
     def settings(self) -> dict[str, str]:
-        """Give the files of a `pem` as settings of a client."""
-        return {name.replace(".", "_file_").split("_")[0] + "_file": str(self.folder / name) for name in PEM}
+        """Give the files of `pem` as settings of a client."""
+        return {name.replace(".pem", "_file"): str(self.folder / name) for name in PEM}
 
+
+Mount = Callable[[str, str, Mapping[str, str]], Mounted]
+"""Mounts a secret for a group of settings with a URL."""
 
 PEM = ("ca.pem", "cert.pem", "key.pem")
 
