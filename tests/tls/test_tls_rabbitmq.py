@@ -161,7 +161,7 @@ async def test_a_refusal_is_one_clear_line(
 ) -> None:
     """Each attempt tells once what is wrong and what to change, without a stack trace or a secret."""
     url = change.get("url", "amqps://127.0.0.1:{port}/")
-    settings = {
+    settings: dict[str, str] = {
         "url": url.format(port=secure_rabbit.port, plain=secure_rabbit.plain.port),
         **(certificates.good if url.startswith("amqps") else {}),
         **{name: change[name] for name in ("username", "password") if name in change},
