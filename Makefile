@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test chaos overload bench lint format lock clean
+.PHONY: help setup demo run test chaos overload bench dashboard dashboard-picture lint format lock clean
 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
@@ -7,7 +7,7 @@ UV ?= uv
 export UV_PYTHON_DOWNLOADS = never
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## Create .venv with the locked dependencies; install RabbitMQ and Redis if missing
 	@scripts/setup.sh
@@ -21,7 +21,7 @@ run: ## Run the bridge with the settings of the environment (BRIDGE_*) and confi
 	@exec .venv/bin/python -m bridge run
 
 test: ## Run all tests (PYTEST_ARGS="-k skip" for some)
-	@scripts/setup.sh --quiet
+	@scripts/setup.sh --tests --quiet
 	@.venv/bin/pytest --numprocesses 3 --dist loadfile $(PYTEST_ARGS)
 
 chaos: ## Break everything under load and see that the promises hold (SEED=1 REQUESTS=20000 or SECONDS=3600)
@@ -36,6 +36,15 @@ overload: ## See what memory a worker takes before a backlog of 200,000 requests
 bench: ## Measure the bridge beside its peers (BENCH_ARGS="scaling --help" for more)
 	@scripts/setup.sh --bench --quiet
 	@PYTHONPATH=. .venv-bench/bin/python -m bench $(or $(BENCH_ARGS),compare)
+
+dashboard: ## Write the Grafana dashboard anew from monitoring/ (helm/lcm-bridge/dashboards)
+	@scripts/setup.sh --no-servers --quiet
+	@.venv/bin/python -m monitoring write
+
+dashboard-picture: ## Break a site for 4 minutes, and draw what the dashboard shows of it (docs/dashboard.png)
+	@scripts/setup.sh --bench --tests --quiet
+	@.venv/bin/python -m monitoring record
+	@.venv-bench/bin/python -m monitoring draw
 
 lint: ## Check style, formatting, types and the direction of imports
 	@scripts/setup.sh --no-servers --quiet
@@ -53,6 +62,8 @@ lock: ## Write the lock files anew from pyproject.toml (needs uv)
 	@$(UV) --version >/dev/null 2>&1 || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--output-file requirements.lock pyproject.toml
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--extra otel --constraints requirements.lock --output-file requirements-otel.lock pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra otel \
 		--group dev --output-file requirements-dev.lock pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \

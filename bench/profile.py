@@ -35,18 +35,18 @@ SCRAPES = 100
 EVENT_LOOP: Final = "event loop"
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "metrics": ("prometheus_client/", "bridge/metrics.py"),
-    "logs": ("structlog/", "bridge/logs.py"),
+    "logs": ("structlog/", "bridge/logs"),
     "Redis": ("redis/", "hiredis", "bridge/store/"),
     "LCM": ("aiohttp/", "multidict/", "yarl/", "bridge/lcm/"),
     "AMQP: aiormq, pamqp": ("aiormq/", "pamqp/", "aio_pika/"),
     "AMQP: bridge/bus": ("bridge/bus/", "asyncio/streams.py"),
     "translation": (
         *("bridge/envelope.py", "bridge/operations/", "bridge/replies.py", "bridge/endings.py"),
-        *("bridge/messages.py", "bridge/forwarding.py"),
+        *("bridge/messages.py", "bridge/forwarding.py", "bridge/tracecontext.py"),
     ),
     "the story": (
         *("bridge/pipeline.py", "bridge/once.py", "bridge/performance.py", "bridge/outbox.py"),
-        *("bridge/case.py", "bridge/ports.py", "bridge/retries.py"),
+        *("bridge/case.py", "bridge/ports.py", "bridge/retries.py", "bridge/tracing/"),
     ),
 }
 """Parts, and by what in a frame's file each is known; the first that fits."""

@@ -4,7 +4,8 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Coroutine
+import time
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
 from bridge.configuration import files, reread
 from bridge.credentials import Credentials
+from bridge.drain import Drain
 from bridge.envelope import Limits
 from bridge.lcm.breaker import State
 from bridge.lcm.client import access
@@ -39,6 +41,7 @@ from bridge.store.connection import Store, connect
 from bridge.store.contacts import ContactStore
 from bridge.store.ledger import LedgerStore
 from bridge.store.login import login
+from bridge.tracing.trace import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -70,14 +73,28 @@ def topology(settings: Settings, catalogue: Catalogue) -> Topology:
     )
 
 
+def tracing(settings: Settings) -> Tracing:
+    """Return what tells of each request; where spans are wanted, this imports OpenTelemetry."""
+    if not settings.tracing.endpoint:
+        return Tracing()
+    from bridge.tracing.otel import Spans  # noqa: PLC0415 - an extra, which takes time to load
+
+    return Spans(settings.tracing, settings.amqp.url)
+
+
 class Worker:
     """One process of the bridge."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Build every part; nothing is connected yet. Raises OSError for certificate files."""
+    def __init__(self, settings: Settings, changed: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        """Build every part; nothing is connected yet. Raises OSError for certificate files.
+
+        ``changed`` is what the log says of the settings: by source and name, secrets masked.
+        """
         self._settings = settings
+        self._changed = changed
+        self._begun = time.monotonic()
         amqp = settings.amqp
-        metrics = Metrics()
+        metrics = self._metrics = Metrics()
         catalogue = Catalogue(rules(settings))
         layout = topology(settings, catalogue)
         self._credentials = Credentials(settings, reread, files)
@@ -100,6 +117,7 @@ class Worker:
             methods=[self._lcm.method(one.name) for one in catalogue.operations if one.calls_lcm],
         )
         self._stop = asyncio.Event()
+        self._tracing = tracing(settings)
         sender = BusSender(layout, amqp.publish_timeout)
         performer = Performer(
             lcm=self._lcm,
@@ -140,6 +158,7 @@ class Worker:
             hold_for=settings.ledger.hold_for,
             campaign_queue=amqp.campaign_queue,
             metrics=metrics,
+            tracing=self._tracing,
         )
         consumers = [
             Consumer(queue, prefetch, pipeline.handle, layout, metrics)
@@ -161,12 +180,19 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal, number)
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._tracing)
             await stack.enter_async_context(self._admin)
             await stack.enter_async_context(self._lcm)
             stack.push_async_callback(self._store.close)
             stack.push_async_callback(self._credentials.close)
             host, port = self._admin.address
-            log.info("worker.started", version=__version__, pid=os.getpid(), admin=f"{host}:{port}")
+            log.info(
+                "worker.started",
+                version=__version__,
+                pid=os.getpid(),
+                admin=f"{host}:{port}",
+                settings=self._changed,
+            )
             # What lives from here to the end need not be looked at by every collection; and a request makes
             # hundreds of short-lived objects, which counting frees, so collections may be rare.
             gc.collect()
@@ -189,7 +215,11 @@ class Worker:
             dead = [side for side in sides if side.done()]
             for side in dead:
                 log.critical(
-                    "worker.part_died", part=side.get_name(), exc_info=_error(side), next="the process stops"
+                    "worker.part_died",
+                    part=side.get_name(),
+                    error=str(_error(side)),
+                    exc_info=_error(side),
+                    next="a fault of the bridge: report it; the process stops and must be started again",
                 )
             drained = await self._drain()
             await self._record_the_last()
@@ -199,6 +229,7 @@ class Worker:
 
     async def _drain(self) -> bool:
         grace = self._settings.shutdown.grace
+        drain = Drain(self._metrics, self._bus)
         log.info("worker.draining", in_flight=self._bus.in_flight, grace=grace)
         try:
             async with asyncio.timeout(grace):
@@ -206,9 +237,14 @@ class Worker:
                 await self._bus.drain()
         except TimeoutError:
             abandoned = await self._bus.abandon()
-            log.error("worker.grace_exceeded", abandoned=abandoned, next="the broker delivers them again")
+            log.error(
+                "worker.grace_exceeded",
+                abandoned=abandoned,
+                **drain.account(self._begun),
+                next="the broker delivers them again; is shutdown.grace above lcm.timeout?",
+            )
             return False
-        log.info("worker.drained")
+        log.info("worker.drained", **drain.account(self._begun))
         return True
 
     async def _record_the_last(self) -> None:
@@ -230,7 +266,12 @@ class Worker:
     def _on_signal(self, number: int) -> None:
         self._signals += 1
         if self._signals > 1:
-            log.error("worker.stopped_at_once", signal=signal.Signals(number).name)
+            log.error(
+                "worker.stopped_at_once",
+                signal=signal.Signals(number).name,
+                in_flight=self._bus.in_flight,
+                next="the broker delivers again what was in flight",
+            )
             # Nothing may delay it now; what was not acknowledged is delivered again.
             os._exit(FAILED)
         log.info("worker.signal", signal=signal.Signals(number).name)

@@ -2,15 +2,23 @@
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final, Literal
+from dataclasses import dataclass, field
+from time import monotonic
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, Literal, get_args
 
-from bridge.messages import Delivery
+from bridge.messages import Delivery, Reason
 from bridge.metrics import OK, UNKNOWN
 from bridge.operations.model import Operation, Route
+from bridge.ports import Confirmation, Tries
+from bridge.tracing.trace import UNTRACED, Span, Trace
 
 CacheUse = Literal["hit", "miss", "stale"]
+
+StepName = Literal["claim", "cache", "lcm", "record", "publish"]
+"""What a request waits for: the ledger before and after the call, the contact cache, LCM, the broker."""
+
+_SECONDS: Final = {name: f"{name}_seconds" for name in get_args(StepName)}
 
 # One variable: structlog has one for each key, and goes through the whole context for each line.
 _noted: Final[ContextVar[Mapping[str, str | None]]] = ContextVar("request", default=MappingProxyType({}))
@@ -26,6 +34,47 @@ def noted() -> Mapping[str, str | None]:
     return _noted.get()
 
 
+# Not among what is noted: it is for no line, but for what lines must not quote.
+_private: Final[ContextVar[Mapping[str, Any] | bytes | None]] = ContextVar("private", default=None)
+
+
+def keep_private(said: Mapping[str, Any] | bytes | None) -> None:
+    """Have nothing of it quoted on the lines of the task: a request's data, or its body while unread."""
+    _private.set(said)
+
+
+def private() -> Mapping[str, Any] | bytes | None:
+    """Return what lines that are logged in the task must not quote."""
+    return _private.get()
+
+
+class Step:
+    """The time that a ``with`` block takes, added to that of earlier ones of the same name; and its span.
+
+    A class, since every request has a handful of them: a generator makes each three times as dear.
+    """
+
+    __slots__ = ("_name", "_span", "_started", "_took")
+
+    def __init__(self, took: dict[StepName, float], name: StepName, span: Span | None) -> None:
+        self._took = took
+        self._name = name
+        self._span = span
+
+    def __enter__(self) -> None:
+        if self._span is not None:
+            self._span.__enter__()
+        self._started = monotonic()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        took, name = self._took, self._name
+        took[name] = took.get(name, 0.0) + monotonic() - self._started
+        if self._span is not None:
+            self._span.__exit__(kind, error, trace)
+
+
 @dataclass(slots=True)
 class Case:
     """What has become known of one request while it is worked on.
@@ -33,10 +82,14 @@ class Case:
     ``effect_begun``: LCM may act on this delivery; ``doubtful``: it may have acted on another of the request;
     ``effect_done``: it did act on one of them.
     ``replayed``: its answer was stored by an earlier delivery. ``breaker_open``: LCM was not even asked.
+    ``tries``: how often LCM was called, None if that never came up; ``lcm_status``: the HTTP status of a call
+    that failed, ``lcm_error`` why one failed that was answered from the cache. ``took``: the seconds of each
+    step. ``told``: how the broker took the reply. ``trace`` is told of the steps too.
     """
 
     delivery: Delivery
     started: float
+    trace: Trace = UNTRACED
     channel: str | None = None
     operation: Operation | None = None
     route: Route | None = None
@@ -49,6 +102,50 @@ class Case:
     replayed: bool = False
     outcome: str = OK
     error: str | None = None
+    dead_letter: Reason | None = None
+    told: Confirmation | None = None
+    tries: Tries | None = None
+    lcm_status: int | None = None
+    lcm_error: str | None = None
+    took: dict[StepName, float] = field(default_factory=dict)
+
+    def step(self, name: StepName) -> Step:
+        """Return a context manager that measures a step; one that is taken again adds to its time."""
+        return Step(self.took, name, self.trace.step(name))
+
+    def account(self, seconds: float) -> dict[str, object]:
+        """Return what the line that tells its end says; ``seconds`` from delivery to settled.
+
+        Durations are in seconds, to a tenth of a millisecond. What does not apply is None, or not there.
+        """
+        delivery, tries = self.delivery, self.tries
+        account: dict[str, object] = {
+            "operation": self.operation_name,
+            "outcome": self.outcome,
+            "error": self.error,
+            "dead_letter": self.dead_letter and self.dead_letter.value,
+            "seconds": round(seconds, 4),
+            "cache": self.cache,
+            "attempt": delivery.attempts + 1,
+            "redelivered": delivery.redelivered,
+        }
+        for name, took in self.took.items():
+            account[_SECONDS[name]] = int(took * 10_000 + 0.5) / 10_000  # as `round` does, in half its time
+        if tries is not None and tries.made != 1:
+            account["lcm_tries"] = tries.made
+        if self.lcm_status is not None:
+            account["lcm_status"] = self.lcm_status
+        if self.lcm_error is not None:
+            account["lcm_error"] = self.lcm_error
+        if self.replayed:
+            account["replayed"] = True
+        if self.told is Confirmation.UNROUTABLE:
+            account["reply"] = self.told.value
+        if delivery.held_since is not None:
+            account["held_seconds"] = round(max(0.0, delivery.received - delivery.held_since), 1)
+        elif not delivery.parked and (waited := delivery.waited()) is not None:
+            account["wait_seconds"] = round(waited, 1)
+        return account
 
     @property
     def operation_name(self) -> str:

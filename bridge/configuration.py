@@ -24,7 +24,7 @@ from pydantic_settings import (
 )
 
 from bridge.operations.catalogue import OPERATIONS
-from bridge.preflight import amqp_faults, file_faults, files_behind, redis_faults
+from bridge.preflight import amqp_faults, file_faults, files_behind, redis_faults, tracing_faults
 from bridge.settings import Settings
 
 PREFIX = "BRIDGE_"
@@ -131,6 +131,7 @@ def _checked(merged: Tree, sources: Mapping[str, str], faults: list[str]) -> Set
     if settings is not None:
         tried += amqp_faults(settings.amqp)
         tried += redis_faults(settings.redis)
+        tried += tracing_faults(settings.tracing)
     faults += [_told(name, problem, sources) for name, problem in tried]
     if settings is None or faults:
         raise BadSettings(faults)
@@ -267,6 +268,16 @@ def describe(loaded: Loaded) -> list[tuple[str, str, str]]:
                 origin = ", ".join(sorted(inside)) or "default"
             rows.append((dotted, masked(setting, url=name == "url"), origin))
     return rows
+
+
+def changed(loaded: Loaded) -> dict[str, dict[str, str]]:
+    """Return the settings that are not left at their defaults, by source, secrets masked."""
+    found: dict[str, dict[str, str]] = {}
+    default = {name: value for name, value, _ in describe(Loaded(Settings(), {}))}
+    for name, value, source in describe(loaded):
+        if source != "default" and (value != default[name] or "***" in value):
+            found.setdefault(source, {})[name] = value
+    return found
 
 
 def masked(value: object, *, url: bool = False) -> str:

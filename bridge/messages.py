@@ -11,7 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple, Protocol
 
+from bridge import tracecontext
 from bridge.failures import InvalidEnvelope
+from bridge.tracecontext import TraceContext
 
 DIRECT_REPLY_TO = "amq.rabbitmq.reply-to."
 """Prefix of a direct reply-to address, as the broker hands it to the consumer."""
@@ -20,7 +22,6 @@ _LONGEST_KEY = 255
 _DIGITS = re.compile(r"[0-9]+")
 _LONGEST_TIME = 18
 _NO_DEADLINE = "x-deadline and expiration must be whole numbers of milliseconds, x-deadline in unix time"
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -146,11 +147,9 @@ class Delivery:
             moments.append((sent.timestamp() if sent else self.received) + _seconds(expiration))
         return min(moments, default=None)
 
-    def trace_id(self) -> str | None:
-        """Return the trace id of the W3C header ``traceparent``, None without a well-formed one."""
-        parent = self.properties.headers.get("traceparent")
-        match = _TRACEPARENT.fullmatch(parent) if isinstance(parent, str) else None
-        return match.group(1) if match else None
+    def trace_context(self) -> TraceContext | None:
+        """Return the publisher's W3C trace context, None without a well-formed one."""
+        return tracecontext.read(self.properties.headers)
 
     def waited(self) -> float | None:
         """Return the seconds between publishing and delivery, where the publisher set a timestamp."""

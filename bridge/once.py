@@ -94,7 +94,8 @@ class Once:
         key = LedgerKey(operation.name, request)
         case.doubtful = case.delivery.repeated  # until the ledger has said what is known
         try:
-            found = await self._claim(key, content(command), case)
+            with case.step("claim"):
+                found = await self._claim(key, content(command), case)
         except StoreUnavailable as error:
             if case.delivery.repeated or self._settings.when_unavailable == "hold":
                 raise Held("the request ledger is away") from error
@@ -107,7 +108,7 @@ class Once:
             case Ended():
                 return await self._told_again(found.ending, case, command)
             case CutOff():
-                await self._performer.update(cache_change(command, None, time.time()))
+                await self._performer.update(case, cache_change(command, None, time.time()))
                 raise OutcomeUnknown(
                     "the request was cut off between the call of LCM and its recording: "
                     "it may or may not have been carried out"
@@ -167,23 +168,27 @@ class Once:
                 failure = OutcomeUnknown(f"it may have been carried out before; now: {failure.message}")
             if failure.retryable:
                 # Whoever is told that there was no effect is told so again, should this worker die now.
-                await self._release(claim, failure if case.delivery.reply_to is not None else None)
+                await self._release(claim, case, failure if case.delivery.reply_to is not None else None)
             else:
                 unknown = isinstance(failure, OutcomeUnknown)
                 change = cache_change(command, None, asked) if unknown else None
                 await self._complete(claim, Ending(failure), change, case)
             raise failure from failure.__cause__
         except StoreUnavailable as error:
-            await self._release(claim)
+            await self._release(claim, case)
             raise Held(_NOT_KNOWN_WHO) from error
         except asyncio.CancelledError:
             self._ledger.abandon(claim)
             raise
         except Exception as error:  # a fault of ours: whoever asks again must learn whether LCM was called
             if not (case.effect_begun or case.doubtful):
-                await self._release(claim)
+                await self._release(claim, case)
                 raise
-            log.exception("request.internal_error", error=str(error))
+            log.exception(
+                "request.internal_error",
+                error=f"{type(error).__name__}: {error}",
+                next="a fault of the bridge: report it; LCM may have acted, see the dead letters",
+            )
             unknown_outcome = OutcomeUnknown("the bridge failed after LCM was called")
             await self._complete(claim, Ending(unknown_outcome), cache_change(command, None, asked), case)
             raise unknown_outcome from error
@@ -192,19 +197,26 @@ class Once:
 
     async def _complete(self, claim: Claim, ending: Ending, change: CacheChange | None, case: Case) -> None:
         try:
-            first = await self._ledger.complete(claim, ending, change)
+            with case.step("record"):
+                first = await self._ledger.complete(claim, ending, change)
         except StoreUnavailable as error:
-            log.error("ledger.not_recorded", error=str(error), next="recorded when Redis is back")
+            log.error(
+                "ledger.not_recorded",
+                error=str(error),
+                next="recorded when Redis is back; until then a repetition is OUTCOME_UNKNOWN",
+            )
             return
         if not first:
             log.warning("ledger.recorded_late", next="a repetition was told that the outcome is unknown")
             if case.delivery.settler.lost:  # the repetition was this request's, and it has its answer
+                case.error = "it was done, but after another delivery of it was told that this is not known"
                 raise AnsweredElsewhere
             # This copy is a request of its own, and gets the truth.
 
-    async def _release(self, claim: Claim, told: Failure | None = None) -> None:
+    async def _release(self, claim: Claim, case: Case, told: Failure | None = None) -> None:
         try:
-            await self._ledger.release(claim, told)
+            with case.step("record"):
+                await self._ledger.release(claim, told)
         except StoreUnavailable as error:
             log.warning("ledger.not_released", error=str(error), next="released when Redis is back")
 
@@ -213,7 +225,7 @@ class Once:
         if isinstance(ending.end, Failure):
             raise ending.end
         if command.skips is not None:
-            await self._performer.update(cache_change(command, None, time.time()))
+            await self._performer.update(case, cache_change(command, None, time.time()))
         return Answer(ending.end)
 
     def _header(self, key: LedgerKey) -> str | None:

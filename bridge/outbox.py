@@ -83,7 +83,7 @@ class Outbox:
 
     async def _reply(self, case: Case, outgoing: Outgoing) -> None:
         try:
-            confirmation = await self._publish(case, outgoing)
+            confirmation = case.told = await self._publish(case, outgoing)
         except PublishFailed as error:
             self._metrics.replies.labels("failed").inc()
             if error.kind == "unconfirmed":
@@ -125,8 +125,11 @@ class Outbox:
         )
         if await self._publish(case, letter) is Confirmation.UNROUTABLE:
             raise PublishFailed("the dead-letter queue is gone")
+        case.dead_letter = reason
         self._metrics.dead_letters.labels(reason.value).inc()
-        log.warning("request.dead_lettered", reason=reason.value, error=error)
+        log.warning(
+            "request.dead_lettered", reason=reason.value, error=error, next="lcm-bridge dead-letters list"
+        )
 
     async def park(self, case: Case, delay: int, *, attempts: int, why: str, held: bool = False) -> None:
         """Publish the request itself to a delayed queue, from where it comes back after ``delay`` ms."""
@@ -136,7 +139,15 @@ class Outbox:
         )
         if await self._publish(case, message) is Confirmation.UNROUTABLE:
             raise PublishFailed(f"the delayed queue {queue} is gone")
-        log.info("request.parked", delay_ms=delay, attempts=attempts, held=held, why=why)
+        log.info(
+            "request.parked",
+            operation=case.operation_name,
+            error=why,
+            delay_ms=delay,
+            attempts=attempts,
+            held=held,
+            next="it comes back after the delay",
+        )
 
     async def _publish(self, case: Case, outgoing: Outgoing) -> Confirmation:
         """Publish until it is confirmed, refused for good, or the delivery is lost.
@@ -145,15 +156,16 @@ class Outbox:
         that: the number of such requests is bounded by the prefetch.
         """
         attempt = 0
-        while True:
-            attempt += 1
-            try:
-                return await self._sender.publish(outgoing)
-            except PublishFailed as error:
-                given_up = error.kind == "impossible" or (
-                    error.kind == "refused" and attempt >= REFUSED_PUBLISHES
-                )
-                if case.delivery.settler.lost or given_up:
-                    raise
-                log.warning("publish.failed", error=str(error), attempt=attempt)
-            await asyncio.sleep(random.uniform(0.05, min(2.0, 0.1 * 2**attempt)))  # noqa: S311 - jitter
+        with case.step("publish"), case.trace.sending(outgoing):
+            while True:
+                attempt += 1
+                try:
+                    return await self._sender.publish(outgoing)
+                except PublishFailed as error:
+                    given_up = error.kind == "impossible" or (
+                        error.kind == "refused" and attempt >= REFUSED_PUBLISHES
+                    )
+                    if case.delivery.settler.lost or given_up:
+                        raise
+                    log.warning("publish.failed", error=str(error), attempt=attempt, next="published again")
+                await asyncio.sleep(random.uniform(0.05, min(2.0, 0.1 * 2**attempt)))  # noqa: S311 - jitter

@@ -1,7 +1,7 @@
 """Carrying out a command: not too late? -> cached? -> call LCM -> read its answer -> cache up to date."""
 
 import time
-from typing import Literal
+from typing import Final, Literal
 
 import structlog
 
@@ -18,9 +18,12 @@ from bridge.failures import (
 from bridge.jsontypes import JsonValue
 from bridge.metrics import Metrics
 from bridge.operations.model import Answer, Command, Operation, UnexpectedResult
-from bridge.ports import CacheChange, CallFailed, CallTerms, ContactCache, Lcm, StoreUnavailable
+from bridge.ports import CacheChange, CallFailed, CallTerms, ContactCache, Lcm, StoreUnavailable, Tries
 
 log = structlog.get_logger(__name__)
+
+NOT_UPDATED: Final = "what was cached stays until it expires; a skip is dropped when Redis is back"
+"""What comes of a contact cache that could not be brought up to date."""
 
 
 class Performer:
@@ -43,18 +46,19 @@ class Performer:
         asked = time.time()
         try:
             answer = await self.call(case, operation, command)
-        except (LcmUnavailable, LcmTimeout):
+        except (LcmUnavailable, LcmTimeout) as failure:
             if command.reserved and (stale := await self._from_cache(case, operation, command, "any")):
+                case.lcm_error = failure.message
                 return stale
             raise
         except ContactNotFound:
             if command.reserved:  # LCM says that none is reserved: forget what was
-                await self.update(cache_change(command, Answer({}), asked))
+                await self.update(case, cache_change(command, Answer({}), asked))
             raise
         except OutcomeUnknown:
-            await self.update(cache_change(command, None, asked))
+            await self.update(case, cache_change(command, None, asked))
             raise
-        await self.update(cache_change(command, answer, asked))
+        await self.update(case, cache_change(command, answer, asked))
         return answer
 
     async def call(
@@ -67,23 +71,28 @@ class Performer:
         """
         check_deadline(case)
         if command.skips is not None and self._require_fetched and not case.doubtful:
-            await self._check_fetched(command)
+            await self._check_fetched(case, command)
         return self._read(operation, command, await self._result(case, command, idempotency_key))
 
     async def _result(self, case: Case, command: Command, idempotency_key: str | None) -> JsonValue:
         if command.call is None:
             return None
+        case.tries = Tries()
         terms = CallTerms(
             deadline=case.deadline,
             side_effect=command.side_effect,
             quick_retries=case.delivery.reply_to is not None,
             patient=case.delivery.queue == self._campaign_queue,
             idempotency_key=idempotency_key,
+            tries=case.tries,
+            trace=case.trace,
         )
         case.effect_begun = command.side_effect
         try:
-            return await self._lcm.call(command.call, terms)
+            with case.step("lcm"):
+                return await self._lcm.call(command.call, terms)
         except CallFailed as failed:
+            case.lcm_status = failed.status
             case.breaker_open = failed.breaker_open
             no_answer = case.doubtful and not failed.fault  # to the call before
             if command.side_effect and (failed.effect_possible or no_answer):
@@ -112,7 +121,8 @@ class Performer:
             return None
         case.cache = "miss"
         try:
-            contacts = await self._cache.find(command.agent, command.reserved, age=age)
+            with case.step("cache"):
+                contacts = await self._cache.find(command.agent, command.reserved, age=age)
         except StoreUnavailable:
             self._metrics.contact_cache.labels("error").inc()
             return None
@@ -124,28 +134,30 @@ class Performer:
         self._metrics.contact_cache.labels(case.cache).inc()
         return operation.answer_cached(contacts[: command.reserved.count])
 
-    async def _check_fetched(self, command: Command) -> None:
-        if not await self._cache.holds(command.agent or "", command.skips or ""):
+    async def _check_fetched(self, case: Case, command: Command) -> None:
+        with case.step("cache"):
+            fetched = await self._cache.holds(command.agent or "", command.skips or "")
+        if not fetched:
             raise ContactNotReserved("the contact is not among those that this agent has fetched")
 
-    async def update(self, change: CacheChange | None) -> None:
+    async def update(self, case: Case, change: CacheChange | None) -> None:
         """Bring the cache up to date. LCM has answered: a Redis that is away does not change the reply."""
         if change is None:
             return
         try:
-            if change.skipped is not None:
-                await self._cache.drop(change.agent, change.skipped)
-            elif change.shelf is not None:
-                await self._cache.keep(
-                    change.agent,
-                    change.shelf,
-                    change.contacts,
-                    asked=change.asked,
-                    reserved=change.reserved,
-                )
+            with case.step("cache"):
+                await self._change(change)
         except StoreUnavailable as error:
             self._metrics.contact_cache.labels("error").inc()
-            log.warning("contact_cache.not_updated", error=str(error))
+            log.warning("contact_cache.not_updated", error=str(error), next=NOT_UPDATED)
+
+    async def _change(self, change: CacheChange) -> None:
+        if change.skipped is not None:
+            await self._cache.drop(change.agent, change.skipped)
+        elif change.shelf is not None:
+            await self._cache.keep(
+                change.agent, change.shelf, change.contacts, asked=change.asked, reserved=change.reserved
+            )
 
 
 def check_deadline(case: Case) -> None:

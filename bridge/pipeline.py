@@ -13,7 +13,7 @@ import time
 
 import structlog
 
-from bridge.case import Case, note
+from bridge.case import Case, keep_private, note
 from bridge.envelope import Limits, ReplyAsRequest, parse
 from bridge.failures import (
     Failure,
@@ -26,7 +26,7 @@ from bridge.failures import (
     RequestExpired,
 )
 from bridge.messages import Delivery, Reason, Unanswered
-from bridge.metrics import Metrics
+from bridge.metrics import OK, Metrics
 from bridge.once import AnsweredElsewhere, Held, Once, StillRunning
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Answer, Operation
@@ -36,11 +36,15 @@ from bridge.ports import PublishFailed
 from bridge.replies import ReplyPolicy
 from bridge.retries import Delays
 from bridge.settings import Retry
+from bridge.tracing.trace import Tracing
 
 log = structlog.get_logger(__name__)
 
 REQUEUE_PAUSE = 1.0
 """Seconds before a request that cannot even be dead-lettered is given back: no hot loop."""
+
+PARKED, UNSETTLED = "parked", "unsettled"
+"""How a delivery may end besides the outcomes: it comes back, from a delayed queue or from its own."""
 
 
 class Unanswerable(Exception):
@@ -68,6 +72,7 @@ class Pipeline:
         hold_for: float,
         campaign_queue: str,
         metrics: Metrics,
+        tracing: Tracing,
     ) -> None:
         self._catalogue = catalogue
         self._limits = limits
@@ -81,31 +86,46 @@ class Pipeline:
         self._hold_for = hold_for
         self._campaign_queue = campaign_queue
         self._metrics = metrics
+        self._tracing = tracing
 
     async def handle(self, delivery: Delivery) -> None:
         """Work on one request until it is settled. Raises nothing but cancellation."""
-        case = Case(delivery, started=delivery.arrived)
+        case = Case(delivery, started=delivery.arrived, trace=self._tracing.begin(delivery))
         note(
             queue=delivery.queue,
             correlation_id=delivery.properties.correlation_id,
             message_id=delivery.properties.message_id,
-            trace_id=delivery.trace_id(),
+            trace_id=case.trace.id,
         )
+        keep_private(delivery.body)
+        ending = UNSETTLED
         try:
             done = await self._answer(case)
         except PublishFailed as error:
             await self._not_answered(case, error)
         except Exception as error:  # the last boundary: whatever it is, the request must come back
-            log.exception("request.internal_error", error=str(error))
+            log.exception(
+                "request.internal_error",
+                error=f"{type(error).__name__}: {error}",
+                next="a fault of the bridge: report it; the request is given back",
+            )
             await self._not_answered(case, error)
         else:
             await delivery.settler.ack()
+            ending = case.outcome if done else PARKED
             if done:
                 self._settled(case)
+        finally:
+            case.trace.end(
+                operation=case.operation_name,
+                outcome=ending,
+                cache=case.cache,
+                failed=ending not in (OK, PARKED),
+            )
 
     async def _not_answered(self, case: Case, error: Exception) -> None:
         if case.delivery.settler.lost:
-            log.warning("request.delivery_lost", next="the broker delivers it again")
+            log.warning("request.delivery_lost", error=str(error), next="the broker delivers it again")
             return
         log.error("request.not_answered", error=str(error), next="given back to the queue")
         await asyncio.sleep(REQUEUE_PAUSE)
@@ -132,7 +152,11 @@ class Pipeline:
         except Failure as failure:
             return await self._fail(case, failure)
         except Exception as error:  # the boundary: a fault of ours must not lose the request
-            log.exception("request.internal_error", error=str(error))
+            log.exception(
+                "request.internal_error",
+                error=f"{type(error).__name__}: {error}",
+                next="a fault of the bridge: report it; the requester is told",
+            )
             await self._outbox.tell_failure(
                 case,
                 OutcomeUnknown("the bridge failed, perhaps after LCM was called")
@@ -202,6 +226,7 @@ class Pipeline:
             raise
         except ReplyAsRequest as error:
             raise Unanswerable(Reason.REPLY_AS_REQUEST, "the envelope is a reply") from error
+        keep_private(delivery.body if envelope.data is None else envelope.data)
         case.channel = envelope.channel
         operation, case.route = self._catalogue.find(envelope)
         case.operation = operation
@@ -228,17 +253,7 @@ class Pipeline:
         seconds = time.monotonic() - case.started
         self._metrics.requests.labels(case.operation_name, case.outcome).inc()
         self._metrics.request_seconds.labels(case.operation_name).observe(seconds)
-        log.info(
-            "request.settled",
-            operation=case.operation_name,
-            outcome=case.outcome,
-            error=case.error,
-            seconds=round(seconds, 4),
-            cache=case.cache,
-            redelivered=case.delivery.redelivered,
-            replayed=case.replayed or None,
-            attempts=case.delivery.attempts or None,
-        )
+        log.info("request.settled", **case.account(seconds))
 
 
 def _bounded(text: str | None) -> str | None:

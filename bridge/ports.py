@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from http import HTTPStatus
 from typing import Literal, NamedTuple, Protocol
 
 from bridge.endings import Ending
@@ -13,6 +14,7 @@ from bridge.failures import Failure
 from bridge.jsontypes import JsonValue
 from bridge.messages import Outgoing, RequestKey
 from bridge.operations.model import Contact, LcmCall, Reserved, Shelf
+from bridge.tracing.trace import UNTRACED, Trace
 
 
 class CallFailed(Exception):
@@ -42,6 +44,22 @@ class CallFailed(Exception):
         self.unreached = unreached
         self.breaker_open = breaker_open
 
+    @property
+    def error_type(self) -> str:
+        """The kind of the error, in a trace: the status that says it, else the errorType."""
+        return (
+            str(self.status)
+            if self.status and self.status >= HTTPStatus.BAD_REQUEST
+            else self.failure.error_type
+        )
+
+
+@dataclass(slots=True)
+class Tries:
+    """How often LCM was called for one request; counted where it is called."""
+
+    made: int = 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallTerms:
@@ -50,7 +68,8 @@ class CallTerms:
     ``deadline`` (unix seconds) cuts its time short. ``side_effect``: it must not be repeated once it
     may have had an effect. ``quick_retries``: somebody waits, so a failure is tried again at once.
     ``patient``: while the breaker probes, wait for its verdict instead of failing at once.
-    ``idempotency_key`` is sent as the header ``Idempotency-Key``.
+    ``idempotency_key`` is sent as the header ``Idempotency-Key``. ``tries`` counts how often LCM is called.
+    ``trace``: of the request that it is called for.
     """
 
     deadline: float | None = None
@@ -58,6 +77,8 @@ class CallTerms:
     quick_retries: bool = False
     patient: bool = False
     idempotency_key: str | None = None
+    tries: Tries = field(default_factory=Tries)
+    trace: Trace = UNTRACED
 
 
 class Lcm(Protocol):
@@ -225,6 +246,11 @@ class PublishFailed(Exception):
         super().__init__(message)
         self.kind = kind
         self.cut_off = cut_off
+
+    @property
+    def error_type(self) -> str:
+        """The kind of the error, in a trace."""
+        return self.kind
 
 
 class Sender(Protocol):

@@ -4,10 +4,11 @@ Each fault is told as (dotted name of the setting, what is wrong with it).
 """
 
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from bridge.settings import Amqp, Redis, Settings
+from bridge.settings import Amqp, Redis, Settings, Tracing
 from bridge.settings.group import TlsFiles
 from bridge.settingtypes import split_redis_url
 
@@ -87,3 +88,18 @@ def files_behind(settings: Settings) -> Iterator[Path]:
     for name in ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"):
         named += in_redis_url.get(name, [])
     yield from {Path(name): None for name in named if name}
+
+
+def tracing_faults(tracing: Tracing) -> Iterator[tuple[str, str]]:
+    """Find that spans are wanted, and what makes them is not installed."""
+    if not tracing.endpoint:
+        return
+    try:
+        missing = not all(map(find_spec, _OTEL))
+    except ModuleNotFoundError:  # of a package around one of them
+        missing = True
+    if missing:
+        yield "tracing.endpoint", "needs the extra otel: pip install lcm-bridge[otel]"
+
+
+_OTEL = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter")

@@ -135,8 +135,6 @@ def _properties(  # noqa: PLR0913 - each is a header of its own
         headers["x-bridge-cache"] = cache
     if replayed:
         headers["x-bridge-replayed"] = True
-    if delivery.trace_id():
-        headers["traceparent"] = delivery.properties.headers["traceparent"]
     return Properties(
         content_type="application/json",
         delivery_mode=2,

@@ -166,6 +166,21 @@ def _http_url(url: str) -> str:
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+[^\s?#]*$"), AfterValidator(_http_url)]
 
 
+def _collector_url(url: str) -> str:
+    if url and not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", url):
+        raise ValueError("must be a URL that starts with http:// or https://, without a query")
+    if "@" in urlsplit(url).netloc:
+        raise ValueError(
+            "must hold no log-in: that is for the variable OTEL_EXPORTER_OTLP_HEADERS, which is not shown"
+        )
+    if url:
+        _check_place(url)
+    return url
+
+
+CollectorUrl = Annotated[str, AfterValidator(_collector_url)]
+
+
 def _method(name: str) -> str:
     if not re.fullmatch(r"(?!\.+$)[A-Za-z0-9_.-]+", name):
         raise ValueError("must be a method's name, of letters, digits and _ . -")

@@ -2,7 +2,10 @@
 # Makes this folder ready to work in: a virtual environment in .venv with the locked dependencies, and the
 # RabbitMQ and Redis programs that `make demo` and `make test` start for themselves.
 #
-#   scripts/setup.sh [--no-servers] [--bench] [--quiet]
+#   scripts/setup.sh [--no-servers] [--tests] [--bench] [--quiet]
+#
+# --tests adds Prometheus, with which the tests look at the dashboard and the alert rules. Where it cannot be
+# installed, these tests are skipped.
 #
 # --bench adds what the benchmark compares the bridge with: a second virtual environment in .venv-bench, and the
 # packages of the Node peer if there is a Node for it.
@@ -14,14 +17,16 @@ cd "$(dirname "$0")/.."
 unset PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
 
 servers=yes
+tests=no
 bench=no
 quiet=no
 for option in "$@"; do
     case $option in
         --no-servers) servers=no ;;
+        --tests) tests=yes ;;
         --bench) bench=yes ;;
         --quiet) quiet=yes ;;
-        *) echo "usage: scripts/setup.sh [--no-servers] [--bench] [--quiet]" >&2; exit 2 ;;
+        *) echo "usage: scripts/setup.sh [--no-servers] [--tests] [--bench] [--quiet]" >&2; exit 2 ;;
     esac
 done
 
@@ -228,6 +233,8 @@ have_redis() {
 
 # The servers are wanted as programs only: a system service that nobody asked for would hold the usual ports.
 install_servers() {
+    epmd_was_there=no
+    if command -v epmd >/dev/null 2>&1; then epmd_was_there=yes; fi
     if [ ! -e "$policy" ]; then
         policy_is_ours=yes
         # shellcheck disable=SC2016
@@ -257,8 +264,6 @@ set_up_servers() {
     if ! have_rabbitmq; then missing="rabbitmq-server"; fi
     if ! have_redis; then missing="$missing redis-server"; fi
     if [ -z "$missing" ]; then return 0; fi
-    epmd_was_there=no
-    if command -v epmd >/dev/null 2>&1; then epmd_was_there=yes; fi
     did_something=yes
     if have_apt; then
         # shellcheck disable=SC2086
@@ -283,6 +288,14 @@ set_up_openssl() {
     fail "not installed: openssl. Install this package (as root: apt-get install openssl)"
 }
 
+# Its package brings promtool too.
+set_up_prometheus() {
+    if command -v prometheus >/dev/null 2>&1 && command -v promtool >/dev/null 2>&1; then return 0; fi
+    did_something=yes
+    if have_apt && install_servers prometheus; then return 0; fi
+    echo "Not installed: prometheus. The tests of the dashboard and of the alert rules that need it are skipped."
+}
+
 updated=no
 did_something=no
 # Two at a time would spoil each other's environment. (Commands are run without 9, or would hold the lock.)
@@ -300,6 +313,7 @@ if [ "$servers" = yes ]; then
     set_up_servers
     set_up_openssl
 fi
+if [ "$tests" = yes ]; then set_up_prometheus; fi
 if [ "$quiet" = no ]; then
     if [ "$did_something" = yes ]; then echo "Ready: make demo"; else echo "Everything is set up."; fi
 fi

@@ -121,6 +121,11 @@ class Bus:
         """How many requests have been taken and not settled."""
         return sum(consumer.in_flight for consumer in self._consumers)
 
+    @property
+    def given_back(self) -> int:
+        """How many requests went back to their queues before they began."""
+        return sum(consumer.given_back for consumer in self._consumers)
+
     def _changed(self) -> None:
         self._metrics.amqp_connected.set(all(link.connected for link in self._needed))
         reconnects = sum(max(0, link.openings - 1) for link in self._links)

@@ -242,7 +242,12 @@ class Link:
                     await self._hold(node, backoff)
             except Exception as error:  # the loop that must not end, whatever the other side sends
                 if not isinstance(error, (*CONNECTION_EXCEPTIONS, TimeoutError)):
-                    log.exception("amqp.connection_fault", connection=self.name, error=repr(error))
+                    log.exception(
+                        "amqp.connection_fault",
+                        connection=self.name,
+                        error=f"{type(error).__name__}: {error}",
+                        next="a fault of the bridge: report it; the connection is opened again",
+                    )
                 why = refusal(error, node.url) if self.openings == openings else None
                 log.warning(
                     "amqp.connection_failed",
@@ -283,7 +288,13 @@ class Link:
             self._changed()
             await connection.close()
             if lost:
-                log.warning("amqp.connection_lost", connection=self.name, error=connection.reason)
+                log.warning(
+                    "amqp.connection_lost",
+                    connection=self.name,
+                    node=node.name,
+                    error=connection.reason,
+                    next="opened again",
+                )
             else:
                 log.info("amqp.connection_closed", connection=self.name)
 

@@ -79,6 +79,7 @@ class Consumer:
         self._metrics = metrics
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = 0
+        self.given_back = 0
         self._reasons = {STARTING}
         self._told: list[str] = []
         self._stopping = False
@@ -129,7 +130,12 @@ class Consumer:
         told = [reason for reason in self.reasons if reason != STARTING]
         self._metrics.paused.labels(self.queue).set(bool(told))
         if told:
-            log.warning("consumer.paused", queue=self.queue, reasons=told)
+            log.warning(
+                "consumer.paused",
+                queue=self.queue,
+                reasons=told,
+                next="requests wait in it until it is resumed",
+            )
         elif self._told:
             log.info("consumer.resumed", queue=self.queue, reasons=self._told)
         self._told = told
@@ -229,7 +235,13 @@ class Consumer:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.error("consumer.task_failed", queue=self.queue, error=repr(error), exc_info=error)
+            log.error(
+                "consumer.task_failed",
+                queue=self.queue,
+                error=f"{type(error).__name__}: {error}",
+                exc_info=error,
+                next="a fault of the bridge: report it; the request comes again at the channel's end",
+            )
 
     async def _work(self, delivery: Delivery) -> None:
         while not delivery.settler.lost:
@@ -240,6 +252,7 @@ class Consumer:
                 return
             # Sooner, while the broker still sends, it would come straight back.
             if not self._takes and self._quiet:
+                self.given_back += 1
                 await delivery.settler.requeue()
                 return
             if self._given_up:

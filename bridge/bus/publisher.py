@@ -154,7 +154,12 @@ class Publisher:
                 with cancellation_as_error():
                     await self._serve(connection)
             except CONNECTION_EXCEPTIONS as error:
-                log.error("publisher.failed", channel=self.name, error=f"{type(error).__name__}: {error}")
+                log.error(
+                    "publisher.failed",
+                    channel=self.name,
+                    error=f"{type(error).__name__}: {error}",
+                    next="the channel is opened again",
+                )
             if connection.alive:
                 log.warning("publisher.channel_lost", channel=self.name, next="opened again")
                 if time.monotonic() - started > _LONG_LIFE:

@@ -1,8 +1,8 @@
 """The exchanges and queues of the bridge: declared at start, or only checked to exist."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from aiormq.abc import AbstractChannel
@@ -10,6 +10,32 @@ from aiormq.abc import AbstractChannel
 from bridge.settings import Amqp
 
 log = structlog.get_logger(__name__)
+
+
+class Exchange(NamedTuple):
+    """A durable exchange."""
+
+    name: str
+    kind: str
+    arguments: dict[str, Any] | None = None
+
+
+class Queue(NamedTuple):
+    """A durable queue."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+class Binding(NamedTuple):
+    """What leads from an exchange to a queue."""
+
+    queue: str
+    exchange: str
+    routing_key: str = ""
+
+
+Part = Exchange | Queue | Binding
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,46 +78,51 @@ class Topology:
         """Return all queues that lead back to a request queue."""
         return [self.retry_queue(queue, delay) for delay in self.delays]
 
+    def parts(self) -> Iterator[Part]:
+        """Yield everything, in the order in which it can be declared."""
+        yield from self._outlets()
+        for queue in self.request_queues:
+            yield from self._requests(queue)
+        yield from self._retries()
+
     async def establish(self, channel: AbstractChannel) -> None:
         """Declare everything."""
-        await self.establish_outlets(channel)
-        for queue in self.request_queues:
-            await self.establish_requests(channel, queue)
-        await self.establish_retries(channel)
+        await self._establish(channel, self.parts())
 
     async def establish_requests(self, channel: AbstractChannel, queue: str) -> None:
         """Declare a request queue and the exchanges that lead to it."""
-        names = self.settings
-        await self._exchange(
-            channel,
-            names.requests_exchange,
-            "topic",
-            # Routing keys know case: what no binding matches must not vanish.
-            {"alternate-exchange": names.unrouted_exchange},
-        )
-        await self._exchange(channel, names.unrouted_exchange, "fanout")
-        await self._queue(channel, queue, self._request_arguments())
-        subtopics = self.agent_subtopics if queue == names.agent_queue else self.campaign_subtopics
-        for subtopic in subtopics:
-            await self._bind(channel, queue, names.requests_exchange, f"*.*.{subtopic}")
-        if queue == names.agent_queue:
-            await self._bind(channel, queue, names.unrouted_exchange)
+        await self._establish(channel, self._requests(queue))
 
     async def establish_outlets(self, channel: AbstractChannel) -> None:
         """Declare where events and dead letters go."""
-        names = self.settings
-        await self._exchange(channel, names.events_exchange, "topic")
-        await self._exchange(channel, names.dead_letters_exchange, "fanout")
-        await self._queue(
-            channel,
-            names.dead_letters_queue,
-            # Without it, RabbitMQ 4 drops a letter that was read twenty times.
-            {"x-queue-type": "quorum", "x-delivery-limit": names.delivery_limit},
-        )
-        await self._bind(channel, names.dead_letters_queue, names.dead_letters_exchange)
+        await self._establish(channel, self._outlets())
 
     async def establish_retries(self, channel: AbstractChannel) -> None:
         """Declare the delayed queues, from which requests return by their time to live."""
+        await self._establish(channel, self._retries())
+
+    def _requests(self, queue: str) -> Iterator[Part]:
+        names = self.settings
+        # Routing keys know case: what no binding matches must not vanish.
+        yield Exchange(names.requests_exchange, "topic", {"alternate-exchange": names.unrouted_exchange})
+        yield Exchange(names.unrouted_exchange, "fanout")
+        yield Queue(queue, self._request_arguments())
+        subtopics = self.agent_subtopics if queue == names.agent_queue else self.campaign_subtopics
+        for subtopic in subtopics:
+            yield Binding(queue, names.requests_exchange, f"*.*.{subtopic}")
+        if queue == names.agent_queue:
+            yield Binding(queue, names.unrouted_exchange)
+
+    def _outlets(self) -> Iterator[Part]:
+        names = self.settings
+        yield Exchange(names.events_exchange, "topic")
+        yield Exchange(names.dead_letters_exchange, "fanout")
+        # Without a limit of ours, RabbitMQ 4 drops a letter that was read twenty times.
+        arguments = {"x-queue-type": "quorum", "x-delivery-limit": names.delivery_limit}
+        yield Queue(names.dead_letters_queue, arguments)
+        yield Binding(names.dead_letters_queue, names.dead_letters_exchange)
+
+    def _retries(self) -> Iterator[Part]:
         for queue in self.request_queues:
             for delay in self.delays:
                 arguments = self._request_arguments() | {
@@ -99,7 +130,7 @@ class Topology:
                     "x-dead-letter-exchange": "",
                     "x-dead-letter-routing-key": queue,
                 }
-                await self._queue(channel, self.retry_queue(queue, delay), arguments)
+                yield Queue(self.retry_queue(queue, delay), arguments)
 
     def _request_arguments(self) -> dict[str, Any]:
         return {
@@ -111,20 +142,29 @@ class Topology:
             "x-delivery-limit": self.settings.delivery_limit,
         }
 
-    async def _exchange(
-        self, channel: AbstractChannel, name: str, kind: str, arguments: dict[str, Any] | None = None
-    ) -> None:
-        if self.settings.declare:
+    async def _establish(self, channel: AbstractChannel, parts: Iterable[Part]) -> None:
+        for part in parts:
+            if self.settings.declare:
+                await declare(channel, part)
+            else:
+                await look_for(channel, part)
+
+
+async def declare(channel: AbstractChannel, part: Part) -> None:
+    """Declare a part. Raises what `Topology` says."""
+    match part:
+        case Exchange(name, kind, arguments):
             await channel.exchange_declare(name, exchange_type=kind, durable=True, arguments=arguments)
-        else:
-            await channel.exchange_declare(name, passive=True)
-
-    async def _queue(self, channel: AbstractChannel, name: str, arguments: dict[str, Any]) -> None:
-        if self.settings.declare:
+        case Queue(name, arguments):
             await channel.queue_declare(name, durable=True, arguments=arguments)
-        else:
-            await channel.queue_declare(name, passive=True)
-
-    async def _bind(self, channel: AbstractChannel, queue: str, exchange: str, routing_key: str = "") -> None:
-        if self.settings.declare:
+        case Binding(queue, exchange, routing_key):
             await channel.queue_bind(queue, exchange, routing_key=routing_key)
+
+
+async def look_for(channel: AbstractChannel, part: Part) -> None:
+    """Check that an exchange or a queue exists; of bindings the broker tells nothing."""
+    match part:
+        case Exchange(name):
+            await channel.exchange_declare(name, passive=True)
+        case Queue(name):
+            await channel.queue_declare(name, passive=True)

@@ -157,8 +157,12 @@ class Traffic:
             body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
             try:
                 self._deliver(read_arrival(method, self._header, body))
-            except Exception:  # a fault of ours with one message is none of the connection's
-                log.exception("amqp.delivery_fault", next="the broker delivers it again at the channel's end")
+            except Exception as error:  # a fault of ours with one message is none of the connection's
+                log.exception(
+                    "amqp.delivery_fault",
+                    error=f"{type(error).__name__}: {error}",
+                    next="a fault of the bridge: report it; the request comes again at the channel's end",
+                )
 
     def _return(self) -> None:
         """Note that no queue takes a message; its confirm follows."""

@@ -7,7 +7,7 @@ import sys
 import structlog
 
 from bridge import logs
-from bridge.configuration import Loaded, describe, load
+from bridge.configuration import Loaded, changed, load
 
 HELP = "run the worker (also: python -m bridge)"
 
@@ -32,15 +32,20 @@ async def _serve(loaded: Loaded) -> int:
     from bridge.app import FAILED, Worker  # noqa: PLC0415
 
     log = structlog.get_logger(__name__)
-    changed = {name: value for name, value, source in describe(loaded) if source != "default"}
-    log.info("worker.settings", **{name.replace(".", "_"): value for name, value in changed.items()})
+    logs.hear_all()
+    settings = changed(loaded)
     try:
-        return await Worker(loaded.settings).run()
+        return await Worker(loaded.settings, settings).run()
     except OSError as error:
         log.critical(
-            "worker.cannot_start", error=str(error), next="check admin.host, admin.port and certificate files"
+            "worker.cannot_start",
+            error=f"{type(error).__name__}: {error}",
+            settings=settings,
+            next="check admin.host, admin.port and certificate files",
         )
         return FAILED
+    finally:
+        logs.end()
 
 
 def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":

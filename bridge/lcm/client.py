@@ -113,15 +113,23 @@ class LcmClient:
         sending = Sending()
         try:
             head = self._head(method)
-            sending.request = head.request(orjson.dumps(call.parameters), _key(terms.idempotency_key))
-            result = await self._exchange(head.url, sending, started, allowed)
+            body = orjson.dumps(call.parameters)
+            with terms.trace.calling(head.url, sending, terms.tries.made) as context:
+                sending.request = head.request(body, _key(terms.idempotency_key), context)
+                result = await self._exchange(head.url, sending, started, allowed)
         except CallFailed as failed:
             self._observe(method, _outcome(failed), started)
             if failed.unreached or failed.status in CREDENTIALS_REFUSED:
                 self._current.look_soon()
             raise
         except Exception as error:  # whatever nobody thought of: it must still say whether LCM may have acted
-            log.exception("lcm.call_fault", method=method, sent=sending.sent)
+            log.exception(
+                "lcm.call_fault",
+                method=method,
+                sent=sending.sent,
+                error=f"{type(error).__name__}: {error}",
+                next="a fault of the bridge: report it; the requester is told",
+            )
             self._observe(method, "error", started)
             failure = InternalError(f"the call of LCM went wrong ({type(error).__name__})")
             raise CallFailed(failure, effect_possible=sending.sent) from error

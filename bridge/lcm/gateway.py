@@ -10,7 +10,7 @@ from typing import Final, Self
 import structlog
 
 from bridge.credentials import Current
-from bridge.failures import LcmTimeout, LcmUnavailable
+from bridge.failures import InternalError, LcmTimeout, LcmUnavailable, WsError
 from bridge.jsontypes import JsonValue
 from bridge.lcm.breaker import Breaker, State, Verdict
 from bridge.lcm.budget import RetryBudget
@@ -94,10 +94,25 @@ class LcmGateway:
             except CallFailed as failed:
                 wait = random.uniform(0, self._retry.quick_wait * 2**tried)  # noqa: S311 - jitter, no secret
                 in_time = time.monotonic() + wait < ends
-                if not (in_time and self._worth_trying(failed, terms, tried) and self._budget.take()):
+                again = in_time and self._worth_trying(failed, terms, tried) and self._budget.take()
+                self._tell_failed(call, failed, terms, again=again)
+                if not again:
                     raise
             tried += 1
             await asyncio.sleep(wait)
+
+    def _tell_failed(self, call: LcmCall, failed: CallFailed, terms: CallTerms, *, again: bool) -> None:
+        """Tell of a call that LCM has not answered: its refusals and faults are answers."""
+        if isinstance(failed.failure, WsError | InternalError):
+            return
+        log.warning(
+            "lcm.call_failed",
+            method=self._client.method(call.operation),
+            error=failed.failure.message,
+            status=failed.status,
+            tries=terms.tries.made,
+            next="called again" if again else "request.settled or request.parked says what became of it",
+        )
 
     def _end(self, terms: CallTerms) -> float:
         """Return when the call must have ended, in the clock that nobody sets."""
@@ -122,6 +137,7 @@ class LcmGateway:
 
     async def _try(self, call: LcmCall, terms: CallTerms, ends: float, admitted: int) -> JsonValue:
         verdict = Verdict.NEITHER
+        terms.tries.made += 1
         try:
             result = await self._client.call(call, terms, within=ends - time.monotonic())
             verdict = Verdict.SUCCESS
@@ -162,7 +178,13 @@ class LcmGateway:
         if state is State.OPEN:
             calls, failures = self._breaker.tally
             probes_in = round(self._breaker.open_left, 1)
-            log.warning("lcm.breaker_opened", calls=calls, failures=failures, probes_in=probes_in)
+            log.warning(
+                "lcm.breaker_opened",
+                calls=calls,
+                failures=failures,
+                probes_in=probes_in,
+                next="LCM is not called until probes succeed; is it up?",
+            )
             self._look_again()
         elif state is State.HALF_OPEN:
             log.info("lcm.breaker_half_open")
@@ -171,8 +193,13 @@ class LcmGateway:
         for listener in self._listeners:
             try:
                 listener(state)
-            except Exception:  # it is no part of the call that is under way
-                log.exception("lcm.listener_fault", state=state.value)
+            except Exception as error:  # it is no part of the call that is under way
+                log.exception(
+                    "lcm.listener_fault",
+                    state=state.value,
+                    error=f"{type(error).__name__}: {error}",
+                    next="a fault of the bridge: report it",
+                )
 
     def _look(self) -> None:
         """Become half-open by time alone: while nothing is consumed, no call would find out."""

@@ -17,6 +17,8 @@ from aiohttp.http import SERVER_SOFTWARE, StreamWriter
 from multidict import CIMultiDict
 from yarl import URL
 
+from bridge.tracecontext import PARENT, STATE, TraceContext
+
 KEY: Final = "Idempotency-Key"
 
 
@@ -46,17 +48,19 @@ class Head:
         every.pop(KEY, None)
         self._keyed = _head(url, every)
 
-    def request(self, body: bytes, key: str | None) -> bytes:
+    def request(self, body: bytes, key: str | None, context: TraceContext | None = None) -> bytes:
         """Return a whole request; ``key`` as it stands in the header ``Idempotency-Key``."""
-        if key is None:
-            return b"%bContent-Length: %d\r\n\r\n%b" % (self._keyless, len(body), body)
-        return b"%b%b: %b\r\nContent-Length: %d\r\n\r\n%b" % (
-            self._keyed,
-            KEY.encode(),
-            key.encode(),
-            len(body),
-            body,
-        )
+        head = self._keyless if key is None else b"%b%b: %b\r\n" % (self._keyed, KEY.encode(), key.encode())
+        if context is not None:
+            head = b"%b%b" % (head, _trace_lines(context))
+        return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+
+
+def _trace_lines(context: TraceContext) -> bytes:
+    lines = f"{PARENT}: {context.parent}\r\n"
+    if context.state is not None:
+        lines += f"{STATE}: {context.state}\r\n"
+    return lines.encode("ascii")
 
 
 def _head(url: URL, headers: Mapping[str, str]) -> bytes:

@@ -5,7 +5,7 @@ Each field gives the value in the form in which it goes to LCM, or says what is 
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -205,6 +205,9 @@ class Fields:
         self._fields = [
             (field, [(name, name.casefold()) for name in (field.name, *field.aliases)]) for field in fields
         ]
+
+    def __iter__(self) -> Iterator[Field]:
+        return (field for field, _ in self._fields)
 
     def read(
         self,

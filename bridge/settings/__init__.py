@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from bridge.settings.broker import Amqp
 from bridge.settings.group import Group
 from bridge.settings.lcm import Breaker, Lcm, Retry
-from bridge.settings.service import Admin, Contract, LimitSettings, Log, Replies, Shutdown
+from bridge.settings.service import Admin, Contract, LimitSettings, Log, Replies, Shutdown, Tracing
 from bridge.settings.store import Contacts, Ledger, Redis
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Retry",
     "Settings",
     "Shutdown",
+    "Tracing",
 ]
 
 
@@ -53,6 +54,7 @@ class Settings(Group):
     shutdown: Shutdown = Field(default_factory=Shutdown)
     admin: Admin = Field(default_factory=Admin)
     log: Log = Field(default_factory=Log)
+    tracing: Tracing = Field(default_factory=Tracing)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

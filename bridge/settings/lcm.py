@@ -12,6 +12,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _HEADERS_OF_THE_CLIENT = frozenset(
     {"connection", "content-encoding", "content-length", "host", "transfer-encoding"}
+    | {"traceparent", "tracestate"}
 )
 
 

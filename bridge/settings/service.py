@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from bridge.settings.group import Group
-from bridge.settingtypes import Port
+from bridge.settingtypes import CollectorUrl, Port
 
 
 class Contract(Group):
@@ -62,3 +62,16 @@ class Log(Group):
         default="INFO", description="DEBUG, INFO, WARNING or ERROR"
     )
     mask: bool = Field(default=True, description="mask phone numbers and agent ids")
+
+
+class Tracing(Group):
+    """Spans for OpenTelemetry, with the extra otel. The context of a request is passed on without it too."""
+
+    endpoint: CollectorUrl = Field(
+        default="",
+        description="URL of an OTLP/HTTP collector, such as http://localhost:4318; empty: no spans",
+    )
+    sample_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=1.0,
+        description="share of the requests without a trace that begin one; the others go by what they bring",
+    )

@@ -228,14 +228,19 @@ class LedgerStore:
         if change is not None:
             if isinstance(changed[0], Exception):
                 self._metrics.contact_cache.labels("error").inc()
-                log.warning("contact_cache.not_updated", error=str(changed[0]))
+                log.warning(
+                    "contact_cache.not_updated",
+                    error=str(changed[0]),
+                    next="what was cached stays until it expires; a skip is dropped when Redis takes it",
+                )
             else:
                 change.done()
         if answer in (b"OTHER", b"FOREIGN"):
             log.error(
-                "ledger.not_recorded",
+                "ledger.record_occupied",
                 record=record_name(self._prefix, entry.claim.key),
                 error="somebody else's claim is there" if answer == b"OTHER" else "the record is unreadable",
+                next="how this delivery ended is not recorded; its requester is told all the same",
             )
         return answer != b"LATE"  # type: ignore[no-any-return]  # what a script returns is untyped
 

@@ -42,6 +42,7 @@ class Owed:
             log.error(
                 "ledger.record_forgotten",
                 operation=lost.claim.key.operation,
+                record=lost.claim.key.digest,
                 next="its claim counts as cut off when the lease has run out",
             )
 

@@ -6,12 +6,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from support.checking import SECONDS, settings, states
 from support.command import run_command
 from support.envelopes import calls_about, od
 from support.requester import Reply
 from support.site import Site, open_site
 from support.worker import BOUND, until
 
+from bridge.cli.check import rabbitmq
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
 from bridge.simulator import Fault
 
@@ -55,7 +57,7 @@ async def alarm(rabbit: PrivateRabbit) -> AsyncIterator[None]:
 async def ask_thirty(site: Site) -> list[asyncio.Task[Reply]]:
     """Ask thirty times while LCM hangs; as many calls as the prefetch are under way then."""
     site.simulator.faults.put(Fault(kind="hang", method="GetReservedContactOD"))
-    asked = [asyncio.create_task(site.widget.ask(od("blocked"), bound=90)) for _ in range(30)]
+    asked = [asyncio.create_task(site.widget.ask(od("delayed"), bound=90)) for _ in range(30)]
     await until(lambda: site.simulator.hung == 10, "ten calls that hang")
     return asked
 
@@ -82,6 +84,15 @@ async def until_length(site: Site, queue: str, *, messages: int = 0, consumers: 
             await asyncio.sleep(0.02)
 
 
+async def test_check_names_the_alarm(own_rabbit: PrivateRabbit) -> None:
+    """A broker that takes no publishes fails the check, which looks at all else beside it."""
+    async with alarm(own_rabbit):
+        found = await rabbitmq.check(settings(amqp={"url": own_rabbit.url}), SECONDS)
+
+    assert {("alarm", "")} == states(found, "failed"), found
+    assert {"declare", "consume"} <= {one.check for one in found}
+
+
 async def test_replies_wait_for_the_end_of_the_alarm(own_rabbit: PrivateRabbit, blocked_site: Site) -> None:
     """They are tried again and again, and yet each is written once; no request beyond the prefetch begins."""
     site = blocked_site
@@ -94,7 +105,7 @@ async def test_replies_wait_for_the_end_of_the_alarm(own_rabbit: PrivateRabbit, 
     asked = [asyncio.create_task(site.widget.ask(od("first"), bound=90))]
     await until(lambda: site.simulator.hung == 1, "a call that hangs")
     asked += [
-        asyncio.create_task(site.widget.ask(od("blocked"), queue=campaign, bound=90)) for _ in range(30)
+        asyncio.create_task(site.widget.ask(od("delayed"), queue=campaign, bound=90)) for _ in range(30)
     ]
     await until_length(site, campaign, messages=30)
     async with alarm(own_rabbit):
@@ -103,7 +114,7 @@ async def test_replies_wait_for_the_end_of_the_alarm(own_rabbit: PrivateRabbit, 
         await brake(site, "resume")
         await site.worker.until_logged("publish.failed", 30)
 
-        assert 10 == calls_about(site.simulator, "blocked")
+        assert 10 == calls_about(site.simulator, "delayed")
         assert 200 == (await site.worker.get("/livez"))[0]
         assert any(
             "the broker is blocked" in event["error"] for event in site.worker.events("publish.failed")
@@ -114,7 +125,7 @@ async def test_replies_wait_for_the_end_of_the_alarm(own_rabbit: PrivateRabbit, 
     await until(lambda: len(site.worker.events("request.settled")) == 31, "all settled requests")
 
     assert [] == site.widget.unexpected
-    assert 30 == calls_about(site.simulator, "blocked")
+    assert 30 == calls_about(site.simulator, "delayed")
     assert 0 == await site.worker.stop()
 
 

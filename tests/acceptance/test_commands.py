@@ -36,34 +36,6 @@ NOWHERE = {
 }
 
 
-async def test_check_finds_everything(site: Site, tmp_path: Path) -> None:
-    """With everything there, check names each dependency and its queues, and exits 0."""
-    ended = await run_command("check", folder=tmp_path, settings=site.settings)
-
-    assert 0 == ended.code, ended.output + ended.errors
-    for word in ("RabbitMQ", "Redis", "LCM", f"{site.prefix}.requests.agent", "1 consumers"):
-        assert word in ended.output
-    assert "FAILED" not in ended.output
-
-
-async def test_check_finds_nothing(tmp_path: Path) -> None:
-    """With nothing there, check says so of each dependency at once, and exits 1."""
-    ended = await run_command("check", folder=tmp_path, settings=NOWHERE)
-
-    assert (1, 3) == (ended.code, ended.output.count("FAILED"))
-    assert "Traceback" not in ended.output + ended.errors
-
-
-async def test_check_names_refused_credentials(site: Site, tmp_path: Path) -> None:
-    """A wrong password for RabbitMQ fails the check without showing it."""
-    url = site.settings["BRIDGE_AMQP__URL"].replace("guest:guest", "guest:wr0ng-pass")
-
-    ended = await run_command("check", folder=tmp_path, settings=site.settings | {"BRIDGE_AMQP__URL": url})
-
-    assert (1, 1) == (ended.code, ended.output.count("FAILED"))
-    assert "wr0ng-pass" not in ended.output + ended.errors
-
-
 async def test_config_masks_secrets(tmp_path: Path) -> None:
     """Every setting is printed with its source, passwords and header values masked."""
     ended = await run_command("config", folder=tmp_path, settings=SECRETS)
@@ -103,7 +75,9 @@ async def test_config_tells_the_source(tmp_path: Path) -> None:
     assert "***" == rows["lcm.password"][0]
 
 
-@pytest.mark.parametrize("command", [["run"], ["check"], ["config"], ["request", "-"], ["contacts", "a"]])
+@pytest.mark.parametrize(
+    "command", [["run"], ["check", "--json"], ["config"], ["request", "-"], ["contacts", "a"]]
+)
 async def test_wrong_settings_are_listed_at_once(tmp_path: Path, command: list[str]) -> None:
     """Settings that cannot be right: every fault at once on standard error, exit 2."""
     ended = await run_command(*command, folder=tmp_path, settings=WRONG)

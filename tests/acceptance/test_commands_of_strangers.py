@@ -41,39 +41,6 @@ async def test_contacts_shows_markup_as_it_is(site: Site, tmp_path: Path) -> Non
     assert MARKUP in ended.output
 
 
-async def test_check_shows_markup_as_it_is(tmp_path: Path) -> None:
-    """What is said of a dependency is shown as it is."""
-    settings = {
-        "BRIDGE_AMQP__URL": AWAY,
-        "BRIDGE_REDIS__URL": "redis://127.0.0.1:1/0",
-        "BRIDGE_LCM__BASE_URL": "http://x[/x",
-    }
-    wrong = await run_command("check", folder=tmp_path, settings=settings)
-    settings["BRIDGE_LCM__BASE_URL"] = "http://127.0.0.1:1/[/x]"
-    ended = await run_command("check", folder=tmp_path, settings=settings)
-
-    assert [2, 1] == [wrong.code, ended.code]
-    assert 3 == ended.output.count("FAILED")
-    assert "Traceback" not in wrong.errors + ended.errors
-
-
-async def test_check_tries_every_node(site: Site, tmp_path: Path) -> None:
-    """One node that is away is told, and the next one is looked at; only all of them fail the check."""
-    there = site.settings["BRIDGE_AMQP__URL"]
-    some = site.settings | {"BRIDGE_AMQP__URL": f"{AWAY}, {there}"}
-    none = site.settings | {"BRIDGE_AMQP__URL": f"{AWAY},{AWAY.replace(':1/', ':2/')}"}
-
-    found = await run_command("check", folder=tmp_path, settings=some)
-    missed = await run_command("check", folder=tmp_path, settings=none)
-
-    assert [0, 1] == [found.code, missed.code], found.output
-    assert "127.0.0.1:1: " in found.output
-    assert "1 consumers" in found.output
-    assert 1 == missed.output.count("FAILED")
-    for node in ("127.0.0.1:1: ", "127.0.0.1:2: "):
-        assert node in missed.output
-
-
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 async def test_request_tries_every_node(site: Site, tmp_path: Path, order: tuple[int, int]) -> None:
     """A request goes out by whichever node is there."""

@@ -1,6 +1,8 @@
 """Logs that are configured for one test, and read back."""
 
 import logging
+import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -11,11 +13,13 @@ from logs.log_lines import Lines
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
     """Configure logs by ``lines.configure`` and read what came out; afterwards all is as before."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    aiormq = logging.getLogger("aiormq.connection").level
+    root, aiormq = logging.getLogger(), logging.getLogger("aiormq")
+    handlers, levels = root.handlers[:], (root.level, aiormq.level)
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield Lines(capsys)
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
+    logging.captureWarnings(capture=False)
     structlog.reset_defaults()
     root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger("aiormq.connection").setLevel(aiormq)
+    root.setLevel(levels[0])
+    aiormq.setLevel(levels[1])

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from contextvars import copy_context
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs.log_lines import Lines
 
+from bridge.case import keep_private
 from bridge.logs import PERSONAL, mask
 
 BLANKS = st.sampled_from(["", "", " ", "-", ".", "\u00a0", "\u2011", " ("])
@@ -118,6 +120,60 @@ def test_a_number_with_dots_is_not_taken_for_an_address(lines: Lines, number: st
     lines.configure().info("some.event", error=f"call {number}")
 
     assert f"call ***{number[-2:]}" == lines.last()["error"]
+
+
+@pytest.mark.parametrize(
+    ("data", "said", "shown"),
+    [
+        ({"UserID": "testagent"}, "Agent testagent is not logged in", "Agent ***nt is not logged in"),
+        ({"UserID": "agent"}, "data.UserID of agents, agent!", "data.UserID of agents, ***nt!"),
+        ({"a": [{"b": "Jane Doe"}]}, "'Jane Doe' is unknown", "'***oe' is unknown"),
+        ({"a": "<Data><Name>Jane Doe</Name></Data>"}, "no Jane Doe", "no ***oe"),
+        ({"a": "J\u00fcrgen"}, r"no J\xfcrgen, J\u00fcrgen, Jürgen", "no ***en, ***en, ***en"),
+        ({"a": 4711}, "order 4711 of 47110", "order *** of 47110"),
+        ({"a": "x" * 100}, f"'{'x' * 60}...' is long", "'***xx...' is long"),
+        ({"a": "Yes", "b": "true"}, "must be Yes or true", "must be Yes or true"),
+        (b'{"a": "Jane \\u0044oe", bad', "found Jane Doe", "found ***oe"),
+        (b"\xff\xfe", "not UTF-8", "not UTF-8"),
+        (None, "Jane Doe", "Jane Doe"),
+    ],
+)
+def test_what_a_line_quotes_of_its_request_is_masked(
+    lines: Lines, data: dict[str, Any] | bytes | None, said: str, shown: str
+) -> None:
+    """Whatever stands in the data, whole words of it, however escaped; only on the request's lines."""
+    log = lines.configure()
+
+    def work() -> None:
+        keep_private(data)
+        log.info("some.event", error=said)
+
+    copy_context().run(work)
+    log.info("some.event", error=said)
+
+    assert [shown, said] == [line["error"] for line in lines.read()]
+
+
+def test_log_ins_are_hidden_in_what_is_nested(lines: Lines) -> None:
+    """With and without masking, in values, names and texts of errors."""
+    url = "amqp://u:hunter2@host/vhost"
+    for masked in (True, False):
+        log = lines.configure(mask=masked)
+        log.info(
+            "some.event", nodes=[url], map={url: (url,)}, error=ValueError(url), settings={"a": {"b": url}}
+        )
+        text = lines.text()
+
+        assert "hunter2" not in text
+        assert 5 == text.count("u:***@host")
+
+
+def test_bytes_are_not_shown(lines: Lines) -> None:
+    """They are bodies, or parts of them."""
+    lines.configure(mask=False).info("some.event", body=b"secret", parts=[b"secret"])
+    line = lines.last()
+
+    assert ("(6 bytes)", ["(6 bytes)"]) == (line["body"], line["parts"])
 
 
 def test_libraries_are_masked_too(lines: Lines) -> None:

@@ -56,12 +56,17 @@ def test_one_oldest_python_is_named() -> None:
     assert f"py{oldest.replace('.', '')}" == PYPROJECT["tool"]["ruff"]["target-version"]
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-bench.lock"])
+@pytest.mark.parametrize(
+    "lock",
+    ["requirements.lock", "requirements-otel.lock", "requirements-dev.lock", "requirements-bench.lock"],
+)
 def test_every_dependency_is_locked_with_hashes(lock: str) -> None:
     """A lock file names each direct dependency in one exact version, and what it must hash to."""
     text = (ROOT / lock).read_text(encoding="utf-8")
     locked = set(re.findall(r"(?m)^([a-z0-9._-]+)==", text))
-    wanted = {re.split(r"[\[<>=;, ]", one)[0] for one in PYPROJECT["project"]["dependencies"]}
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    direct = [*PYPROJECT["project"]["dependencies"], *(extras["otel"] if "otel" in lock else ())]
+    wanted = {re.split(r"[\[<>=;, ]", one)[0] for one in direct}
 
     assert set() == wanted - locked
     assert set() == set(re.findall(r"(?m)^([a-z0-9._-]+)==[^\n\\]*(?!\\)$", text))

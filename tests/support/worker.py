@@ -26,6 +26,7 @@ class Worker:
 
     def __init__(self, settings: Mapping[str, str], log: Path, program: Sequence[str] = BRIDGE) -> None:
         self.log = log
+        self.settings = dict(settings)
         self._program = program
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")},
@@ -61,6 +62,14 @@ class Worker:
         if self.process.returncode is None:
             self.process.send_signal(number)
         return await asyncio.wait_for(self.process.wait(), 40)
+
+    def pause(self) -> None:
+        """Freeze it (SIGSTOP)."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on (SIGCONT)."""
+        self.process.send_signal(signal.SIGCONT)
 
     def _written(self) -> bytes:
         """Return the log up to its last whole line: the worker may be writing the next one."""

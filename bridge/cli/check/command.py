@@ -1,0 +1,46 @@
+"""The command: runs all checks, prints them as a table or as JSON, and sums up."""
+
+import argparse
+import asyncio
+import sys
+from contextlib import redirect_stdout
+from typing import Final
+
+from bridge import logs
+from bridge.cli.check.finding import Finding
+from bridge.cli.check.report import Dependency, as_json, print_table
+from bridge.configuration import load
+from bridge.settings import Log, Settings
+
+HELP = "test RabbitMQ, Redis and LCM: what is wrong, and what to do"
+
+BOUND: Final = 8.0
+"""Seconds in which a dependency has told everything. Closing connections to what hangs takes two more."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take ``--json``."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of the table")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Return 0 if nothing failed, else 1. Raises `bridge.configuration.BadSettings`."""
+    settings = load().settings
+    with redirect_stdout(sys.stderr):  # a log line among the output would be no JSON
+        logs.configure(Log(level="ERROR", format="console"))
+    found = asyncio.run(_check(settings))
+    if args.json:
+        as_json(found)
+    else:
+        print_table(found)
+    return 1 if any(one.state == "failed" for findings in found.values() for one in findings) else 0
+
+
+async def _check(settings: Settings) -> dict[Dependency, list[Finding]]:
+    # Imported here so that other commands start without their client libraries.
+    from bridge.cli.check import lcm, rabbitmq, redis  # noqa: PLC0415
+
+    found = await asyncio.gather(
+        rabbitmq.check(settings, BOUND), redis.check(settings, BOUND), lcm.check(settings, BOUND)
+    )
+    return dict(zip(("RabbitMQ", "Redis", "LCM"), found, strict=True))

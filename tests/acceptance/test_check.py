@@ -1,0 +1,134 @@
+"""``lcm-bridge check`` as a command: its table, its JSON, its exit codes, and that it disturbs nobody."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from support.command import run_command
+from support.envelopes import add_contact, create, dial, skip
+from support.site import MakeSite, Site, name_of_letters
+
+from bridge import __version__
+from bridge.cli.check.finding import Finding, beside, ok
+from bridge.cli.check.report import summary
+from bridge.demo.servers import PrivateRabbit
+
+NOWHERE = {
+    "BRIDGE_AMQP__URL": "amqp://guest:hunter2@127.0.0.1:1/",
+    "BRIDGE_REDIS__URL": "redis://:hunter2@127.0.0.1:1/0",
+    "BRIDGE_LCM__BASE_URL": "http://127.0.0.1:1/[/lcm]",
+}
+
+
+async def test_check_of_a_site_that_is_well(site: Site, tmp_path: Path) -> None:
+    """A row for each check, a last line that sums up, exit 0."""
+    ended = await run_command("check", folder=tmp_path, settings=site.settings)
+
+    assert (0, "") == (ended.code, ended.errors), ended.output
+    rows = ended.output.splitlines()
+    for start in ("RabbitMQ  node", "RabbitMQ  publish replies", "Redis     ledger", "LCM       answer"):
+        assert any(row.startswith(start) and " ok " in row for row in rows), start
+    assert "1 consumer" in ended.output
+    assert f"{len(rows) - 2} checks: ok" == rows[-1].split(",")[0]
+
+
+async def test_check_as_json(site: Site, tmp_path: Path) -> None:
+    """One document with the members that docs/operating.md names, and every check by its documented name."""
+    ended = await run_command("check", "--json", folder=tmp_path, settings=site.settings)
+
+    document = json.loads(ended.output)
+    assert {"ok", "version", "checks"} == set(document)
+    assert (0, True, __version__) == (ended.code, document["ok"], document["version"])
+    needed = {"dependency", "check", "state", "found", "next"}
+    for check in document["checks"]:
+        assert needed <= set(check) <= needed | {"subject", "milliseconds"}
+        assert check["state"] in {"ok", "warning"}
+    text = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+    for check in document["checks"]:
+        assert f"`{check['check']}`" in text, check["check"]
+
+
+async def test_check_of_a_site_where_nothing_is(tmp_path: Path) -> None:
+    """Each dependency fails with what to do, no password is shown, exit 1; the same as JSON."""
+    table = await run_command("check", folder=tmp_path, settings=NOWHERE)
+    document = await run_command("check", "--json", folder=tmp_path, settings=NOWHERE)
+
+    assert [1, 1] == [table.code, document.code]
+    assert 3 == table.output.count("FAILED")
+    assert 3 == table.output.count("-> is ")
+    last = table.output.splitlines()[-1]
+    assert "3 checks: 3 failed (RabbitMQ node, Redis connection, LCM connection)" == last
+    told = json.loads(document.output)
+    assert [False, 3] == [told["ok"], len(told["checks"])]
+    assert "hunter2" not in table.output + table.errors + document.output + document.errors
+
+
+async def test_check_disturbs_nobody(make_site: MakeSite, rabbit: PrivateRabbit, tmp_path: Path) -> None:
+    """On a busy site every request is answered, every effect happens once, and nothing is left."""
+    site = await make_site()
+    agent = name_of_letters()
+    accounts = [add_contact(site.simulator, agent) for _ in range(60)]
+    before = await everything_on(rabbit)
+    check = asyncio.create_task(run_command("check", folder=tmp_path, settings=site.settings))
+
+    rounds = [
+        await asyncio.gather(
+            site.widget.ask(skip(agent, account)), site.widget.ask(dial()), site.widget.ask(create())
+        )
+        for account in accounts
+    ]
+    ended = await check
+
+    assert 0 == ended.code, ended.output
+    assert {"ok"} == {one.headers["x-bridge-status"] for answers in rounds for one in answers}
+    assert len(accounts) == len(site.simulator.effects.of_method("SkipManualDialContact"))
+    assert len(accounts) == len(site.simulator.effects.of_method("CreateContact"))
+    assert before == await everything_on(rabbit)
+
+
+async def everything_on(rabbit: PrivateRabbit) -> str:
+    """Return the names of all queues and exchanges, and how many bindings and messages there are."""
+    return await rabbit.ctl(
+        "eval",
+        "{lists:sort([amqqueue:get_name(Q) || Q <- rabbit_amqqueue:list()]),"
+        " lists:sort([element(2, X) || X <- rabbit_exchange:list()]),"
+        ' length(rabbit_binding:list(<<"/">>))}.',
+    )
+
+
+async def test_a_check_that_hangs_is_told_of() -> None:
+    """What has no end within the bound fails by its name, and the others are told beside it."""
+
+    async def well() -> list[Finding]:
+        return [ok("round trip", "fast")]
+
+    async def hanging() -> list[Finding]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    found = await beside({"declare": hanging, "round trip": well}, 0.05, "see the log")
+
+    assert [("declare", "failed"), ("round trip", "ok")] == [(one.check, one.state) for one in found]
+    assert ("no answer within 0.1 s", "see the log") == (found[0].found, found[0].advice)
+
+
+async def test_a_check_that_is_at_fault_itself_is_not_hidden() -> None:
+    """What nobody expects ends the command with its trace, instead of looking like a fault of the site."""
+
+    async def broken() -> list[Finding]:
+        raise KeyError("not foreseen")
+
+    with pytest.raises(KeyError):
+        await beside({"declare": broken}, 1, "see the log")
+
+
+def test_the_sum_of_it() -> None:
+    """The last line counts and names what failed first, then what to look at."""
+    well, ill, bad = (Finding("queue", state, "") for state in ("ok", "warning", "failed"))
+
+    assert "2 checks: ok" == summary({"RabbitMQ": [well, well]})
+    assert "2 checks: ok, 1 to look at (Redis queue)" == summary({"RabbitMQ": [well], "Redis": [ill]})
+    assert "3 checks: 2 failed (LCM queue), 1 to look at (Redis queue)" == summary(
+        {"Redis": [ill], "LCM": [bad, bad]}
+    )

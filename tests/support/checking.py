@@ -1,0 +1,32 @@
+"""The checks of ``lcm-bridge check``, asked one dependency at a time: starting the command costs a second."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bridge.cli.check.finding import Finding
+from bridge.settings import Settings
+
+NOWHERE = {
+    "amqp": {"url": "amqp://guest:guest@127.0.0.1:1/"},
+    "redis": {"url": "redis://127.0.0.1:1/0"},
+    "lcm": {"base_url": "http://127.0.0.1:1/lcm"},
+}
+SECONDS = 8.0
+
+
+def settings(**groups: dict[str, Any]) -> Settings:
+    """Return settings with nothing there but what is given."""
+    return Settings.model_validate(
+        {name: NOWHERE.get(name, {}) | groups.get(name, {}) for name in NOWHERE | groups}
+    )
+
+
+def states(findings: Sequence[Finding], state: str) -> set[tuple[str, str]]:
+    """Return the checks in a state, each with its subject."""
+    return {(one.check, one.subject) for one in findings if one.state == state}
+
+
+def the(findings: Sequence[Finding], check: str, subject: str = "") -> Finding:
+    """Return the one finding of a check and, if one is given, a subject."""
+    [found] = [one for one in findings if one.check == check and subject in (one.subject, "")]
+    return found

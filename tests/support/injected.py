@@ -1,0 +1,33 @@
+"""What faults of several kinds are injected with."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aio_pika
+from support.watched_site import WatchedSite
+
+from bridge.simulator import Fault
+
+
+@asynccontextmanager
+async def lcm_does(site: WatchedSite, *faults: Fault) -> AsyncIterator[None]:
+    """Have LCM misbehave for the length of a block."""
+    site.simulator.faults.put(*faults)
+    try:
+        yield
+    finally:
+        site.simulator.faults.put()
+        site.simulator.release()
+
+
+async def settle_letters(site: WatchedSite) -> None:
+    """Take dead letters away, as a person does who has looked at them, until the alert about them is over."""
+    async with await aio_pika.connect(site.rabbit.url) as connection:
+        channel = await connection.channel()
+        letters = await channel.get_queue(f"{site.prefix}.dead-letters", ensure=False)
+
+        async def over() -> bool:
+            await letters.purge()  # what the workers were busy with when the fault ended comes later
+            return "LcmBridgeOutcomeUnknown" not in await site.firing()
+
+        await site.until("no unknown outcome is left", over)
