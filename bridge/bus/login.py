@@ -92,4 +92,4 @@ def refusal(error: BaseException, url: URL) -> Trouble | None:
     return None
 
 
-_CUT: Final = (ConnectionError, IncompleteReadError)
+_CUT: Final = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, IncompleteReadError)
