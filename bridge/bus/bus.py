@@ -46,20 +46,16 @@ class Bus:
         self._metrics = metrics
         self._sender = sender
         self._lengths = Lengths(topology, metrics)
+        changed = self._changed
         self._needed = [
-            Link("lcm-bridge requests", settings, self._consume, self._changed, current=current),
-            Link("lcm-bridge replies", settings, sender.run, self._changed, current=current),
+            Link("lcm-bridge requests", settings, self._consume, changed, current),
+            Link("lcm-bridge replies", settings, sender.run, changed, current),
         ]
         # Not among what readiness needs: a made-up address can cut it off at any time, and often.
         self._links = [
             *self._needed,
-            *(
-                Link(name, settings, work, self._changed, long_life=0, current=current)
-                for name, work in (
-                    ("lcm-bridge direct replies", sender.run_direct),
-                    ("lcm-bridge suspect replies", sender.run_suspects),
-                )
-            ),
+            Link("lcm-bridge direct replies", settings, sender.run_direct, changed, current, long_life=0),
+            Link("lcm-bridge suspect replies", settings, sender.run_suspects, changed, current, long_life=0),
         ]
         self._reconnects_told = 0
         metrics.amqp_connected.set(0)

@@ -200,15 +200,15 @@ class Link:
     and loss.
     """
 
-    def __init__(  # noqa: PLR0913 - what a link is given, by name where it is not always given
+    def __init__(  # noqa: PLR0913 - what a link is given
         self,
         name: str,
         settings: Amqp,
         work: Work,
         changed: Callable[[], None],
+        current: Current[list[Node]] | None = None,
         *,
         long_life: float = _LONG_LIFE,
-        current: Current[list[Node]] | None = None,
     ) -> None:
         """Name it; ``current`` knows the nodes; without it they are what the settings say.
 
