@@ -2,10 +2,14 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
+from support.site import MakeSite, Site, open_site
 
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
+from bridge.simulator import Options
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,3 +33,18 @@ async def redis_server() -> AsyncIterator[PrivateRedis]:
     """One Redis for all tests: use a key prefix of your own, and leave it running."""
     async with PrivateRedis() as server:
         yield server
+
+
+@pytest.fixture
+async def make_site(
+    rabbit: PrivateRabbit, redis_server: PrivateRedis, tmp_path: Path
+) -> AsyncIterator[MakeSite]:
+    """Build sites with settings (``BRIDGE_...``) and simulator options of one's own."""
+    async with AsyncExitStack() as stack:
+
+        async def make(options: Options | None = None, *, ready: bool = True, **settings: str) -> Site:
+            return await open_site(
+                stack, rabbit.url, redis_server.url, tmp_path, options, settings, ready=ready
+            )
+
+        yield make

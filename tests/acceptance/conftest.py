@@ -2,28 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
-from support.site import MakeSite, Site, open_site
+from support.site import Site, open_site
 
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
-from bridge.simulator import Options
-
-
-@pytest.fixture
-async def make_site(
-    rabbit: PrivateRabbit, redis_server: PrivateRedis, tmp_path: Path
-) -> AsyncIterator[MakeSite]:
-    """Build sites with settings (``BRIDGE_...``) and simulator options of one's own."""
-    async with AsyncExitStack() as stack:
-
-        async def make(options: Options | None = None, *, ready: bool = True, **settings: str) -> Site:
-            return await open_site(
-                stack, rabbit.url, redis_server.url, tmp_path, options, settings, ready=ready
-            )
-
-        yield make
 
 
 @pytest.fixture(scope="session")

@@ -116,8 +116,11 @@ async def test_replies_wait_for_the_end_of_the_alarm(own_rabbit: PrivateRabbit, 
 
         assert 10 == calls_about(site.simulator, "delayed")
         assert 200 == (await site.worker.get("/livez"))[0]
-        assert any(
-            "the broker is blocked" in event["error"] for event in site.worker.events("publish.failed")
+        await until(
+            lambda: any(
+                "the broker is blocked" in event["error"] for event in site.worker.events("publish.failed")
+            ),
+            "a reply that is not even written",
         )
 
     await asyncio.wait_for(asyncio.gather(*asked), 60)

@@ -100,7 +100,10 @@ async def connections_half_closed(site: Site) -> None:
 
 
 async def empty_queue_deleted(site: Site) -> None:
-    """Delete a request queue in a moment in which it has no ready message, only unacknowledged ones."""
+    """Delete a request queue in a moment in which it has no ready message, only unacknowledged ones.
+
+    The workers alone hold those then, and no broker brings them back: the next fault waits for their ends.
+    """
     queue = site.rng.choice(site.request_queues)
     site.crowd.gate.clear()
     try:
@@ -113,6 +116,8 @@ async def empty_queue_deleted(site: Site) -> None:
                 while (await channel.declare_queue(queue, passive=True)).declaration_result.message_count:
                     await asyncio.sleep(0.01)
                 await channel.queue_delete(queue)
+                while site.books.waiting_of_late():
+                    await asyncio.sleep(0.05)
     except (TimeoutError, *Failed):
         site.skipped["empty queue deleted"] += 1
     finally:

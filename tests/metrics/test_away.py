@@ -57,7 +57,13 @@ async def test_rabbitmq_away(make_site: MakeSite, rabbit: PrivateRabbit, road: P
     await site.worker.until_not_ready()
     away = (await site.worker.get("/metrics"))[1]
     road.target = rabbit.port
-    back = await page_where(site, lambda page: set(queues) == values(page, TOLD_BY_THE_BROKER[2]).keys())
+    back = await page_where(
+        site,
+        lambda page: (
+            set(queues) == values(page, TOLD_BY_THE_BROKER[2]).keys()
+            and set(values(page, "lcm_bridge_consumers").values()) == {1.0}
+        ),
+    )
 
     connected, reconnects = series("lcm_bridge_amqp_connected"), series("lcm_bridge_amqp_reconnects_total")
     assert [{}, {}, {}] == [values(away, name) for name in TOLD_BY_THE_BROKER]

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 from support.site import MakeSite, Site, open_site
@@ -18,18 +17,13 @@ QUICK = {"BRIDGE_RETRY__DELAYS": "[200, 60000]", "BRIDGE_RETRY__QUICK_WAIT": "0.
 
 
 @pytest.fixture
-async def make_traced(
-    rabbit: PrivateRabbit, redis_server: PrivateRedis, tmp_path: Path
-) -> AsyncIterator[MakeSite]:
+def make_traced(make_site: MakeSite) -> MakeSite:
     """Build sites with settings (``BRIDGE_...``, ``OTEL_...``) of one's own."""
-    async with AsyncExitStack() as stack:
 
-        async def make(options: Options | None = None, *, ready: bool = True, **settings: str) -> Site:
-            return await open_site(
-                stack, rabbit.url, redis_server.url, tmp_path, options, PROMPT | QUICK | settings, ready=ready
-            )
+    async def make(options: Options | None = None, *, ready: bool = True, **settings: str) -> Site:
+        return await make_site(options, ready=ready, **(PROMPT | QUICK | settings))
 
-        yield make
+    return make
 
 
 @pytest.fixture(scope="session")
