@@ -53,8 +53,11 @@ async def test_each_kind_of_log_in_is_read_again(mount: Mount, told: Told) -> No
     assert {"Authorization": "Bearer one", "X-Key": "1"} == current.now.headers
     secrets.change({"BRIDGE_LCM__BEARER_TOKEN": "two", "BRIDGE_LCM__HEADERS": '{"X-Key": "2"}'})
     await current.look()
+    after = current.now
+    await current.look()
 
-    assert {"Authorization": "Bearer two", "X-Key": "2"} == current.now.headers
+    assert {"Authorization": "Bearer two", "X-Key": "2"} == after.headers
+    assert after is current.now
     [line] = told.events()
     assert "credentials.reloaded" == line["event"]
     assert str(secrets.folder / "BRIDGE_LCM__BEARER_TOKEN") in line["files"]
@@ -194,6 +197,7 @@ async def test_lcm_takes_a_new_log_in(
     mount: Mount, monkeypatch: pytest.MonkeyPatch, protection: Protection, variable: str
 ) -> None:
     """A call that is refused has the files looked at soon; the next one is let in, by the same connection."""
+    monkeypatch.setattr("bridge.credentials.INTERVAL", 1000.0)
     if protection.basic_user:
         monkeypatch.setenv("BRIDGE_LCM__USERNAME", protection.basic_user)
     async with Simulator(Options(protection=protection)).running() as simulator:

@@ -219,7 +219,10 @@ async def test_external_where_the_broker_does_not_offer_it(
 async def test_rotation(
     secure_rabbit: SecureRabbit, certificates: Certificates, told: Told, mount: Mount
 ) -> None:
-    """A new connection is opened with the new certificate and password; the one that is open stays."""
+    """A new connection is opened with the new certificate and password, or the last that can be used.
+
+    The one that is open stays.
+    """
     ca = certificates.pki.ca
     wrong, right = {"BRIDGE_AMQP__PASSWORD": "hunter2"}, {"BRIDGE_AMQP__PASSWORD": "guest"}
     secrets = mount("amqp", secure_rabbit.url, {**wrong, **pem(ca, certificates.expired_client)})
@@ -236,7 +239,12 @@ async def test_rotation(
         await credentials.look()
 
         assert (True, 1) == (connection.alive, one.link.openings)
+        secrets.change({**right, **pem(ca, certificates.client), "key.pem": "half a key"})
+        await connection.close()
+
+        assert (await one.opened.get()).alive
     assert 3 == len(told.events("credentials.reloaded"))
+    assert 1 == len(told.events("credentials.not_reloaded"))
     assert "hunter2" not in str(told.events())
 
 
