@@ -42,11 +42,26 @@ class Current(Generic[Made]):
     def __init__(self, now: Made, credentials: "Credentials | None" = None) -> None:
         self.now = now
         self._credentials = credentials
+        self._changed = asyncio.Event()
 
     async def look(self) -> None:
         """See to it that ``now`` is what the files hold; it stays as it is if they cannot be used."""
         if self._credentials is not None:
             await self._credentials.look()
+
+    def change(self, now: Made) -> None:
+        """Use ``now`` from now on."""
+        self.now = now
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, but no longer than until ``now`` changes."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
 
     def look_soon(self) -> None:
         """Have the files looked at, without waiting for it."""
@@ -125,7 +140,7 @@ class Credentials:
         settings, files, made = changed
         self._settings, self._told = settings, ""
         for (current, _), now in zip(self._made, made, strict=True):
-            current.now = now
+            current.change(now)
         log.info("credentials.reloaded", files=files, next="used for new connections and calls")
 
     def _read(self) -> tuple[Settings, list[str], list[Any]] | None:

@@ -6,7 +6,6 @@ remembers; this loop tells the whole story in one place: connect, work, notice t
 
 import asyncio
 import itertools
-import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -17,8 +16,9 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel as AmqpChannel
 from aiormq.abc import AbstractConnection as AmqpConnection
 
+from bridge.bus.backoff import Waits
 from bridge.bus.frames import SocketConnection
-from bridge.bus.login import Node, nodes, refusal, user_name
+from bridge.bus.login import Node, cut_off, nodes, refusal, user_name
 from bridge.bus.traffic import Traffic
 from bridge.credentials import Current
 from bridge.settings import Amqp
@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 
 _LONG_LIFE = 5.0
 """A broker that takes connections and ends them at once must not be stormed."""
+
+REFUSED_WAIT = 30.0
+"""Seconds that the backoff grows to where all nodes refuse the bridge, or it refuses their certificates."""
 
 BLOCKED_INTERVAL = 0.5
 """Seconds between looks whether the broker blocks a connection, for the log."""
@@ -149,25 +152,6 @@ def is_blocked(connection: AmqpConnection) -> bool:
 Work = Callable[[Connection], Awaitable[None]]
 
 
-class Backoff:
-    """Waits that double from ``first`` to ``most`` seconds, with full jitter above a tenth."""
-
-    def __init__(self, first: float, most: float) -> None:
-        self._first = first
-        self._most = most
-        self._attempt = 0
-
-    def next(self) -> float:
-        """Return the seconds to wait now."""
-        ceiling = min(self._most, self._first * 2.0 ** min(self._attempt, 32))
-        self._attempt += 1
-        return random.uniform(ceiling / 10, ceiling)  # noqa: S311 - jitter, no secret
-
-    def reset(self) -> None:
-        """Start again from ``first``."""
-        self._attempt = 0
-
-
 class LostWhileWaiting(ConnectionError):
     """The connection ended while a call waited for the broker."""
 
@@ -231,7 +215,7 @@ class Link:
 
     async def run(self) -> None:
         """Connect, work, and start again when the connection is lost; ends only by cancellation."""
-        backoff = Backoff(self._settings.reconnect_wait, self._settings.reconnect_wait_max)
+        waits = Waits(self._settings.reconnect_wait, self._settings.reconnect_wait_max, REFUSED_WAIT)
         while True:
             await self._nodes.look()
             every = self._nodes.now
@@ -239,7 +223,7 @@ class Link:
             openings = self.openings
             try:
                 with cancellation_as_error():
-                    await self._hold(node, backoff)
+                    await self._hold(node, waits)
             except Exception as error:  # the loop that must not end, whatever the other side sends
                 if not isinstance(error, (*CONNECTION_EXCEPTIONS, TimeoutError)):
                     log.exception(
@@ -248,17 +232,23 @@ class Link:
                         error=f"{type(error).__name__}: {error}",
                         next="a fault of the bridge: report it; the connection is opened again",
                     )
-                why = refusal(error, node.url) if self.openings == openings else None
+                opening = self.openings == openings
+                refused = refusal(error, node.url) if opening else None
+                why = refused or (cut_off(error, node.url) if opening else None)
+                wait = waits.after_refusal(len(every)) if refused else waits.next()
                 log.warning(
                     "amqp.connection_failed",
                     connection=self.name,
                     node=node.name,
                     error=why.found if why else f"{type(error).__name__}: {error}",
-                    next=f"{why.advice}; tried again" if why else "tried again until it succeeds",
+                    next=f"{f'{why.advice}; ' if why else ''}tried again in {wait:.1f} s, until it succeeds",
                 )
-            await asyncio.sleep(backoff.next())
+            else:
+                wait = waits.next()
+            # What is refused may be let in with the next change of a file.
+            await self._nodes.pause(wait)
 
-    async def _hold(self, node: Node, backoff: Backoff) -> None:
+    async def _hold(self, node: Node, waits: Waits) -> None:
         opened = SocketConnection(
             node.url.update_query(heartbeat=self._settings.heartbeat),
             ssl_context=node.tls,
@@ -281,7 +271,7 @@ class Link:
             await self._work(connection)
         finally:
             if time.monotonic() - opened_at > self._long_life:
-                backoff.reset()
+                waits.reset()
             watch.cancel()
             lost = connection.lost.is_set()
             self._connection = None

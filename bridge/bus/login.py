@@ -81,15 +81,20 @@ def refusal(error: BaseException, url: URL) -> Trouble | None:
             f"it does not offer the log-in by {url.query.get('auth', 'plain')}",
             "set amqp.auth, or enable the plugin rabbitmq_auth_mechanism_ssl for external",
         )
-    if found := trouble(error, "amqp", "amqp.url"):
-        return found
-    if isinstance(error, AMQPConnectionError) and isinstance(error.__cause__, _CUT):
-        # In TLS 1.3 the client is through before the server has seen its certificate, and what the server
-        # says of it may get lost.
-        secure = "it may refuse the client certificate, or ask for one: see amqp.cert_file and amqp.key_file"
-        plain = "it may speak TLS on this port: see the scheme and the port in amqp.url"
-        return Trouble("it cut the connection off at once", secure if url.scheme == "amqps" else plain)
-    return None
+    return trouble(error, "amqp", "amqp.url")
+
+
+def cut_off(error: BaseException, url: URL) -> Trouble | None:
+    """Say what it may mean that a node ends a connection while it is opened; None if that is not so.
+
+    In TLS 1.3 the client is through before the server has seen its certificate, and what the server says of
+    it may get lost. But the node may also be about to stop.
+    """
+    if not (isinstance(error, AMQPConnectionError) and isinstance(error.__cause__, _CUT)):
+        return None
+    secure = "it may refuse the client certificate, or ask for one: see amqp.cert_file and amqp.key_file"
+    plain = "it may speak TLS on this port: see the scheme and the port in amqp.url"
+    return Trouble("it cut the connection off at once", secure if url.scheme == "amqps" else plain)
 
 
 _CUT: Final = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, IncompleteReadError)

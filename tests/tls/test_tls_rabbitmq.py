@@ -180,7 +180,7 @@ async def test_a_refusal_is_one_clear_line(
     lines = told.events()
     assert {"amqp.connection_failed"} == {line["event"] for line in lines}
     assert {error, *([CUT] if "client" in change else [])} >= {line["error"] for line in lines}
-    assert f"{advice}; tried again" in [line["next"] for line in lines]
+    assert f"{advice}; tried again in" in [line["next"].rpartition(" in")[0] + " in" for line in lines]
     assert "hunter2" not in str(lines)
     assert not any("exc_info" in line for line in lines)
 
@@ -246,6 +246,49 @@ async def test_rotation(
     assert 3 == len(told.events("credentials.reloaded"))
     assert 1 == len(told.events("credentials.not_reloaded"))
     assert "hunter2" not in str(told.events())
+
+
+async def test_patience_ends_with_a_change(
+    secure_rabbit: SecureRabbit,
+    certificates: Certificates,
+    told: Told,
+    mount: Mount,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who is refused waits longer than for a broker that is away, but not when a file has changed."""
+    monkeypatch.setattr("bridge.bus.connection.REFUSED_WAIT", 3600.0)
+    good = pem(certificates.pki.ca, certificates.client)
+    secrets = mount("amqp", secure_rabbit.url, {"BRIDGE_AMQP__PASSWORD": "hunter2", **good})
+    credentials = Credentials(load().settings, reread, files)
+    current = credentials.current(lambda now: nodes(now.amqp))
+    watch = asyncio.create_task(credentials.watch())
+    async with kept(amqp(secure_rabbit.url, reconnect_wait=3600, reconnect_wait_max=1), current) as one:
+        await told.until("amqp.connection_failed")
+        secrets.change({"BRIDGE_AMQP__PASSWORD": "guest", **good})
+
+        assert (await one.opened.get()).alive
+    [line] = told.events("amqp.connection_failed")
+    assert seconds(line) >= 360
+    watch.cancel()
+    await asyncio.wait([watch])
+
+
+def seconds(line: dict[str, Any]) -> float:
+    """Give the seconds until the next attempt, as they were told."""
+    return float(line["next"].partition("tried again in ")[2].partition(" s")[0])
+
+
+async def test_another_node_is_tried_soon(
+    secure_rabbit: SecureRabbit, certificates: Certificates, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One node that refuses does not make the bridge wait long for the next one."""
+    monkeypatch.setattr("bridge.bus.connection.REFUSED_WAIT", 3600.0)
+    refuses, takes = secure_rabbit.url.replace("127.0.0.1", "localhost"), secure_rabbit.url
+    settings = amqp(f"{refuses},{takes}", reconnect_wait=3600, reconnect_wait_max=0.1, **certificates.good)
+    async with kept(settings) as one:
+        assert (await one.opened.get()).alive
+    [line] = told.events("amqp.connection_failed")
+    assert seconds(line) <= 0.1
 
 
 async def test_another_user_needs_a_new_start(told: Told, mount: Mount) -> None:

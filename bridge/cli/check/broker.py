@@ -133,7 +133,7 @@ class Broker:
                 f" it (rabbitmqctl add_vhost), or let {self.user} in (rabbitmqctl set_permissions)"
             )
             return f"it knows {self.user}, and closed the connection: {self._socket.reason}", advice
-        return known or _unreached(error, error.__cause__ or error)
+        return known or login.cut_off(error, self.url) or _unreached(error, error.__cause__ or error)
 
 
 def _unreached(error: BaseException, cause: BaseException) -> tuple[str, str]:
