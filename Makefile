@@ -1,10 +1,12 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test chaos overload bench dashboard dashboard-picture lint format lock clean
+.PHONY: help setup demo run test chaos overload bench dashboard dashboard-picture image image-test chart chart-run \
+	lint format lock clean
 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 UV ?= uv
 export UV_PYTHON_DOWNLOADS = never
+export IMAGE ENGINE BUILD_ARGS
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +39,13 @@ bench: ## Measure the bridge beside its peers (BENCH_ARGS="scaling --help" for m
 	@scripts/setup.sh --bench --quiet
 	@PYTHONPATH=. .venv-bench/bin/python -m bench $(or $(BENCH_ARGS),compare)
 
+image: ## Build the container image (IMAGE=lcm-bridge:tag ENGINE=docker|podman BUILD_ARGS="--build-arg ...")
+	@scripts/image/build.sh
+
+image-test: ## Run the image as a cluster would, and see that it holds (IMAGE=, ENGINE= as above)
+	@scripts/setup.sh --quiet
+	@engine=$$(scripts/image/engine.sh) && ENGINE=$$engine .venv/bin/pytest tests/image/checks.py $(PYTEST_ARGS)
+
 dashboard: ## Write the Grafana dashboard anew from monitoring/ (helm/lcm-bridge/dashboards)
 	@scripts/setup.sh --no-servers --quiet
 	@.venv/bin/python -m monitoring write
@@ -45,6 +54,14 @@ dashboard-picture: ## Break a site for 4 minutes, and draw what the dashboard sh
 	@scripts/setup.sh --bench --tests --quiet
 	@.venv/bin/python -m monitoring record
 	@.venv-bench/bin/python -m monitoring draw
+
+chart: ## Check the Helm chart without a cluster (GOLDEN=write takes the present rendering as the right one)
+	@scripts/setup.sh --chart --no-servers --quiet
+	@GOLDEN=$(GOLDEN) .venv/bin/pytest tests/chart/checks_*.py $(PYTEST_ARGS)
+
+chart-run: ## Run the rendered chart with `podman play kube`, and send it requests (IMAGE= as above)
+	@scripts/setup.sh --chart --no-servers --quiet
+	@.venv/bin/pytest tests/chart/play.py $(PYTEST_ARGS)
 
 lint: ## Check style, formatting, types and the direction of imports
 	@scripts/setup.sh --no-servers --quiet
@@ -68,7 +85,14 @@ lock: ## Write the lock files anew from pyproject.toml (needs uv)
 		--group dev --output-file requirements-dev.lock pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--group bench --constraints requirements.lock --output-file requirements-bench.lock pyproject.toml
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--extra otel --constraints requirements.lock --output-file requirements-otel.lock pyproject.toml
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--group image --output-file requirements-image.lock
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--group chart --output-file requirements-chart.lock
 
-clean: ## Remove caches and build output (not .venv, .venv-bench)
+clean: ## Remove caches and build output (not .venv, .venv-bench, .venv-chart)
 	@rm -rf dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	@find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.venv-bench/*' -prune -exec rm -rf {} +
+	@find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.venv-bench/*' \
+		-not -path './.venv-chart/*' -prune -exec rm -rf {} +

@@ -197,6 +197,11 @@ class Metrics:
             "1 while the connections that requests and replies need are open",
             registry=registry,
         )
+        self.amqp_blocked = Gauge(
+            "lcm_bridge_amqp_blocked",
+            "1 while RabbitMQ takes no publishes on a connection that replies go by: a memory or disk alarm",
+            registry=registry,
+        )
         self.amqp_reconnects = Counter(
             "lcm_bridge_amqp_reconnects_total",
             "Connections to RabbitMQ opened anew after a loss",

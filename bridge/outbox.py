@@ -100,7 +100,7 @@ class Outbox:
 
     async def _event(self, case: Case, outgoing: Outgoing) -> None:
         try:
-            confirmation = await self._publish(case, outgoing)
+            confirmation = await self._publish(case, outgoing, to=outgoing.exchange)
         except PublishFailed as error:
             self._metrics.events.labels("failed").inc()
             if error.kind == "unconfirmed":
@@ -123,7 +123,7 @@ class Outbox:
             attempts=case.delivery.attempts + 1,
             effect_done=case.effect_done,
         )
-        if await self._publish(case, letter) is Confirmation.UNROUTABLE:
+        if await self._publish(case, letter, to=letter.exchange) is Confirmation.UNROUTABLE:
             raise PublishFailed("the dead-letter queue is gone")
         case.dead_letter = reason
         self._metrics.dead_letters.labels(reason.value).inc()
@@ -137,7 +137,7 @@ class Outbox:
         message = forwarding.parked(
             case.delivery, queue=queue, attempts=attempts, deadline=case.deadline, held=held
         )
-        if await self._publish(case, message) is Confirmation.UNROUTABLE:
+        if await self._publish(case, message, to=queue) is Confirmation.UNROUTABLE:
             raise PublishFailed(f"the delayed queue {queue} is gone")
         log.info(
             "request.parked",
@@ -149,8 +149,10 @@ class Outbox:
             next="it comes back after the delay",
         )
 
-    async def _publish(self, case: Case, outgoing: Outgoing) -> Confirmation:
+    async def _publish(self, case: Case, outgoing: Outgoing, *, to: str | None = None) -> Confirmation:
         """Publish until it is confirmed, refused for good, or the delivery is lost.
+
+        ``to`` names the exchange or queue of the bridge's own for the log.
 
         While the delivery lives the broker counts it as ours, so an answer is tried for as long as
         that: the number of such requests is bounded by the prefetch.
@@ -167,5 +169,11 @@ class Outbox:
                     )
                     if case.delivery.settler.lost or given_up:
                         raise
-                    log.warning("publish.failed", error=str(error), attempt=attempt, next="published again")
+                    log.warning(
+                        "publish.failed",
+                        to=to,
+                        error=str(error),
+                        attempt=attempt,
+                        next="published again",
+                    )
                 await asyncio.sleep(random.uniform(0.05, min(2.0, 0.1 * 2**attempt)))  # noqa: S311 - jitter

@@ -87,8 +87,12 @@ def away(lowest_connected: str, highest_connected: str) -> str:
 
 
 def rabbitmq_away() -> str:
-    """Return 0 while every worker has all its connections to RabbitMQ, 1: some have, 2: none has."""
-    return away(lowest(METRICS.amqp_connected), highest(METRICS.amqp_connected))
+    """Return 0 while every worker has all its connections to RabbitMQ, 1: some have, 2: none has.
+
+    3 while it takes no publishes: whom it told so are connected.
+    """
+    gone = away(lowest(METRICS.amqp_connected), highest(METRICS.amqp_connected))
+    return f"3 * {highest(METRICS.amqp_blocked)} > 0 or {gone}"
 
 
 def redis_away() -> str:

@@ -2,13 +2,16 @@
 # Makes this folder ready to work in: a virtual environment in .venv with the locked dependencies, and the
 # RabbitMQ and Redis programs that `make demo` and `make test` start for themselves.
 #
-#   scripts/setup.sh [--no-servers] [--tests] [--bench] [--quiet]
+#   scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--quiet]
 #
 # --tests adds Prometheus, with which the tests look at the dashboard and the alert rules. Where it cannot be
 # installed, these tests are skipped.
 #
 # --bench adds what the benchmark compares the bridge with: a second virtual environment in .venv-bench, and the
 # packages of the Node peer if there is a Node for it.
+#
+# --chart adds what checks the Helm chart: Helm's engine and others in .venv-chart, and the types of the operators'
+# resources if there is a Node for them.
 #
 # PYTHON=/path/to/python chooses the interpreter (3.11 or newer). What is there already is left alone.
 set -eu
@@ -19,14 +22,16 @@ unset PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALEN
 servers=yes
 tests=no
 bench=no
+chart=no
 quiet=no
 for option in "$@"; do
     case $option in
         --no-servers) servers=no ;;
         --tests) tests=yes ;;
         --bench) bench=yes ;;
+        --chart) chart=yes ;;
         --quiet) quiet=yes ;;
-        *) echo "usage: scripts/setup.sh [--no-servers] [--tests] [--bench] [--quiet]" >&2; exit 2 ;;
+        *) echo "usage: scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--quiet]" >&2; exit 2 ;;
     esac
 done
 
@@ -202,21 +207,21 @@ set_up_environment() {
     did_something=yes
 }
 
-# The Node peer is one of several: without a Node that is new enough, the benchmark does without it.
-set_up_node_peer() {
-    peer=bench/peers/node
+# set_up_node FOLDER WHAT WITHOUT: install the locked packages of a folder; without a Node that is new enough, say WITHOUT.
+set_up_node() {
+    folder=$1
     if ! command -v npm >/dev/null 2>&1 || ! node -e '
         const [major, minor] = process.versions.node.split(".").map(Number);
         process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1);' >/dev/null 2>&1; then
-        if [ "$quiet" = no ]; then echo "Not installed: npm and Node 20.19 or newer. The benchmark leaves its Node peer out."; fi
+        if [ "$quiet" = no ]; then echo "Not installed: npm and Node 20.19 or newer. $3"; fi
         return 0
     fi
-    wanted=$({ cat "$peer/package-lock.json" && node --version; } | { sha256sum 2>/dev/null || shasum -a 256; })
-    if [ "$(cat "$peer/node_modules/.set-up" 2>/dev/null)" = "$wanted" ]; then return 0; fi
+    wanted=$({ cat "$folder/package-lock.json" && node --version; } | { sha256sum 2>/dev/null || shasum -a 256; })
+    if [ "$(cat "$folder/node_modules/.set-up" 2>/dev/null)" = "$wanted" ]; then return 0; fi
     # Nothing of these packages is built, and no script of theirs is run.
-    shown "Installing the packages of the Node peer" npm ci --prefix "$peer" --ignore-scripts --no-audit --no-fund ||
-        fail "the packages of the Node peer could not be installed (see above): is the package registry reachable?"
-    printf '%s\n' "$wanted" >"$peer/node_modules/.set-up"
+    shown "Installing the packages of $2" npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund ||
+        fail "the packages of $2 could not be installed (see above): is the package registry reachable?"
+    printf '%s\n' "$wanted" >"$folder/node_modules/.set-up"
     did_something=yes
 }
 
@@ -307,7 +312,12 @@ output=$(mktemp)
 set_up_environment .venv requirements-dev.lock
 if [ "$bench" = yes ]; then
     set_up_environment .venv-bench requirements-bench.lock
-    set_up_node_peer
+    # The Node peer is one of several: the benchmark can do without it.
+    set_up_node bench/peers/node "the Node peer" "The benchmark leaves its Node peer out."
+fi
+if [ "$chart" = yes ]; then
+    set_up_environment .venv-chart requirements-chart.lock
+    set_up_node scripts/chart/types "the types of resources" "The checks of the chart leave the types of custom resources out."
 fi
 if [ "$servers" = yes ]; then
     set_up_servers

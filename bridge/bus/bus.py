@@ -59,6 +59,7 @@ class Bus:
         ]
         self._reconnects_told = 0
         metrics.amqp_connected.set(0)
+        metrics.amqp_blocked.set_function(self._blocked)
 
     async def run(self) -> None:
         """Keep the connections; ends only by cancellation."""
@@ -121,6 +122,10 @@ class Bus:
     def given_back(self) -> int:
         """How many requests went back to their queues before they began."""
         return sum(consumer.given_back for consumer in self._consumers)
+
+    def _blocked(self) -> bool:
+        """Tell whether any connection is blocked: an alarm is for all, and told to those that publish."""
+        return any(link.blocked for link in self._links)
 
     def _changed(self) -> None:
         self._metrics.amqp_connected.set(all(link.connected for link in self._needed))

@@ -213,6 +213,11 @@ class Link:
         """Whether the connection is open."""
         return self._connection is not None and self._connection.alive
 
+    @property
+    def blocked(self) -> bool:
+        """Whether the connection is open and the broker takes no publishes on it for now."""
+        return self.connected and self._connection is not None and self._connection.blocked
+
     async def run(self) -> None:
         """Connect, work, and start again when the connection is lost; ends only by cancellation."""
         waits = Waits(self._settings.reconnect_wait, self._settings.reconnect_wait_max, REFUSED_WAIT)

@@ -35,7 +35,7 @@ _OURS: Final = frozenset(
             "dead_letter",
         ),
         *("level", "timestamp", "logger", "next", "version", "admin", "node", "connection", "record"),
-        *("settings", "reason", "reply"),
+        *("settings", "reason", "reply", "to"),
     }
 )
 """Keys whose text is the bridge's own, or an id by which a request is found."""

@@ -19,7 +19,7 @@ from monitoring.panels import GREEN, ORANGE, RED, graph, q, states, tile, too_hi
 from monitoring.promql import METRICS, quantile, rate, total
 from monitoring.rows import Row
 
-AWAY: Final = {0: ("ok", GREEN), 1: ("in trouble", ORANGE), 2: ("away", RED)}
+AWAY: Final = {0: ("ok", GREEN), 1: ("in trouble", ORANGE), 2: ("away", RED), 3: ("blocked", RED)}
 CRITICAL, NOT_CRITICAL, NOT_INFO = '="critical"', '!="critical"', '!="info"'
 
 ROW = Row(
@@ -86,9 +86,9 @@ ROW = Row(
         ),
         states(
             "Who is to blame?",
-            "RabbitMQ, Redis: some workers (in trouble) or all (away) have lost them. LCM: more than 5 % of"
-            " calls fail, p95 is above 2 s, or the breaker is half-open (in trouble) or open (away)."
-            " Workers: one lacks CPU.",
+            "RabbitMQ, Redis: some workers (in trouble) or all (away) have lost them; RabbitMQ takes no"
+            " publishes (blocked: a memory or disk alarm). LCM: more than 5 % of calls fail, p95 is above"
+            " 2 s, or the breaker is half-open (in trouble) or open (away). Workers: one lacks CPU.",
             "Anything but ok.",
             q(rabbitmq_away(), "RabbitMQ"),
             q(redis_away(), "Redis"),

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from chaos.proxy import Proxy
 from support.checking import SECONDS, settings, states
 from support.command import run_command
 from support.envelopes import calls_about, od
@@ -22,10 +23,15 @@ SETTINGS = {
     "BRIDGE_AMQP__CAMPAIGN_PREFETCH": "10",
     "BRIDGE_REDIS__WATCH_INTERVAL": "0.1",
     "BRIDGE_AMQP__PUBLISH_TIMEOUT": "0.5",
+    "BRIDGE_AMQP__RECONNECT_WAIT": "0.05",
+    "BRIDGE_AMQP__RECONNECT_WAIT_MAX": "0.1",
     "BRIDGE_CONTACTS__FRESH_FOR": "0",
     "BRIDGE_LCM__TIMEOUT": "19",
     "BRIDGE_SHUTDOWN__GRACE": "20",
 }
+BLOCKED = "lcm_bridge_amqp_blocked"
+NOWHERE = 1
+"""A port that nobody listens on."""
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +42,25 @@ async def own_rabbit() -> AsyncIterator[PrivateRabbit]:
 
 
 @pytest.fixture
+async def road(own_rabbit: PrivateRabbit) -> AsyncIterator[Proxy]:
+    """Lead the worker to that RabbitMQ by a road that can be cut."""
+    proxy = Proxy(own_rabbit.port)
+    await proxy.start()
+    try:
+        yield proxy
+    finally:
+        await proxy.stop()
+
+
+@pytest.fixture
 async def blocked_site(
-    own_rabbit: PrivateRabbit, redis_server: PrivateRedis, tmp_path: Path
+    own_rabbit: PrivateRabbit, road: Proxy, redis_server: PrivateRedis, tmp_path: Path
 ) -> AsyncIterator[Site]:
     """Run a site on that RabbitMQ."""
+    by_road = own_rabbit.url.replace(f":{own_rabbit.port}", f":{road.port}")
+    settings = SETTINGS | {"BRIDGE_AMQP__URL": by_road}
     async with AsyncExitStack() as stack:
-        yield await open_site(stack, own_rabbit.url, redis_server.url, tmp_path, None, SETTINGS, ready=True)
+        yield await open_site(stack, own_rabbit.url, redis_server.url, tmp_path, None, settings, ready=True)
 
 
 @asynccontextmanager
@@ -114,6 +133,7 @@ async def test_replies_wait_for_the_end_of_the_alarm(own_rabbit: PrivateRabbit, 
         await brake(site, "resume")
         await site.worker.until_logged("publish.failed", 30)
 
+        assert 1.0 == await site.worker.metric(BLOCKED)
         assert 10 == calls_about(site.simulator, "delayed")
         assert 200 == (await site.worker.get("/livez"))[0]
         await until(
@@ -127,9 +147,41 @@ async def test_replies_wait_for_the_end_of_the_alarm(own_rabbit: PrivateRabbit, 
     await site.worker.until_logged("amqp.unblocked")
     await until(lambda: len(site.worker.events("request.settled")) == 31, "all settled requests")
 
+    assert 0.0 == await site.worker.metric(BLOCKED)
     assert [] == site.widget.unexpected
     assert 30 == calls_about(site.simulator, "delayed")
     assert 0 == await site.worker.stop()
+
+
+async def test_a_connection_that_is_lost_is_blocked_no_more(
+    own_rabbit: PrivateRabbit, blocked_site: Site, road: Proxy
+) -> None:
+    """The gauge tells of an alarm on any connection that replies go by, and of none that has gone."""
+    site = blocked_site
+    assert f"{BLOCKED} 0.0" in (await site.worker.get("/metrics"))[1].splitlines()
+    direct = await site.widget.channel.get_queue("amq.rabbitmq.reply-to", ensure=False)
+    await direct.consume(site.widget.take, no_ack=True)
+    site.simulator.faults.put(Fault(kind="hang", method="GetReservedContactOD"))
+    asked = asyncio.create_task(site.widget.ask(od("direct"), reply_to=direct.name, bound=90))
+    await until(lambda: site.simulator.hung == 1, "a call that hangs")
+    async with alarm(own_rabbit):
+        release(site)
+        await site.worker.until_logged("amqp.blocked")
+        told = [await site.worker.metric(BLOCKED)]
+        road.target = NOWHERE
+        road.cut()
+        await site.worker.until_not_ready()
+        told.append(await site.worker.metric(BLOCKED))
+        road.target = own_rabbit.port
+        await site.worker.until_logged("amqp.blocked", 2)
+        told.append(await site.worker.metric(BLOCKED))
+
+    await asyncio.wait_for(asked, 60)
+    assert [1.0, 0.0, 1.0] == told
+    assert ["lcm-bridge direct replies", "lcm-bridge suspect replies"] == [
+        event["connection"] for event in site.worker.events("amqp.blocked")
+    ]
+    assert 0 == await asyncio.wait_for(site.worker.stop(), BOUND)
 
 
 async def test_a_worker_ends_in_time_during_an_alarm(own_rabbit: PrivateRabbit, blocked_site: Site) -> None:

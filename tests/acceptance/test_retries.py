@@ -45,6 +45,22 @@ async def test_nobody_waits_so_it_is_tried_later(make_site: MakeSite) -> None:
     assert [1, 2, 3] == [line["attempts"] for line in site.worker.events("request.parked")]
 
 
+async def test_a_delayed_queue_that_takes_nothing_is_named(make_site: MakeSite) -> None:
+    """The log says where a request could not be parked, by its whole name: a person must look there."""
+    site = await make_site(BRIDGE_RETRY__DELAYS="[600000]", BRIDGE_AMQP__MAX_LENGTH="1")
+    site.simulator.faults.put(BUSY)
+
+    for number in (1, 2):  # the broker sees afterwards that the queue is full
+        await site.widget.publish(create())
+        await site.worker.until_logged("request.parked", number)
+    await site.widget.publish(create())
+    await site.worker.until_logged("publish.failed")
+
+    assert {f"{site.prefix}.retry.{site.prefix}.requests.campaign.600000"} == {
+        line["to"] for line in site.worker.events("publish.failed")
+    }
+
+
 async def test_retries_end(make_site: MakeSite) -> None:
     """LCM stays down: after the last try it is dead-lettered, with its own properties and how often."""
     site = await make_site(BRIDGE_RETRY__DELAYS="[100]", BRIDGE_RETRY__ATTEMPTS="3")

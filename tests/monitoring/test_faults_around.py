@@ -5,13 +5,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from support.injected import lcm_does, settle_letters
+from support.command import run_command
+from support.injected import lcm_does, load_campaign, settle_letters
 from support.symptoms import Change, Fault, shows
 from support.watched_site import WatchedSite, needs_prometheus, watched_site
 
 from bridge import simulator
 
 pytestmark = needs_prometheus
+
+WAITING = 200
+"""More than both workers' prefetch."""
 
 
 @asynccontextmanager
@@ -22,6 +26,19 @@ async def rabbitmq_is_killed(site: WatchedSite) -> AsyncIterator[None]:
         yield
     finally:
         await site.rabbit.start()
+
+
+@asynccontextmanager
+async def rabbitmq_takes_no_publishes(site: WatchedSite) -> AsyncIterator[None]:
+    """Have it be short of memory while contacts are loaded: more wait than the workers may take."""
+    await run_command("pause", "campaign", folder=site.folder, settings=site.settings)
+    await load_campaign(site, WAITING)
+    await site.rabbit.ctl("set_vm_memory_high_watermark", "0.0000001")
+    try:
+        await run_command("resume", "campaign", folder=site.folder, settings=site.settings)
+        yield
+    finally:
+        await site.rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1GB")
 
 
 @asynccontextmanager
@@ -121,11 +138,21 @@ FAULTS = {
         also=frozenset({"LcmBridgeRabbitMqAway", "LcmBridgeNoConsumers"}),
         panels=(Change(panel="Reconnects"),),
     ),
+    "rabbitmq takes no publishes": Fault(
+        inject=rabbitmq_takes_no_publishes,
+        alerts={
+            "LcmBridgeRabbitMqBlocked": "a memory or disk alarm and takes no replies",
+            "LcmBridgeBacklogWithoutProgress": "requests.campaign, workers consume it, and none is served",
+        },
+        panels=(Change(panel="Who is to blame?", legend="RabbitMQ"),),
+    ),
     # Not the first one: RabbitMQ 3.10 may lose a queue when it is killed soon after it was declared.
     "rabbitmq killed": Fault(
         inject=rabbitmq_is_killed,
-        alerts={"LcmBridgeRabbitMqAway": "none of 2 workers is connected to RabbitMQ"},
-        also=frozenset({"LcmBridgeNoConsumers"}),
+        alerts={
+            "LcmBridgeRabbitMqAway": "none of 2 workers is connected to RabbitMQ",
+            "LcmBridgeNoConsumers": "none of 2 workers takes requests from",
+        },
         panels=(
             Change(panel="Who is to blame?", legend="RabbitMQ"),
             Change(panel="Workers without RabbitMQ"),

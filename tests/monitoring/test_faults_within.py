@@ -1,15 +1,11 @@
 """The workers, those who ask and those who operate go wrong: alerts and dashboard name it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aio_pika
-import orjson
 import pytest
 from support.command import run_command
-from support.envelopes import dial
-from support.injected import lcm_does, settle_letters
+from support.injected import lcm_does, load_campaign, settle_letters
 from support.symptoms import Change, Fault, shows
 from support.watched_site import WatchedSite, needs_prometheus, watched_site
 from support.worker import Worker
@@ -70,15 +66,7 @@ async def a_queue_fills_up(site: WatchedSite) -> AsyncIterator[None]:
     """Pause campaigns, and go on loading them."""
     await run_command("pause", "campaign", folder=site.folder, settings=site.settings)
     try:
-        async with await aio_pika.connect(site.rabbit.url) as connection:
-            channel = await connection.channel()
-            message = aio_pika.Message(orjson.dumps(dial()))
-            await asyncio.gather(
-                *(
-                    channel.default_exchange.publish(message, f"{site.prefix}.requests.campaign")
-                    for _ in range(NEARLY_FULL)
-                )
-            )
+        await load_campaign(site, NEARLY_FULL)
         yield
     finally:
         await run_command("resume", "campaign", folder=site.folder, settings=site.settings)
@@ -150,7 +138,7 @@ FAULTS = {
     "lcm cuts side effects off": Fault(
         inject=lcm_cuts_side_effects_off,
         alerts={
-            "LcmBridgeOutcomeUnknown": "nobody knows whether LCM carried them out",
+            "LcmBridgeOutcomeUnknown": "without anybody knowing whether LCM carried them out",
             "LcmBridgeDeadLettersGrowing": "than half an hour ago",
         },
         also=frozenset({"LcmBridgeErrorBudgetBurnFast"}),

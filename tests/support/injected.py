@@ -1,9 +1,12 @@
 """What faults of several kinds are injected with."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aio_pika
+import orjson
+from support.envelopes import dial
 from support.watched_site import WatchedSite
 
 from bridge.simulator import Fault
@@ -18,6 +21,19 @@ async def lcm_does(site: WatchedSite, *faults: Fault) -> AsyncIterator[None]:
     finally:
         site.simulator.faults.put()
         site.simulator.release()
+
+
+async def load_campaign(site: WatchedSite, number: int) -> None:
+    """Put so many requests into the campaigns' queue that nobody waits for."""
+    async with await aio_pika.connect(site.rabbit.url) as connection:
+        channel = await connection.channel()
+        message = aio_pika.Message(orjson.dumps(dial()))
+        await asyncio.gather(
+            *(
+                channel.default_exchange.publish(message, f"{site.prefix}.requests.campaign")
+                for _ in range(number)
+            )
+        )
 
 
 async def settle_letters(site: WatchedSite) -> None:

@@ -61,6 +61,7 @@ SETTINGS: Mapping[str, str] = {
 OWN_PACE: Mapping[str, float] = {
     "LcmBridgeLcmBreakerOpen": 20,  # it must see from one opening to the next, in a hang too
     "LcmBridgeSlow": 90,
+    "LcmBridgeBacklogWithoutProgress": 90,
     "LcmBridgeInFlightSaturated": 90,
     "LcmBridgeReconnectStorm": 120,
     "LcmBridgeOutcomeUnknown": 120,
