@@ -14,7 +14,10 @@ import pytest
 from structlog.testing import LogCapture
 from support.pki import CLIENT, SERVER, Pair, Pki
 
+from bridge.configuration import files, load, reread
+from bridge.credentials import Credentials, Current
 from bridge.demo.servers import RABBIT_FOLDERS, PrivateRedis
+from bridge.lcm.client import Access, access
 
 PASSWORD = "correct-horse"
 
@@ -159,3 +162,13 @@ class Told:
             while len(found := self.events(name)) < count:
                 await asyncio.sleep(0.01)
         return found[-1]
+
+
+def lcm_access(credentials: Credentials) -> Current[Access]:
+    """Keep what lets the bridge in at LCM."""
+    return credentials.current(lambda now: access(now.lcm))
+
+
+def watched() -> Credentials:
+    """Look after the settings of the environment."""
+    return Credentials(load().settings, reread, files)
