@@ -80,10 +80,12 @@ async def test_refused_credentials(make_site: MakeSite, rabbit: PrivateRabbit) -
 
 
 async def test_a_virtual_host_that_is_not_there(make_site: MakeSite, rabbit: PrivateRabbit) -> None:
-    """The log says so in the broker's own words, which come while the connection opens."""
+    """The log says so in the broker's own words, which come while the connection opens, and what to do."""
     site = await make_site(ready=False, BRIDGE_AMQP__URL=f"{rabbit.url.rstrip('/')}/nosuch")
     await site.worker.until_logged("amqp.connection_failed")
 
-    errors = {line["error"] for line in site.worker.events("amqp.connection_failed")}
+    lines = site.worker.events("amqp.connection_failed")
 
-    assert {"ConnectionClosed: [Errno 530] NOT_ALLOWED - vhost nosuch not found"} == errors
+    error = "it knows guest, and closed the connection: NOT_ALLOWED - vhost nosuch not found"
+    assert {error} == {line["error"] for line in lines}
+    assert all(line["next"].startswith("is nosuch the right virtual host in amqp.url?") for line in lines)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
+from bridge import tls
 from bridge.cli.check.finding import Finding, clock, failed, ok, timed, warning
 from bridge.lcm.client import log_in, tls_context
 from bridge.settings import Lcm, Settings
@@ -67,17 +68,8 @@ async def _connect(lcm: Lcm, url: URL) -> dict[str, Any] | None:
 
 def _why(error: Exception, bound: float) -> tuple[str, str]:
     """Say why it could not be reached, and what to do."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        advice = (
-            "expired: have whoever runs LCM renew it; not trusted: set lcm.ca_file to the CA that signed it;"
-            " another name: correct the host in lcm.base_url"
-        )
-        return f"its certificate is refused: {error.verify_message}", advice
-    if isinstance(error, ssl.SSLError):
-        return (
-            f"TLS failed: {error}",
-            "is lcm.base_url http or https, and does LCM ask for a client certificate?",
-        )
+    if known := tls.trouble(error, "lcm", "lcm.base_url"):
+        return known
     if isinstance(error, socket.gaierror):
         return (
             f"its name is not known ({error})",
@@ -117,7 +109,11 @@ async def _answer(lcm: Lcm) -> list[Finding]:
             took, after = time.monotonic() - started, time.time()
             return [timed(_status(response), took), *_clock(response.headers.get("Date"), before, after)]
     except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
+        if known := tls.trouble(error, "lcm", "lcm.base_url"):
+            return [failed("answer", *known)]
         advice = "is that LCM? See lcm.base_url, and what stands between"
+        if lcm.base_url.startswith("https:"):  # many servers only cut off where they want another certificate
+            advice += "; does it want a client certificate, lcm.cert_file?"
         return [failed("answer", f"no HTTP: {type(error).__name__}: {error}", advice)]
 
 
