@@ -102,8 +102,8 @@ def cut_off(error: BaseException, url: URL) -> Trouble | None:
         user, advice = user_name(url), "see the log of RabbitMQ"
         if code == AMQPNotAllowed.value:
             advice = (
-                f"is {virtual_host(url)} the right virtual host in amqp.url? If so, have whoever runs RabbitMQ"
-                f" make it (rabbitmqctl add_vhost), or let {user} in (rabbitmqctl set_permissions)"
+                f"is {virtual_host(url)} the right virtual host in amqp.url? If so, have whoever runs"
+                f" RabbitMQ make it (rabbitmqctl add_vhost), or let {user} in (rabbitmqctl set_permissions)"
             )
         return Trouble(f"it knows {user}, and closed the connection: {reason}", advice)
     if not (isinstance(error, AMQPConnectionError) and isinstance(error.__cause__, _CUT)):
