@@ -91,7 +91,7 @@ def files_behind(settings: Settings) -> Iterator[Path]:
 
 
 def tracing_faults(tracing: Tracing) -> Iterator[tuple[str, str]]:
-    """Find that spans are wanted, and what makes them is not installed."""
+    """Find that spans are wanted, and what makes them is not installed, or cannot be as the variables say."""
     if not tracing.endpoint:
         return
     try:
@@ -100,6 +100,10 @@ def tracing_faults(tracing: Tracing) -> Iterator[tuple[str, str]]:
         missing = True
     if missing:
         yield "tracing.endpoint", "needs the extra otel: pip install lcm-bridge[otel]"
+        return
+    from bridge.tracing.environment import environment_faults  # noqa: PLC0415 - an extra
+
+    yield from environment_faults(tracing.endpoint)
 
 
 _OTEL = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http.trace_exporter")

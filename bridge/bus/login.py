@@ -7,6 +7,8 @@ from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from aio_pika.exceptions import AMQPConnectionError, AuthenticationError, ProbableAuthenticationError
+from aiormq.exceptions import ConnectionClosed
+from pamqp.exceptions import AMQPNotAllowed
 from yarl import URL
 
 from bridge.settings import Amqp
@@ -28,6 +30,11 @@ class Node(NamedTuple):
 def user_name(url: URL) -> str:
     """Return the user as whom the client library logs in."""
     return url.user or "guest"
+
+
+def virtual_host(url: URL) -> str:
+    """Return the virtual host, as the client library reads it."""
+    return url.path.removeprefix("/") or "/"
 
 
 def user_names(settings: Amqp) -> frozenset[str]:
@@ -90,6 +97,15 @@ def cut_off(error: BaseException, url: URL) -> Trouble | None:
     In TLS 1.3 the client is through before the server has seen its certificate, and what the server says of
     it may get lost. But the node may also be about to stop.
     """
+    if isinstance(error, ConnectionClosed):
+        code, reason = error.args
+        user, advice = user_name(url), "see the log of RabbitMQ"
+        if code == AMQPNotAllowed.value:
+            advice = (
+                f"is {virtual_host(url)} the right virtual host in amqp.url? If so, have whoever runs"
+                f" RabbitMQ make it (rabbitmqctl add_vhost), or let {user} in (rabbitmqctl set_permissions)"
+            )
+        return Trouble(f"it knows {user}, and closed the connection: {reason}", advice)
     if not (isinstance(error, AMQPConnectionError) and isinstance(error.__cause__, _CUT)):
         return None
     secure = "it may refuse the client certificate, or ask for one: see amqp.cert_file and amqp.key_file"

@@ -30,15 +30,16 @@ async def check(settings: Settings, seconds: float) -> list[Finding]:
     """Return what was found within so many seconds."""
     lcm = settings.lcm
     url = URL(lcm.base_url)
+    bound = min(lcm.connect_timeout, seconds / 2)  # what hangs later is another fault
     found: list[Finding] = []
     try:
         async with asyncio.timeout(seconds):
             started = time.monotonic()
             try:
-                async with asyncio.timeout(lcm.connect_timeout):
+                async with asyncio.timeout(bound):
                     certificate = await _connect(lcm, url)
             except _UNREACHED as error:
-                text, advice = _why(error)
+                text, advice = _why(error, bound)
                 return [failed("connection", f"{url.host}:{url.port}: {text}", advice + _proxies())]
             tls = "TLS" if url.scheme == "https" else "no TLS"
             took = time.monotonic() - started
@@ -65,7 +66,7 @@ async def _connect(lcm: Lcm, url: URL) -> dict[str, Any] | None:
     return certificate
 
 
-def _why(error: Exception) -> tuple[str, str]:
+def _why(error: Exception, bound: float) -> tuple[str, str]:
     """Say why it could not be reached, and what to do."""
     if known := tls.trouble(error, "lcm", "lcm.base_url"):
         return known
@@ -76,7 +77,7 @@ def _why(error: Exception) -> tuple[str, str]:
         )
     if isinstance(error, TimeoutError):
         return (
-            "no connection within lcm.connect_timeout",
+            f"no connection within {bound:g} s",
             "a firewall or network policy between here and there, or the wrong port in lcm.base_url",
         )
     if isinstance(error, ConnectionRefusedError):
@@ -139,11 +140,21 @@ def _status(response: aiohttp.ClientResponse) -> Finding:
             "try lcm-bridge request with a read",
         )
     if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
-        place = URL(response.headers.get("Location", "")).with_query(None).with_user(None)
-        return warning(
-            "answer", f"{found}: it leads to {place}", "the bridge does not follow: correct lcm.base_url"
-        )
+        advice = "the bridge does not follow: correct lcm.base_url"
+        return warning("answer", f"{found}: {_elsewhere(response)}", advice)
     return ok("answer", f"{found}: reachable")
+
+
+def _elsewhere(response: aiohttp.ClientResponse) -> str:
+    """Say where a redirect leads to, without what may be a log-in."""
+    location = response.headers.get("Location")
+    if not location:
+        return "it says no place to go to"
+    try:
+        place = response.url.join(URL(location)).with_query(None).with_fragment(None).with_user(None)
+    except ValueError:
+        return "it leads to a place that cannot be read"
+    return f"it leads to {place}"
 
 
 def _clock(date: str | None, before: float, after: float) -> list[Finding]:
@@ -152,7 +163,7 @@ def _clock(date: str | None, before: float, after: float) -> list[Finding]:
         return [ok("clock", "LCM does not tell its time (no header Date)")]
     try:
         theirs = parsedate_to_datetime(date).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return [
             warning("clock", f"the header Date cannot be read: {date}", "have whoever runs LCM look at it")
         ]
