@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, Final, Literal, get_args
 
 from bridge.messages import Delivery, Reason
@@ -20,32 +20,60 @@ StepName = Literal["claim", "cache", "lcm", "record", "publish"]
 
 _SECONDS: Final = {name: f"{name}_seconds" for name in get_args(StepName)}
 
+
+class About:
+    """What the lines about one request bear, and must not quote, until it is settled: its ids and its data.
+
+    Connections, timers and shared tasks keep the context that they are made in, and outlive the request:
+    after its `end` they hold an empty one.
+    """
+
+    __slots__ = ("ids", "said")
+
+    def __init__(self, said: Mapping[str, Any] | bytes | None, ids: dict[str, str | None]) -> None:
+        self.ids = ids
+        self.said = said
+
+    def end(self) -> None:
+        """Have no line bear its ids any more, and let go of its data."""
+        self.ids = {}
+        self.said = None
+
+
+_NOBODY: Final = About(None, {})
+
 # One variable: structlog has one for each key, and goes through the whole context for each line.
-_noted: Final[ContextVar[Mapping[str, str | None]]] = ContextVar("request", default=MappingProxyType({}))
+_about: Final[ContextVar[About]] = ContextVar("about")
+
+
+def begin(said: Mapping[str, Any] | bytes | None = None, /, **ids: str | None) -> About:
+    """Have these ids stand on every line that is logged in the task from now on, also on those of libraries.
+
+    ``said`` is what lines must not quote: the request's body, while it is unread.
+    """
+    about = About(said, ids)
+    _about.set(about)
+    return about
 
 
 def note(**facts: str | None) -> None:
-    """Have these stand on every line that is logged in the task from now on, also on those of libraries."""
-    _noted.set({**_noted.get(), **facts})
+    """Have these stand on the lines of the request too. Raises LookupError outside of one."""
+    _about.get().ids.update(facts)
 
 
 def noted() -> Mapping[str, str | None]:
-    """Return what has been noted in the task."""
-    return _noted.get()
+    """Return what stands on the lines of the request that is worked on, if there is one."""
+    return _about.get(_NOBODY).ids
 
 
-# Not among what is noted: it is for no line, but for what lines must not quote.
-_private: Final[ContextVar[Mapping[str, Any] | bytes | None]] = ContextVar("private", default=None)
-
-
-def keep_private(said: Mapping[str, Any] | bytes | None) -> None:
-    """Have nothing of it quoted on the lines of the task: a request's data, or its body while unread."""
-    _private.set(said)
+def keep_private(said: Mapping[str, Any] | bytes) -> None:
+    """Have nothing of it quoted on the lines of the request: its data. Raises LookupError outside of one."""
+    _about.get().said = said
 
 
 def private() -> Mapping[str, Any] | bytes | None:
     """Return what lines that are logged in the task must not quote."""
-    return _private.get()
+    return _about.get(_NOBODY).said
 
 
 class Step:

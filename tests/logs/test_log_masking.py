@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs.log_lines import Lines
 
-from bridge.case import keep_private
+from bridge.case import begin
 from bridge.logs import PERSONAL, mask
 
 BLANKS = st.sampled_from(["", "", " ", "-", ".", "\u00a0", "\u2011", " ("])
@@ -145,7 +145,7 @@ def test_what_a_line_quotes_of_its_request_is_masked(
     log = lines.configure()
 
     def work() -> None:
-        keep_private(data)
+        begin(data)
         log.info("some.event", error=said)
 
     copy_context().run(work)
