@@ -11,6 +11,7 @@ from bridge.messages import Delivery, Reason
 from bridge.metrics import OK, UNKNOWN
 from bridge.operations.model import Operation, Route
 from bridge.ports import Confirmation, Tries
+from bridge.quotes import Quotes
 from bridge.tracing.trace import UNTRACED, Span, Trace
 
 CacheUse = Literal["hit", "miss", "stale"]
@@ -28,16 +29,16 @@ class About:
     after its `end` they hold an empty one.
     """
 
-    __slots__ = ("ids", "said")
+    __slots__ = ("ids", "quotes")
 
-    def __init__(self, said: Mapping[str, Any] | bytes | None, ids: dict[str, str | None]) -> None:
+    def __init__(self, quotes: Quotes | None, ids: dict[str, str | None]) -> None:
         self.ids = ids
-        self.said = said
+        self.quotes = quotes
 
     def end(self) -> None:
         """Have no line bear its ids any more, and let go of its data."""
         self.ids = {}
-        self.said = None
+        self.quotes = None
 
 
 _NOBODY: Final = About(None, {})
@@ -51,7 +52,7 @@ def begin(said: Mapping[str, Any] | bytes | None = None, /, **ids: str | None) -
 
     ``said`` is what lines must not quote: the request's body, while it is unread.
     """
-    about = About(said, ids)
+    about = About(Quotes(said) if said else None, ids)
     _about.set(about)
     return about
 
@@ -68,12 +69,12 @@ def noted() -> Mapping[str, str | None]:
 
 def keep_private(said: Mapping[str, Any] | bytes) -> None:
     """Have nothing of it quoted on the lines of the request: its data. Raises LookupError outside of one."""
-    _about.get().said = said
+    _about.get().quotes = Quotes(said)
 
 
-def private() -> Mapping[str, Any] | bytes | None:
+def quotes() -> Quotes | None:
     """Return what lines that are logged in the task must not quote."""
-    return _about.get(_NOBODY).said
+    return _about.get(_NOBODY).quotes
 
 
 class Step:

@@ -20,8 +20,9 @@ import structlog
 from bridge.case import noted
 from bridge.logs import console
 from bridge.logs.flow import Flow
-from bridge.logs.masking import PERSONAL, Presentable, hide_log_ins, mask, mask_text
+from bridge.logs.masking import PERSONAL, Presentable, hide_log_ins, mask_text
 from bridge.logs.output import LibraryHandler, Output
+from bridge.quotes import mask
 from bridge.settings import Log
 
 __all__ = ["PERSONAL", "configure", "end", "hear_all", "hide_log_ins", "mask", "mask_text"]

@@ -1,14 +1,12 @@
 """What a log line must not show: passwords in URLs always, phone numbers and agent ids with ``log.mask``."""
 
 import re
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import suppress
+from collections.abc import Mapping, MutableMapping
 from ipaddress import IPv4Address
-from json import JSONDecodeError, dumps, loads
-from os.path import commonprefix
 from typing import Any, Final
 
-from bridge.case import private
+from bridge.case import quotes
+from bridge.quotes import mask
 
 # Blanks of any kind (pasted numbers hold U+00A0), but not over the end of a line; bars are in LCM's keys.
 _NUMBER: Final = re.compile(r"\+?\d(?:[^\S\r\n]|[\d().|\-\u2010-\u2015]){4,}\d")
@@ -51,34 +49,8 @@ _LONGEST: Final = 8000
 _DEEPEST: Final = 4
 """Levels of a logged value that are looked into; what lies deeper is not shown."""
 
-_SHORTEST: Final = 4
-"""Characters of a text in a request that is masked where it is quoted; shorter ones are Yes, No and such."""
-
-_MOST_LOOKED_AT: Final = 65_536
-"""Characters of a request that could not be read in which such texts are looked for."""
-
-_MOST_QUOTED: Final = 500
-"""Texts of one request that are looked for in a line."""
-
-_BEGINNING: Final = 40
-"""Characters by which a text is known that is quoted in part."""
-
-_MOST_OTHERS: Final = 20
-"""How often a text may be found within words before it is masked there too."""
-
-_WORDS_OF_OURS: Final = frozenset({"true", "false", "null", "none"})
-
 _EVENT: Final = re.compile(r"[a-z_]+\.[a-z_]+")
 """The name of an event of the bridge: nobody else's text looks like it."""
-
-_STRING: Final = re.compile(r'"((?:[^"\\\r\n]|\\.){4,1024})(?:"|$)', re.MULTILINE)
-_FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_TAG: Final = re.compile(r"<[^<>]{0,256}>")
-
-
-def mask(text: str) -> str:
-    """Keep the last two characters of a phone number or agent id: enough to compare, not to call."""
-    return f"***{text[-2:]}" if len(text) > 4 else "***"  # noqa: PLR2004 - a short one would show too much
 
 
 def mask_text(text: str) -> str:
@@ -147,8 +119,8 @@ class Presentable:
             return mask(text)
         if key == "event" and _EVENT.fullmatch(text):
             return text
-        if key != "source":  # which stands on every line
-            text = _without_private(text)
+        if key != "source" and (said := quotes()) is not None:  # a source stands on every line
+            text = said.masked_in(text)
         return mask_text(text)
 
     def _inside(self, key: str, value: Any, depth: int) -> Any:  # noqa: ANN401 - anything may be logged
@@ -180,89 +152,3 @@ def _cut(text: str) -> str:
     # The end of a stack trace is what names the error.
     head, tail = text[: _LONGEST // 2], text[-_LONGEST // 2 :]
     return f"{head} ... ({len(text)} characters) ... {tail}"
-
-
-# --- what a line quotes of its own request ------------------------------------------------------
-
-
-def _without_private(text: str) -> str:
-    """Mask what the text quotes of the request that is being worked on."""
-    said = private()
-    if not said:
-        return text
-    for quoted, _ in zip(_quotable(said), range(_MOST_QUOTED), strict=False):
-        for written in (quoted,) if quoted.isascii() else _spellings(quoted):
-            text = _masked_in(text, written)
-    return text
-
-
-def _spellings(text: str) -> Iterator[str]:
-    """Yield the forms in which a text that is not ASCII is quoted: as it is, or escaped, perhaps twice."""
-    yield text
-    for escaped in {ascii(text)[1:-1], dumps(text)[1:-1], repr(text.encode(errors="replace"))[2:-1]}:
-        yield escaped
-        yield escaped.replace("\\", "\\\\")
-
-
-def _masked_in(text: str, quoted: str) -> str:
-    if len(quoted) > _BEGINNING:
-        return _without_long(text, quoted)
-    at, others = text.find(quoted), 0
-    while at >= 0:
-        end = at + len(quoted)
-        if (at and text[at - 1].isalnum()) or (end < len(text) and text[end].isalnum()):
-            # A part of a longer word is something else; where all is such, nobody need look at each.
-            others += 1
-            if others > _MOST_OTHERS:
-                return text.replace(quoted, mask(quoted))
-            at = text.find(quoted, at + 1)
-        else:
-            text = f"{text[:at]}{mask(quoted)}{text[end:]}"
-            at = text.find(quoted, at + len(mask(quoted)))
-    return text
-
-
-def _without_long(text: str, quoted: str) -> str:
-    """Mask a long text, also where only its beginning is quoted."""
-    beginning, shown = quoted[:_BEGINNING], mask(quoted)
-    at = text.find(beginning)
-    while at >= 0:
-        end = at + len(commonprefix([quoted, text[at : at + len(quoted)]]))  # noqa: RUF071 - that is meant
-        text = f"{text[:at]}{shown}{text[end:]}"
-        at = text.find(beginning, at + len(shown))
-    return text
-
-
-def _quotable(said: Mapping[str, Any] | bytes) -> Iterator[str]:
-    """Yield the texts of a request: of its data, or of a body that could not be read."""
-    texts = _strings_in(said) if isinstance(said, bytes) else _leaves(said)
-    for text in texts:
-        for part in (text, *_TAG.split(text)) if "<" in text else (text,):
-            plain = part.strip()
-            if len(plain) >= _SHORTEST and plain.casefold() not in _WORDS_OF_OURS:
-                yield plain
-
-
-def _leaves(root: Mapping[str, Any]) -> Iterator[str]:
-    """Yield every text and number, and the keys that are no names of fields: they may be of people."""
-    waiting: list[Any] = [root]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, Mapping):
-            yield from (key for key in value if not _FIELD.fullmatch(key))
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-        elif isinstance(value, _NUMBERS) and not isinstance(value, bool):
-            yield str(value)
-
-
-def _strings_in(body: bytes) -> Iterator[str]:
-    for match in _STRING.finditer(body[:_MOST_LOOKED_AT].decode(errors="replace")):
-        text = match[1]
-        if "\\" in text:
-            with suppress(JSONDecodeError):
-                text = str(loads(f'"{text}"'))
-        yield text

@@ -1,0 +1,203 @@
+"""What a text quotes of a request's data, such as a name that LCM repeats in a fault: found, and masked.
+
+However large a request is, what is looked at has a bound: the event loop stands still meanwhile.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from itertools import islice
+from json import JSONDecodeError, dumps, loads
+from os.path import commonprefix
+from typing import Any, Final
+
+_SHORTEST: Final = 4
+"""Characters of a text in a request that is masked where it is quoted; shorter ones are Yes, No and such."""
+
+_LONGEST: Final = 8000
+"""Characters of a text that are masked where it is quoted: as many as a line has of one value."""
+
+_MOST_CHARACTERS: Final = 65_536
+"""Characters of a text with tags, or of a body that could not be read, in which texts are looked for."""
+
+_MOST_PARTS: Final = 1000
+"""Members, elements and texts of one request that are looked at; those of the outer levels come first."""
+
+_MOST_QUOTED: Final = 250
+"""Texts of one request that are looked for in a line."""
+
+_BEGINNING: Final = 40
+"""Characters by which a text is known that is quoted in part."""
+
+_MOST_OTHERS: Final = 20
+"""How often a text may be found within words before it is masked there too."""
+
+_WORDS_OF_OURS: Final = frozenset({"true", "false", "null", "none"})
+
+_LONGEST_OF_OURS: Final = max(map(len, _WORDS_OF_OURS))
+
+_STRING: Final = re.compile(r'"((?:[^"\\\r\n]|\\.)*+)')
+_FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_TAG: Final = re.compile(r"<[^<>]{0,256}>")
+
+_ESCAPE: Final = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[^\\])")
+_ODD: Final = re.compile(r"[^\x00-\x7f]")
+_ONCE: Final[tuple[Callable[[str], str], ...]] = (
+    lambda text: ascii(text)[1:-1],
+    lambda text: dumps(text)[1:-1],
+    lambda text: repr(text.encode(errors="replace"))[2:-1],
+)
+
+
+def _twice(escape: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda text: escape(text).replace("\\", "\\\\")
+
+
+_ESCAPING: Final = (*_ONCE, *map(_twice, _ONCE))
+"""How texts are escaped where they are quoted, perhaps twice."""
+
+
+def mask(text: str) -> str:
+    """Keep the last two characters of a phone number or agent id: enough to compare, not to call."""
+    return f"***{text[-2:]}" if len(text) > 4 else "***"  # noqa: PLR2004 - a short one would show too much
+
+
+class Quotes:
+    """The texts of one request: of its data, or of a body that could not be read.
+
+    They are listed when the first line needs them: most requests have none that does.
+    """
+
+    __slots__ = ("_odd", "_said", "_texts")
+
+    def __init__(self, said: Mapping[str, Any] | bytes) -> None:
+        self._said = said
+        self._texts: list[str] | None = None
+        self._odd: list[tuple[str, str]] | None = None
+
+    def masked_in(self, text: str) -> str:
+        """Return a text of a log line with what it quotes masked, also where it is escaped or cut off."""
+        if self._texts is None:
+            self._texts = list(_quotable(self._said))
+        for quoted in self._texts:
+            if quoted[:_BEGINNING] in text:
+                text = _masked_in(text, quoted, quoted)
+        if "\\" in text:
+            text = self._without_escaped(text, self._texts)
+        return text
+
+    def _without_escaped(self, text: str, texts: list[str]) -> str:
+        if self._odd is None:
+            self._odd = [(quoted, odd[0]) for quoted in texts if (odd := _ODD.search(quoted))]
+        there = {"\\", *_ESCAPE.findall(text)}
+        for quoted, character in self._odd:
+            # Nearly all are ruled out here; looking for each of their forms takes much longer.
+            if not there.isdisjoint(_escapes_of(character)):
+                for escape in _ESCAPING:
+                    if escape(quoted[:_BEGINNING]) in text:
+                        text = _masked_in(text, escape(quoted), quoted)
+        return text
+
+
+@lru_cache(maxsize=1024)
+def _escapes_of(odd: str) -> frozenset[str]:
+    """Return what may stand for a character in an escaped text, of several the first."""
+    return frozenset(sign for escape in _ONCE for sign in _ESCAPE.findall(escape(odd))[:1])
+
+
+def _masked_in(text: str, written: str, quoted: str) -> str:
+    """Mask ``quoted`` where a text has it in the form ``written``."""
+    shown = mask(quoted)
+    if len(quoted) > _BEGINNING:
+        return _without_long(text, written, shown)
+    at, others = text.find(written), 0
+    while at >= 0:
+        end = at + len(written)
+        if (at and text[at - 1].isalnum()) or (end < len(text) and text[end].isalnum()):
+            # A part of a longer word is something else; where all is such, nobody need look at each.
+            others += 1
+            if others > _MOST_OTHERS:
+                return text.replace(written, shown)
+            at = text.find(written, at + 1)
+        else:
+            text = f"{text[:at]}{shown}{text[end:]}"
+            at = text.find(written, at + len(shown))
+    return text
+
+
+def _without_long(text: str, written: str, shown: str) -> str:
+    """Mask a long text, also where only its beginning is quoted."""
+    beginning = written[:_BEGINNING]
+    at = text.find(beginning)
+    while at >= 0:
+        end = at + len(commonprefix([written, text[at : at + len(written)]]))  # noqa: RUF071 - that is meant
+        text = f"{text[:at]}{shown}{text[end:]}"
+        at = text.find(beginning, at + len(shown))
+    return text
+
+
+# --- the texts of a request -----------------------------------------------------------------------
+
+
+def _quotable(said: Mapping[str, Any] | bytes) -> Iterator[str]:
+    """Yield what is masked where it is quoted, each text once."""
+    known: set[str] = set()
+    for part in islice(_parts(said), _MOST_PARTS):
+        text = part[:_LONGEST].strip()
+        if len(text) >= _SHORTEST and text not in known and not _is_ours(text):
+            known.add(text)
+            yield text
+            if len(known) == _MOST_QUOTED:
+                return
+
+
+def _is_ours(text: str) -> bool:
+    return len(text) <= _LONGEST_OF_OURS and text.casefold() in _WORDS_OF_OURS
+
+
+def _parts(said: Mapping[str, Any] | bytes) -> Iterator[str]:
+    for text in _strings_in(said) if isinstance(said, bytes) else _leaves(said):
+        yield text
+        if "<" in text:
+            yield from _elements(text[:_MOST_CHARACTERS])
+
+
+def _elements(text: str) -> Iterator[str]:
+    """Yield what stands between tags."""
+    at = 0
+    for tag in _TAG.finditer(text):
+        yield text[at : tag.start()]
+        at = tag.end()
+    yield text[at:]
+
+
+def _leaves(root: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every text and number, and the keys that are no names of fields: they may be of people."""
+    waiting: deque[Any] = deque([root])
+    left = _MOST_PARTS
+    while waiting:
+        value = waiting.popleft()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Mapping):
+            inner = dict(islice(value.items(), left))
+            left -= len(inner)
+            yield from (key for key in inner if not _FIELD.fullmatch(key))
+            waiting.extend(inner.values())
+        elif isinstance(value, list):
+            elements = value[:left]
+            left -= len(elements)
+            waiting.extend(elements)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield str(value)
+
+
+def _strings_in(body: bytes) -> Iterator[str]:
+    for match in _STRING.finditer(body[:_MOST_CHARACTERS].decode(errors="replace")):
+        text = match[1]
+        if "\\" in text and len(text) >= _SHORTEST:
+            with suppress(JSONDecodeError):
+                text = str(loads(f'"{text}"'))
+        yield text
