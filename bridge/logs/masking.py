@@ -10,8 +10,9 @@ from bridge.quotes import mask
 
 # Blanks of any kind (pasted numbers hold U+00A0), but not over the end of a line; bars are in LCM's keys.
 _NUMBER: Final = re.compile(r"\+?\d(?:[^\S\r\n]|[\d().|\-\u2010-\u2015]){4,}\d")
-# Bounded, so that no text takes time that grows with the square of its length.
-_LOG_IN: Final = re.compile(r"(://[^\s:/@]{0,256}:)\S{0,256}@")
+_WORD: Final = re.compile(r"\S+")
+_LAST_WORD: Final = re.compile(r"(?<!\S)\S+\Z")
+_NEXT_URL: Final = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]{0,31}://)")
 _ADDRESS: Final = re.compile(r"[^\s@,;:'\"]{1,128}@[^\s@,;:'\"]{1,255}")
 
 _HIDDEN: Final = "***@"
@@ -77,8 +78,18 @@ def _mask_number(text: str) -> str:
 
 
 def hide_log_ins(text: str) -> str:
-    """Hide the passwords in URLs, which libraries put into what they say."""
-    return _LOG_IN.sub(rf"\1{_HIDDEN}", text)
+    """Hide the passwords in URLs, which libraries put into what they say; of several with commas, in each."""
+    if "://" not in text or "@" not in text:
+        return text
+    return _WORD.sub(lambda word: ",".join(map(_without_password, _NEXT_URL.split(word[0]))), text)
+
+
+def _without_password(url: str) -> str:
+    scheme, mark, rest = url.partition("://")
+    # To the last @, whatever user and password hold: rather too much is hidden than too little.
+    login, _, place = rest.rpartition("@")
+    user, colon, _ = login.partition(":")
+    return f"{scheme}{mark}{user}:{_HIDDEN}{place}" if colon else url
 
 
 class Presentable:
@@ -111,8 +122,7 @@ class Presentable:
         return shown
 
     def _text(self, key: str, text: str) -> str:
-        if "://" in text or len(text) > _LONGEST:
-            text = _cut(hide_log_ins(text))
+        text = hide_log_ins(_cut(text))
         if not self._masked or key in _OURS:
             return text
         if key in PERSONAL:
@@ -149,6 +159,11 @@ def _cut(text: str) -> str:
     """Cut a long text: what others sent is quoted, and a line is for reading."""
     if len(text) <= _LONGEST:
         return text
-    # The end of a stack trace is what names the error.
+    # The end of a stack trace is what names the error. Of a log-in that is cut in two nothing is left.
     head, tail = text[: _LONGEST // 2], text[-_LONGEST // 2 :]
+    last, first = _LAST_WORD.search(head), _WORD.match(tail)
+    if last and "://" in last[0]:
+        head = head[: last.start() + last[0].index("://")]
+    if first and "@" in first[0]:
+        tail = tail[first[0].rindex("@") :]
     return f"{head} ... ({len(text)} characters) ... {tail}"

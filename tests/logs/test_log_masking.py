@@ -211,3 +211,44 @@ def test_no_password_in_a_url_is_logged(lines: Lines, *, masked: bool, password:
     logging.getLogger("aio_pika").warning("Connection attempt to %s failed", url)
 
     assert "hunter2" not in lines.text()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "amqp://u:S@a:1/,amqp://u:S@b:2/,amqps://u:S@c/",
+            "amqp://u:***@a:1/,amqp://u:***@b:2/,amqps://u:***@c/",
+        ),
+        ("amqp://u:***@a:1/,amqp://u:***@b:2/", "amqp://u:***@a:1/,amqp://u:***@b:2/"),
+        ("http://a:1/x,http://b/y?u=me@corp", "http://a:1/x,http://b/y?u=me@corp"),
+        (
+            "bad amqp://me@corp.com:S@host/ or amqp://u:S@b",
+            "bad amqp://me@corp.com:***@host/ or amqp://u:***@b",
+        ),
+        (f"amqp://u:{'x' * 300}S@host/", "amqp://u:***@host/"),
+        ("redis://:S@host:1/0", "redis://:***@host:1/0"),
+        ("http://proxy/amqp://u:S@host", "http://proxy/amqp:***@host"),
+        ("redis://[::1]:6379/0", "redis://[::1]:6379/0"),
+    ],
+)
+def test_each_log_in_is_hidden_and_each_host_is_shown(lines: Lines, text: str, shown: str) -> None:
+    """Of several nodes, whatever users and passwords hold, however long they are."""
+    lines.configure(mask=False).info("some.event", error=text)
+
+    assert shown == lines.last()["error"]
+
+
+@pytest.mark.parametrize("distance", [*range(3965, 4005), 100_000])
+@pytest.mark.parametrize("beside", [" ", "x"])
+def test_a_text_is_not_cut_within_a_log_in(lines: Lines, distance: int, beside: str) -> None:
+    """Where a long text is cut, no half of a password is left on either side."""
+    url = f"{beside}amqp://user:begun-and-ended@host/"
+    far = "x " * 50_000
+    lines.configure(mask=False).info(
+        "some.event", head=far[:distance] + url + far, tail=far + url + far[:distance]
+    )
+    line = lines.text()
+
+    assert "begun" not in line
+    assert "ended" not in line
