@@ -27,11 +27,17 @@ from bridge.settings import Log
 
 __all__ = ["PERSONAL", "configure", "end", "hear_all", "hide_log_ins", "mask", "mask_text"]
 
-APART: Final = (
-    *("amqp.", "brake.", "consumer.", "lcm.breaker", "lcm.listener", "publisher.", "queue.", "redis."),
-    *("topology.", "worker.", "log.", "python.", "ledger.record_forgotten", "contact_cache.skip_forgotten"),
+_OURS: Final = (
+    *("amqp.", "brake.", "consumer.", "lcm.breaker", "log.", "publisher.", "queue.", "redis.", "topology."),
+    *("tracing.", "worker."),
 )
-"""What events begin with that are about a dependency or the process, or another request.
+"""What events begin with that are about a dependency or the process: no requester gets a text there."""
+
+APART: Final = (
+    *(*_OURS, "lcm.listener", "python.", "ledger.leases_not_renewed", "ledger.record_forgotten"),
+    "contact_cache.skip_forgotten",
+)
+"""What events begin with that are about those, or another request.
 
 They carry no ids of the request that happened to notice.
 """
@@ -44,7 +50,7 @@ def configure(settings: Log) -> None:
     _flows[:] = [flow]
     shared: list[structlog.typing.Processor] = [
         _with_traceback,
-        Presentable(masked=settings.mask),
+        Presentable(masked=settings.mask, ours=_OURS),
         _leveled,
     ]
     text = _json_text if json else console.renderer(colours=sys.stdout.isatty())

@@ -13,6 +13,8 @@ _NUMBER: Final = re.compile(r"\+?\d(?:[^\S\r\n]|[\d().|\-\u2010-\u2015]){4,}\d")
 _WORD: Final = re.compile(r"\S+")
 _LAST_WORD: Final = re.compile(r"(?<!\S)\S+\Z")
 _NEXT_URL: Final = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]{0,31}://)")
+_NOT_OF_A_NAME: Final = re.compile(r"[^\w.-]")
+_NAME_AFTER: Final = re.compile(r"-?[^\W\d]|\.[a-z][a-z0-9-]*\.[a-z]")
 _ADDRESS: Final = re.compile(r"[^\s@,;:'\"]{1,128}@[^\s@,;:'\"]{1,255}")
 
 _HIDDEN: Final = "***@"
@@ -47,6 +49,12 @@ _FEWEST_DIGITS: Final = 6
 _LONGEST: Final = 8000
 """Characters of one value; a stack trace is the longest that is meant to be there."""
 
+_LONGEST_NAME: Final = 80
+"""Characters of a name that are looked at before a number in it."""
+
+_LONGEST_ESCAPE: Final = 6
+"""Characters of an escaped one."""
+
 _DEEPEST: Final = 4
 """Levels of a logged value that are looked into; what lies deeper is not shown."""
 
@@ -58,7 +66,7 @@ def mask_text(text: str) -> str:
     """Mask phone numbers, LCM's keys, and agent ids that are addresses, in what anybody may have written."""
     if "@" in text:
         text = _ADDRESS.sub(lambda match: _mask_address(match.group()), text)
-    return _NUMBER.sub(lambda match: _mask_number(match.group()), text)
+    return _NUMBER.sub(_mask_number, text)
 
 
 def _mask_address(text: str) -> str:
@@ -67,14 +75,35 @@ def _mask_address(text: str) -> str:
     )  # the host is what the person on call wants to read
 
 
-def _mask_number(text: str) -> str:
+def _mask_number(match: re.Match[str]) -> str:
+    text = match[0]
     if "|" not in text and sum(char.isdigit() for char in text) < _FEWEST_DIGITS:
         return text  # a version, a time of day
+    if _is_in_a_name(match):
+        return text
     # The node that does not answer is what the person on call wants to read.
     try:
         return str(IPv4Address(text))
     except ValueError:
         return mask(text)
+
+
+def _is_in_a_name(match: re.Match[str]) -> bool:
+    """Tell whether the digits are a part of a host's or queue's name, or of an id: letters touch them."""
+    around, (start, end) = match.string, match.span()
+    before = around[max(0, start - _LONGEST_NAME) : start]
+    if "\\" in before[-_LONGEST_ESCAPE:]:  # an escaped character ends in letters
+        return False
+    return _ends_in_a_name(before) or _NAME_AFTER.match(around, end) is not None
+
+
+def _ends_in_a_name(text: str) -> bool:
+    if text[-1:] == ".":
+        # One dot is not enough: people write Tel.030 and forget the blank after a full stop.
+        labels = _NOT_OF_A_NAME.split(text)[-1].split(".")
+        return len(labels) > 2 and labels[0][:1].isalpha()  # noqa: PLR2004 - the last one is empty
+    touching = text[-2:-1] if text[-1:] == "-" else text[-1:]
+    return touching.isalpha() or touching == "_"
 
 
 def hide_log_ins(text: str) -> str:
@@ -97,31 +126,43 @@ class Presentable:
 
     What is None is left out, log-ins are hidden, long texts are cut. With ``masked``, phone numbers and
     agent ids are masked, and whatever else a line quotes of its request's data, such as names: LCM's faults
-    repeat what they were given.
+    repeat what they were given. Events that begin with one of ``ours`` tell of no strangers: of their lines
+    only what is quoted is masked, unless they have a traceback, which may hold anything.
     """
 
-    def __init__(self, *, masked: bool) -> None:
+    def __init__(self, *, masked: bool, ours: tuple[str, ...] = ()) -> None:
         self._masked = masked
+        self._ours = ours
 
     def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature
         """Return the event as it is shown."""
         shown: dict[str, Any] = {}
+        strangers = self._masked and not self._is_ours(event)
         for key, given in event.items():
             kind = type(given)
             if kind is str:
                 if key in _OURS and len(given) <= _LONGEST and "://" not in given:
                     shown[key] = given  # as `_text` would, without the call: these are most of a line
                 else:
-                    shown[key] = self._text(key, given)
+                    shown[key] = self._text(key, given, strangers=strangers)
             elif given is None:
                 continue
             elif kind is float or kind is bool or (kind is int and key not in PERSONAL):
                 shown[key] = given
             else:
-                shown[key] = self._inside(key, given, _DEEPEST)
+                shown[key] = self._inside(key, given, _DEEPEST, strangers=strangers)
         return shown
 
-    def _text(self, key: str, text: str) -> str:
+    def _is_ours(self, event: Mapping[str, Any]) -> bool:
+        name = event["event"]
+        return (
+            name != "request.settled"  # which every request has
+            and isinstance(name, str)
+            and name.startswith(self._ours)
+            and not ("exception" in event or "logger" in event)
+        )
+
+    def _text(self, key: str, text: str, *, strangers: bool) -> str:
         text = hide_log_ins(_cut(text))
         if not self._masked or key in _OURS:
             return text
@@ -131,9 +172,9 @@ class Presentable:
             return text
         if key != "source" and (said := quotes()) is not None:  # a source stands on every line
             text = said.masked_in(text)
-        return mask_text(text)
+        return mask_text(text) if strangers else text
 
-    def _inside(self, key: str, value: Any, depth: int) -> Any:  # noqa: ANN401 - anything may be logged
+    def _inside(self, key: str, value: Any, depth: int, *, strangers: bool) -> Any:  # noqa: ANN401 - anything may be logged
         if self._masked and key in PERSONAL and value is not None:
             return mask(str(value))
         if value is None or isinstance(value, _NUMBERS):
@@ -141,16 +182,18 @@ class Presentable:
         if isinstance(value, bytes | bytearray | memoryview):
             return f"({len(value)} bytes)"  # a body, or a part of one
         if isinstance(value, Mapping | list | tuple | set | frozenset):
-            return self._nested(key, value, depth - 1) if depth else "***"
+            return self._nested(key, value, depth - 1, strangers=strangers) if depth else "***"
         # An error, or another thing of which only the text says anything.
-        return self._text(key, str(value))
+        return self._text(key, str(value), strangers=strangers)
 
-    def _nested(self, key: str, value: Any, depth: int) -> Any:  # noqa: ANN401 - anything may be logged
+    def _nested(self, key: str, value: Any, depth: int, *, strangers: bool) -> Any:  # noqa: ANN401 - anything may be logged
         if not isinstance(value, Mapping):
-            return [self._inside(key, one, depth) for one in value]
+            return [self._inside(key, one, depth, strangers=strangers) for one in value]
         ours = key if key in _OURS else ""
         return {
-            self._text(ours, str(name)): self._inside(ours or str(name), one, depth)
+            self._text(ours, str(name), strangers=strangers): self._inside(
+                ours or str(name), one, depth, strangers=strangers
+            )
             for name, one in value.items()
         }
 

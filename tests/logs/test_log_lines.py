@@ -182,10 +182,10 @@ def test_ids_of_a_request_are_not_masked(lines: Lines) -> None:
 
 def test_the_console_form_is_for_people(lines: Lines) -> None:
     """The same event as text; masked alike, and without colours where there is no terminal."""
-    lines.configure(format="console").warning("redis.away", error="call 030 1234567", cache=None)
+    lines.configure(format="console").warning("lcm.call_failed", error="call 030 1234567", cache=None)
     text = lines.text()
 
-    assert "redis.away" in text
+    assert "lcm.call_failed" in text
     assert "call ***67" in text
     assert "cache" not in text
     assert "\x1b" not in text

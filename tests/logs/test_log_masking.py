@@ -252,3 +252,89 @@ def test_a_text_is_not_cut_within_a_log_in(lines: Lines, distance: int, beside: 
 
     assert "begun" not in line
     assert "ended" not in line
+
+
+INEQUIVALENT = (
+    "inequivalent arg 'x-max-length' for queue 'lcm.requests': received '2000000' but current is '1000000'"
+)
+
+
+@pytest.mark.parametrize(
+    "event", ["topology.not_established", "redis.away", "amqp.connection_lost", "tracing.not_exported"]
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        INEQUIVALENT,
+        "process is stopped by supervisor on node 'rabbit@rabbit-2.rabbit.svc'",
+        "delivery acknowledgement on channel 1 timed out. Timeout value used: 1800000 ms",
+        "Error 111 connecting to 10.0.12.34:6379. 111.",
+        "Connect call failed ('2001:db8:0:1234:0:567:8:1', 5672, 0, 0)",
+    ],
+)
+def test_what_a_dependency_says_is_shown(lines: Lines, event: str, text: str) -> None:
+    """No requester gets there: limits, times and nodes are what the person on call looks for."""
+    lines.configure().warning(event, error=text, nested=[text])
+
+    line = lines.last()
+
+    assert (text, [text]) == (line["error"], line["nested"])
+
+
+def test_what_a_dependency_says_of_a_request_is_masked(lines: Lines) -> None:
+    """What is quoted of the request that noticed it, log-ins, and all in a traceback."""
+    log = lines.configure()
+
+    def work() -> None:
+        begin({"agent": "testagent", "phone": 301234567})
+        log.warning("redis.away", error="testagent 301234567 at redis://u:hunter2@host", agent="4711-1147")
+        try:
+            int("no 0309876543")
+        except ValueError as error:
+            log.exception("consumer.failed", error=str(error))
+
+    copy_context().run(work)
+    said, fault = lines.read()
+
+    assert ("***nt ***67 at redis://u:***@host", "***47") == (said["error"], said["agent"])
+    assert "0309876543" not in str(fault)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the delayed queue lcm.retry.lcm.requests.agent.300000 is gone",
+        "connecting to ip-10-0-12-34.ec2.internal:6379",
+        "connecting to ip-10-0-12-34",
+        "connecting to 10-244-1-17.rabbit.svc.cluster.local",
+        "connecting to redis-20261121.cache.internal",
+        "replies-550e8400-e29b-41d4-a716-446655440000",
+        "12345678-e29b-41d4-a716-446655440000",
+        "queue_20261121_1",
+    ],
+)
+def test_digits_in_the_name_of_a_host_or_queue_are_no_number_of_a_person(lines: Lines, text: str) -> None:
+    """Letters touch them, or dots with letters: on any line."""
+    lines.configure().info("publish.failed", error=text)
+
+    assert text == lines.last()["error"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tel.0301234567",
+        "call 0301234567.Then wait",
+        "call 0301234567. Then wait",
+        "0301234567-",
+        r"name\n0301234567",
+        r"tel:\u00a00301234567",
+        r"\xc2\xa00301234567",
+        "www.example.com. 0301234567",
+    ],
+)
+def test_a_phone_number_beside_letters_is_masked(lines: Lines, text: str) -> None:
+    """Abbreviations, full stops without a blank and escaped characters are no names of hosts."""
+    lines.configure().info("lcm.call_failed", error=text)
+
+    assert "123456" not in lines.last()["error"]
