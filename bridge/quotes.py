@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
-from itertools import islice
+from html import unescape
+from itertools import chain, islice
 from json import JSONDecodeError, dumps, loads
 from os.path import commonprefix
 from typing import Any, Final
@@ -25,6 +26,9 @@ _MOST_CHARACTERS: Final = 65_536
 _MOST_PARTS: Final = 1000
 """Members, elements and texts of one request that are looked at; those of the outer levels come first."""
 
+_MOST_ENTITIES: Final = 8192
+"""Characters of one request in which XML's entities are put back."""
+
 _MOST_QUOTED: Final = 250
 """Texts of one request that are looked for in a line."""
 
@@ -40,14 +44,18 @@ _LONGEST_OF_OURS: Final = max(map(len, _WORDS_OF_OURS))
 
 _STRING: Final = re.compile(r'"((?:[^"\\\r\n]|\\.)*+)')
 _FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_TAG: Final = re.compile(r"<[^<>]{0,256}>")
+_TAG: Final = re.compile(r"<[^<>]*>")
+_ATTRIBUTE: Final = re.compile(r"""=\s*(?:"([^"]*)|'([^']*))""")
 
 _ESCAPE: Final = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[^\\])")
-_ODD: Final = re.compile(r"[^\x00-\x7f]")
+_ODD: Final = (re.compile(r"[^\x00-\x7f]"), re.compile(r"""[\\'"]"""))
+"""Characters that are escaped, those first that are escaped in most forms."""
+
 _ONCE: Final[tuple[Callable[[str], str], ...]] = (
     lambda text: ascii(text)[1:-1],
     lambda text: dumps(text)[1:-1],
     lambda text: repr(text.encode(errors="replace"))[2:-1],
+    lambda text: text.replace("\\", "\\\\").replace("'", "\\'"),
 )
 
 
@@ -74,68 +82,87 @@ class Quotes:
 
     def __init__(self, said: Mapping[str, Any] | bytes) -> None:
         self._said = said
-        self._texts: list[str] | None = None
+        self._texts: list[tuple[str, str]] | None = None
         self._odd: list[tuple[str, str]] | None = None
 
     def masked_in(self, text: str) -> str:
         """Return a text of a log line with what it quotes masked, also where it is escaped or cut off."""
         if self._texts is None:
-            self._texts = list(_quotable(self._said))
-        for quoted in self._texts:
-            if quoted[:_BEGINNING] in text:
+            self._texts = [(_folded(quoted[:_BEGINNING]), quoted) for quoted in _quotable(self._said)]
+        folded = _folded(text)
+        for beginning, quoted in self._texts:
+            if beginning in folded:
                 text = _masked_in(text, quoted, quoted)
+                folded = _folded(text)
         if "\\" in text:
-            text = self._without_escaped(text, self._texts)
+            if self._odd is None:
+                self._odd = [(quoted, odd) for _, quoted in self._texts if (odd := _odd_in(quoted))]
+            text = _without_escaped(text, folded, self._odd)
         return text
 
-    def _without_escaped(self, text: str, texts: list[str]) -> str:
-        if self._odd is None:
-            self._odd = [(quoted, odd[0]) for quoted in texts if (odd := _ODD.search(quoted))]
-        there = {"\\", *_ESCAPE.findall(text)}
-        for quoted, character in self._odd:
-            # Nearly all are ruled out here; looking for each of their forms takes much longer.
-            if not there.isdisjoint(_escapes_of(character)):
-                for escape in _ESCAPING:
-                    if escape(quoted[:_BEGINNING]) in text:
-                        text = _masked_in(text, escape(quoted), quoted)
-        return text
+
+def _without_escaped(text: str, folded: str, texts: list[tuple[str, str]]) -> str:
+    there = {"\\", *_ESCAPE.findall(folded)}
+    for quoted, odd in texts:
+        # Nearly all are ruled out here; looking for each of their forms takes much longer.
+        if not there.isdisjoint(_escapes_of(odd)):
+            for escape in _ESCAPING:
+                if _folded(escape(quoted[:_BEGINNING])) in folded:
+                    text = _masked_in(text, escape(quoted), quoted)
+                    folded = _folded(text)
+    return text
+
+
+def _odd_in(text: str) -> str:
+    """Return a character by which it is seen that a text may be quoted escaped, if it has one."""
+    return next((odd[0] for kind in _ODD if (odd := kind.search(text))), "")
 
 
 @lru_cache(maxsize=1024)
 def _escapes_of(odd: str) -> frozenset[str]:
     """Return what may stand for a character in an escaped text, of several the first."""
-    return frozenset(sign for escape in _ONCE for sign in _ESCAPE.findall(escape(odd))[:1])
+    signs = [sign for escape in _ONCE for sign in _ESCAPE.findall(_folded(escape(odd)))[:1]]
+    return frozenset(signs or "\\")
+
+
+def _folded(text: str) -> str:
+    """Return the text for a comparison that knows no case, every character at its place."""
+    folded = "ß".join(part.casefold() for part in text.split("ß"))
+    if len(folded) == len(text):
+        return folded
+    return "".join(one if len(one := char.casefold()) == 1 else char for char in text)
 
 
 def _masked_in(text: str, written: str, quoted: str) -> str:
-    """Mask ``quoted`` where a text has it in the form ``written``."""
+    """Mask ``quoted`` where a text has it in the form ``written``, in any case."""
     shown = mask(quoted)
-    if len(quoted) > _BEGINNING:
-        return _without_long(text, written, shown)
-    at, others = text.find(written), 0
+    parts: list[str] = []
+    last = 0
+    for at, end in _places(_folded(text), _folded(written), in_part=len(quoted) > _BEGINNING):
+        parts += text[last:at], shown
+        last = end
+    return "".join((*parts, text[last:]))
+
+
+def _places(text: str, written: str, *, in_part: bool) -> Iterator[tuple[int, int]]:
+    """Yield from where to where it stands; of a long one also where only its beginning does."""
+    beginning = written[:_BEGINNING] if in_part else written
+    at, others = text.find(beginning), 0
     while at >= 0:
         end = at + len(written)
-        if (at and text[at - 1].isalnum()) or (end < len(text) and text[end].isalnum()):
-            # A part of a longer word is something else; where all is such, nobody need look at each.
+        if in_part:
+            end = at + len(commonprefix([written, text[at:end]]))  # noqa: RUF071 - that is meant
+        # A part of a longer word is something else; where all is such, nobody need look at each.
+        elif others < _MOST_OTHERS and _is_in_a_word(text, at, end):
             others += 1
-            if others > _MOST_OTHERS:
-                return text.replace(written, shown)
-            at = text.find(written, at + 1)
-        else:
-            text = f"{text[:at]}{shown}{text[end:]}"
-            at = text.find(written, at + len(shown))
-    return text
+            at = text.find(beginning, at + 1)
+            continue
+        yield at, end
+        at = text.find(beginning, end)
 
 
-def _without_long(text: str, written: str, shown: str) -> str:
-    """Mask a long text, also where only its beginning is quoted."""
-    beginning = written[:_BEGINNING]
-    at = text.find(beginning)
-    while at >= 0:
-        end = at + len(commonprefix([written, text[at : at + len(written)]]))  # noqa: RUF071 - that is meant
-        text = f"{text[:at]}{shown}{text[end:]}"
-        at = text.find(beginning, at + len(shown))
-    return text
+def _is_in_a_word(text: str, at: int, end: int) -> bool:
+    return text[max(0, at - 1) : at].isalnum() or text[end : end + 1].isalnum()
 
 
 # --- the texts of a request -----------------------------------------------------------------------
@@ -158,17 +185,22 @@ def _is_ours(text: str) -> bool:
 
 
 def _parts(said: Mapping[str, Any] | bytes) -> Iterator[str]:
+    left = _MOST_ENTITIES
     for text in _strings_in(said) if isinstance(said, bytes) else _leaves(said):
-        yield text
-        if "<" in text:
-            yield from _elements(text[:_MOST_CHARACTERS])
+        for part in chain((text,), _elements(text[:_MOST_CHARACTERS]) if "<" in text else ()):
+            yield part
+            if "&" in part and len(part) <= left:
+                left -= len(part)
+                yield unescape(part)
 
 
 def _elements(text: str) -> Iterator[str]:
-    """Yield what stands between tags."""
+    """Yield what stands between tags, and the values of attributes."""
+    text = text.replace("<![CDATA[", "<>").replace("]]>", "<>")
     at = 0
     for tag in _TAG.finditer(text):
         yield text[at : tag.start()]
+        yield from (value[1] or value[2] or "" for value in _ATTRIBUTE.finditer(tag[0]))
         at = tag.end()
     yield text[at:]
 

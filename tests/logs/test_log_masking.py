@@ -136,6 +136,16 @@ def test_a_number_with_dots_is_not_taken_for_an_address(lines: Lines, number: st
         (b'{"a": "Jane \\u0044oe", bad', "found Jane Doe", "found ***oe"),
         (b"\xff\xfe", "not UTF-8", "not UTF-8"),
         (None, "Jane Doe", "Jane Doe"),
+        ({"a": "jane.doe"}, "Agent JANE.DOE, Jane.Doe", "Agent ***oe, ***oe"),
+        ({"a": "GR\u00d6\u00dfE 1"}, "\u1e9e, gr\u00f6\u00dfe 1", "\u1e9e, *** 1"),
+        ({"a": "CORP\\jane.doe"}, r"'CORP\\jane.doe', CORP\jane.doe", "'***oe', ***oe"),
+        ({"a": "O'Hara"}, r"'no O\'Hara' for O'Hara", "'no ***ra' for ***ra"),
+        ({"a": 'Jane "Jo" Doe'}, r'"no Jane \"Jo\" Doe"', '"no ***oe"'),
+        ({"a": "<N>O&apos;Hara Maureen</N>"}, "no O'Hara Maureen", "no ***en"),
+        ({"a": "<N>M&#252;ller</N>"}, r"no M\u00fcller, Müller, M&#252;ller", "no ***er, ***er, ***er"),
+        ({"a": "Meier &amp; Sons"}, "no Meier & Sons", "no ***ns"),
+        ({"a": "<N first=\"Jane\" last='Doe-Roe'/>"}, "no Jane Doe-Roe", "no *** ***oe"),
+        ({"a": "<N><![CDATA[Jane <Doe>]]></N>"}, "no Jane", "no ***"),
     ],
 )
 def test_what_a_line_quotes_of_its_request_is_masked(
