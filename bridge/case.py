@@ -19,6 +19,9 @@ CacheUse = Literal["hit", "miss", "stale"]
 StepName = Literal["claim", "cache", "lcm", "record", "publish"]
 """What a request waits for: the ledger before and after the call, the contact cache, LCM, the broker."""
 
+LedgerUse = Literal["unprotected", "unrecorded", "not_recorded", "recorded_late", "not_released"]
+"""How a side effect went without the ledger, or past it: the events of these names say more."""
+
 _SECONDS: Final = {name: f"{name}_seconds" for name in get_args(StepName)}
 
 
@@ -112,8 +115,9 @@ class Case:
     ``effect_done``: it did act on one of them.
     ``replayed``: its answer was stored by an earlier delivery. ``breaker_open``: LCM was not even asked.
     ``tries``: how often LCM was called, None if that never came up; ``lcm_status``: the HTTP status of a call
-    that failed, ``lcm_error`` why one failed that was answered from the cache. ``took``: the seconds of each
-    step. ``told``: how the broker took the reply. ``trace`` is told of the steps too.
+    that failed, ``lcm_error`` why one failed that was answered from the cache. ``ledger``: what the ledger
+    did not do for it. ``took``: the seconds of each step. ``told``: how the broker took the reply. ``trace``
+    is told of the steps too.
     """
 
     delivery: Delivery
@@ -124,6 +128,7 @@ class Case:
     route: Route | None = None
     deadline: float | None = None
     cache: CacheUse | None = None
+    ledger: LedgerUse | None = None
     effect_begun: bool = False
     effect_done: bool = False
     doubtful: bool = False
@@ -166,6 +171,8 @@ class Case:
             account["lcm_status"] = self.lcm_status
         if self.lcm_error is not None:
             account["lcm_error"] = self.lcm_error
+        if self.ledger is not None:
+            account["ledger"] = self.ledger
         if self.replayed:
             account["replayed"] = True
         if self.told is Confirmation.UNROUTABLE:

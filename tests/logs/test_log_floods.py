@@ -59,9 +59,15 @@ def test_events_do_not_use_up_each_others_lines(bounded: Flow) -> None:
     assert 0 == bounded.admit("request.internal_error")
 
 
-@pytest.mark.parametrize("name", ["request.settled", "worker.started", "worker.drained", "log.left_out"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("request.settled", "worker.started", "worker.drained", "log.left_out"),
+        *("ledger.record_forgotten", "contact_cache.skip_forgotten"),
+    ],
+)
 def test_some_are_always_told(bounded: Flow, name: str) -> None:
-    """The end of a request, and what the process says of itself."""
+    """The end of a request, what the process says of itself, and each record that is lost."""
     assert {0} == {bounded.admit(name) for _ in range(1000)}
 
 
