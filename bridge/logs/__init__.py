@@ -110,10 +110,12 @@ def end() -> None:
 def _asyncio_fault(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     # asyncio's own handler writes out the objects that it is about, and what they hold.
     error = context.get("exception")
+    # Of a callback asyncio also says with which arguments, such as bytes of a body; uvloop says its handle.
+    message = str(context.get("message")).partition("(")[0]
     _log().error(
         "python.task_fault",
         error=_named(error),
-        message=context.get("message"),
+        message=message,
         task=_name(context.get("task") or context.get("future")),
         exc_info=error,
         next="a fault of the bridge: report it; the worker goes on",
