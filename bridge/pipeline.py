@@ -91,13 +91,7 @@ class Pipeline:
     async def handle(self, delivery: Delivery) -> None:
         """Work on one request until it is settled. Raises nothing but cancellation."""
         case = Case(delivery, started=delivery.arrived, trace=self._tracing.begin(delivery))
-        about = begin(
-            delivery.body,
-            queue=delivery.queue,
-            correlation_id=delivery.properties.correlation_id,
-            message_id=delivery.properties.message_id,
-            trace_id=case.trace.id,
-        )
+        about = begin(delivery.body, **delivery.ids, trace_id=case.trace.id)
         ending = UNSETTLED
         try:
             done = await self._answer(case)
