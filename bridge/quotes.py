@@ -51,6 +51,11 @@ _ESCAPE: Final = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[^\\])")
 _ODD: Final = (re.compile(r"[^\x00-\x7f]"), re.compile(r"""[\\'"]"""))
 """Characters that are escaped, those first that are escaped in most forms."""
 
+_LONGER: Final = re.compile(
+    "([\u00df\u0130\u0149\u01f0\u0390\u03b0\u0587\u1e96-\u1e9e\u1f50-\u1fff\ufb00-\ufb17])"
+)
+"""Characters of which some become two or three when their case is folded: they stay as they are."""
+
 _ONCE: Final[tuple[Callable[[str], str], ...]] = (
     lambda text: ascii(text)[1:-1],
     lambda text: dumps(text)[1:-1],
@@ -127,10 +132,10 @@ def _escapes_of(odd: str) -> frozenset[str]:
 
 def _folded(text: str) -> str:
     """Return the text for a comparison that knows no case, every character at its place."""
-    folded = "ß".join(part.casefold() for part in text.split("ß"))
+    folded = text.casefold()
     if len(folded) == len(text):
         return folded
-    return "".join(one if len(one := char.casefold()) == 1 else char for char in text)
+    return "".join(part if _LONGER.match(part) else part.casefold() for part in _LONGER.split(text))
 
 
 def _masked_in(text: str, written: str, quoted: str) -> str:

@@ -1,5 +1,6 @@
 """What a text quotes of a request is found with little work, however large the request is."""
 
+import sys
 from collections.abc import ItemsView, Iterator, Mapping
 from typing import Any
 
@@ -78,3 +79,10 @@ def test_half_a_surrogate_pair_is_a_character_like_others() -> None:
     """Which a body that could not be read may hold; it has no bytes."""
     assert r"no \ud800***" == Quotes(b'{"a": "\\ud800Jane"}').masked_in(r"no \ud800***")
     assert r"no ***ne" == Quotes(b'{"a": "\\ud800Jane"}').masked_in(r"no \ud800Jane")
+
+
+def test_characters_that_grow_without_their_case_move_nothing() -> None:
+    """Each character of Unicode that does so: what is masked behind them is what was quoted."""
+    grow = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if len(char.casefold()) > 1)
+
+    assert f"{grow} ***nt {grow}" == Quotes({"a": "TestAgent"}).masked_in(f"{grow} tESTaGENT {grow}")
