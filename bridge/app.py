@@ -16,11 +16,15 @@ from bridge import __version__
 from bridge.admin import AdminServer
 from bridge.bus.bus import Bus
 from bridge.bus.consumer import Consumer
+from bridge.bus.login import nodes, user_names
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
+from bridge.configuration import files, reread
+from bridge.credentials import Credentials
 from bridge.drain import Drain
 from bridge.envelope import Limits
 from bridge.lcm.breaker import State
+from bridge.lcm.client import access
 from bridge.lcm.gateway import LcmGateway
 from bridge.metrics import Metrics
 from bridge.once import Once
@@ -36,6 +40,7 @@ from bridge.store.brake import Brake
 from bridge.store.connection import Store, connect
 from bridge.store.contacts import ContactStore
 from bridge.store.ledger import LedgerStore
+from bridge.store.login import login
 from bridge.tracing.trace import Tracing
 
 log = structlog.get_logger(__name__)
@@ -92,7 +97,9 @@ class Worker:
         metrics = self._metrics = Metrics()
         catalogue = Catalogue(rules(settings))
         layout = topology(settings, catalogue)
-        self._store = Store(connect(settings.redis), settings.redis, metrics)
+        self._credentials = Credentials(settings, reread, files)
+        redis_login = self._credentials.current(lambda now: login(now.redis))
+        self._store = Store(connect(settings.redis, redis_login), settings.redis, metrics, redis_login)
         self._contacts = ContactStore(
             self._store, settings.contacts, prefix=settings.redis.prefix, zone=ZoneInfo(settings.lcm.timezone)
         )
@@ -103,7 +110,8 @@ class Worker:
             metrics=metrics,
             contacts=self._contacts,
         )
-        self._lcm = LcmGateway(settings.lcm, settings.retry, settings.breaker, metrics)
+        lcm_access = self._credentials.current(lambda now: access(now.lcm))
+        self._lcm = LcmGateway(settings.lcm, settings.retry, settings.breaker, metrics, lcm_access)
         metrics.begin(
             operations=[one.name for one in catalogue.operations],
             methods=[self._lcm.method(one.name) for one in catalogue.operations if one.calls_lcm],
@@ -158,7 +166,9 @@ class Worker:
                 layout.request_queues, (amqp.agent_prefetch, amqp.campaign_prefetch), strict=True
             )
         ]
-        self._bus = Bus(amqp, layout, consumers, sender, metrics)
+        users = user_names(amqp)
+        amqp_nodes = self._credentials.current(lambda now: nodes(now.amqp, users))
+        self._bus = Bus(amqp, layout, consumers, sender, metrics, current=amqp_nodes)
         self._admin = AdminServer(settings.admin, metrics, self._missing, self._bus.paused)
         self._brake = Brake(self._store, settings.redis.prefix, self._bus.brake)
         self._lcm.listen(self._on_breaker)
@@ -174,6 +184,7 @@ class Worker:
             await stack.enter_async_context(self._admin)
             await stack.enter_async_context(self._lcm)
             stack.push_async_callback(self._store.close)
+            stack.push_async_callback(self._credentials.close)
             host, port = self._admin.address
             log.info(
                 "worker.started",
@@ -191,6 +202,7 @@ class Worker:
 
     async def _serve(self) -> int:
         sides = [
+            self._task(self._credentials.watch(), "credentials"),
             self._task(self._bus.run(), "bus"),
             self._task(
                 self._store.watch(self._brake.look, self._ledger.settle, self._contacts.settle), "redis watch"

@@ -24,19 +24,21 @@ from pydantic_settings import (
 )
 
 from bridge.operations.catalogue import OPERATIONS
-from bridge.preflight import file_faults, redis_faults, tracing_faults
+from bridge.preflight import amqp_faults, file_faults, files_behind, redis_faults, tracing_faults
 from bridge.settings import Settings
 
 PREFIX = "BRIDGE_"
 DELIMITER = "__"
 DEFAULT_FILE = Path("config/bridge.toml")
 
+_SECRETS = "secrets directory"
+
 _NEXT_URL = re.compile(r",(?=\s*[a-z+]+://)")
 
 Tree = dict[str, Any]
 
 
-class BadSettings(Exception):
+class BadSettings(ValueError):
     """The settings cannot be right; ``faults`` lists everything that must be changed."""
 
     def __init__(self, faults: list[str]) -> None:
@@ -92,22 +94,54 @@ def load() -> Loaded:
         _merge(merged, tree)
         sources.update(dict.fromkeys(_leaves(tree), name))
     faults += _unknown_operations(merged)
-    lcm = merged.get("lcm")
-    tried = list(file_faults(lcm)) if isinstance(lcm, dict) else []  # before what is wrong is taken out
+    return Loaded(_checked(merged, sources, faults), sources)
+
+
+def reread(settings: Settings) -> Settings:
+    """Return settings with what the files in the secrets directory hold now; the rest stays.
+
+    Raises `BadSettings`, OSError.
+    """
+    merged = settings.model_dump()
+    sources: dict[str, str] = {}
+    for name, read in _sources():
+        if name.startswith(_SECRETS):
+            tree = read()
+            _merge(merged, tree)
+            sources = dict.fromkeys(_leaves(tree), name)
+    _merge(merged, _Environment(_Reader)())
+    return _checked(merged, sources, [])
+
+
+def files(settings: Settings) -> Iterator[Path]:
+    """Return the files behind the settings: certificates, and those in the secrets directory."""
+    yield from files_behind(settings)
+    directory = Path(os.environ.get(f"{PREFIX}SECRETS_DIR") or os.devnull)
+    if directory.is_dir():
+        yield from sorted(file for file in directory.iterdir() if file.is_file())
+
+
+def _checked(merged: Tree, sources: Mapping[str, str], faults: list[str]) -> Settings:
+    """Return the settings. Raises `BadSettings` for all ``faults`` that there were, and all that it finds."""
+    tried: list[tuple[str, str]] = []
+    for group in ("amqp", "redis", "lcm"):
+        if isinstance(raw := merged.get(group), dict):  # before what is wrong is taken out
+            tried += file_faults(group, raw)
     settings = _validate(merged, sources, faults)
     if settings is not None:
+        tried += amqp_faults(settings.amqp)
         tried += redis_faults(settings.redis)
         tried += tracing_faults(settings.tracing)
     faults += [_told(name, problem, sources) for name, problem in tried]
     if settings is None or faults:
         raise BadSettings(faults)
-    return Loaded(settings, sources)
+    return settings
 
 
 def _sources() -> Iterator[tuple[str, Callable[[], Tree]]]:
     yield "environment", _Environment(_Reader)
     if directory := os.environ.get(f"{PREFIX}SECRETS_DIR"):
-        yield f"secrets directory {directory}", lambda: _secrets(Path(directory))
+        yield f"{_SECRETS} {directory}", lambda: _secrets(Path(directory))
     configured = os.environ.get(f"{PREFIX}CONFIG")
     file = Path(configured) if configured else DEFAULT_FILE
     if configured or file.exists():

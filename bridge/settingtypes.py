@@ -47,9 +47,6 @@ def _amqp_urls(url: SecretStr) -> SecretStr:
         if not re.match(r"amqps?://[^/]", part.strip()):
             raise ValueError("must be a URL that starts with amqp:// or amqps://")
         _check_place(part.strip())
-        parts = URL(part.strip())
-        if parts.query.get("auth", "").upper() == "EXTERNAL" and not parts.user:
-            raise ValueError("with auth=external must name the user that the certificate stands for")
     return url
 
 

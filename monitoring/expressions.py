@@ -18,6 +18,7 @@ from bridge.failures import (
 )
 from bridge.messages import Unanswered
 from bridge.operations.catalogue import OPERATIONS
+from bridge.ports import Confirmation
 from monitoring.promql import (
     ANY,
     INTERVAL,
@@ -61,6 +62,9 @@ AGENTS: Final = none_of(*(one.name for one in OPERATIONS if one.lane == "campaig
 
 LCM_FAILED: Final = '!="ok"'
 """Outcomes of a call that gave no result. LCM's business no is a result."""
+
+LCM_REFUSED: Final = '="refused"'
+"""The outcome of a call that LCM refused by its HTTP status, as 401, 403 and 404."""
 
 QUEUE: Final = (*SITE, "queue")
 STANDING: Final = 3600
@@ -106,16 +110,29 @@ def lcm_call_share(outcome: str) -> str:
     return ratio(rate(METRICS.lcm_call_seconds, part="_count", outcome=outcome), whole)
 
 
-def lcm_away(failing: float = 0.05, slow: float = 2) -> str:
-    """Return 0 while LCM answers, 1: it is in trouble, 2: the breaker is open.
+def lcm_away(failing: float = 0.05, slow: float = 2, most: float = 0.5) -> str:
+    """Return 0 while LCM answers, 1: it is in trouble, 2: it is away, 4: it refuses most calls.
 
-    Trouble is a half-open breaker, or so large a share of calls that fail, or so many seconds as their p95.
-    Half-open and in trouble is 2: it is let through, and still fails. Without calls the breaker alone tells.
+    Away is an open breaker, or that `most` calls fail, which is seen before the breaker opens. Trouble is a
+    half-open breaker, or so large a share of calls that fail, or so many seconds as their p95. Half-open and
+    in trouble is 2: it is let through, and still fails. Without calls the breaker alone tells.
     """
     breaker = highest(METRICS.breaker_state)
-    fails = f"(({lcm_call_share(LCM_FAILED)}) > bool {failing:g})"
-    lasts = f"({quantile(0.95, METRICS.lcm_call_seconds)} > bool {slow:g})"
-    return f"clamp_max({breaker} + clamp_max({fails} + {lasts}, 1), 2) or {breaker}"
+    failed = lcm_call_share(LCM_FAILED)
+    troubled = (
+        f"clamp_max((({failed}) > bool {failing:g})"
+        f" + ({quantile(0.95, METRICS.lcm_call_seconds)} > bool {slow:g}), 1)"
+    )
+    refuses = f"4 * (({lcm_call_share(LCM_REFUSED)}) > bool {most:g}) > 0"
+    fails = f"clamp_max({breaker} + {troubled} + (({failed}) > bool {most:g}), 2)"
+    return f"{refuses} or {fails} or {breaker}"
+
+
+def replies_lost(most: float = 0.05) -> str:
+    """Return 0 while replies reach the requesters, 5: more than `most` of them reach nobody."""
+    published = rate(METRICS.replies)
+    lost = ratio(rate(METRICS.replies, outcome=one_of(Confirmation.UNROUTABLE.value)), published)
+    return f"5 * (({lost}) > bool {most:g}) or {published} * 0"
 
 
 def busiest() -> str:
@@ -156,10 +173,13 @@ def longest_wait() -> str:
     """Return by queue the longer of `drain_seconds` and `longest_delivered`.
 
     No metric tells the age of what still lies in a queue. The one looks back, at those that were delivered;
-    the other ahead, and sees a queue that nobody serves.
+    the other ahead, and sees a queue that nobody serves. While no worker is connected none tells a queue's
+    length, and nothing is taken: `STANDING`.
     """
     ahead = drain_seconds()
-    return f"({longest_delivered()} > {ahead}) or {ahead}"
+    away = f"({highest(METRICS.amqp_connected)} == 0)"
+    standing = f"({highest(METRICS.in_flight_limit, 'queue')} * 0 + {STANDING} and on () {away})"
+    return f"({longest_delivered()} > {ahead}) or {ahead} or {standing}"
 
 
 def in_flight_share() -> str:

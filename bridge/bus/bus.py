@@ -13,8 +13,10 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from bridge.bus.connection import Channel, Connection, Link, cancellation_as_error
 from bridge.bus.consumer import STARTING, Consumer
 from bridge.bus.lengths import Lengths
+from bridge.bus.login import Node
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
+from bridge.credentials import Current
 from bridge.metrics import Metrics
 from bridge.settings import Amqp
 
@@ -27,29 +29,33 @@ BY_HAND: Final = "by hand"
 class Bus:
     """Holds the links, the consumers and the publishers together."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts
         self,
         settings: Amqp,
         topology: Topology,
         consumers: list[Consumer],
         sender: BusSender,
         metrics: Metrics,
+        *,
+        current: Current[list[Node]] | None = None,
     ) -> None:
+        """Take the parts; ``current`` knows the nodes; without it they are what the settings say."""
         self._settings = settings
         self._topology = topology
         self._consumers = consumers
         self._metrics = metrics
         self._sender = sender
         self._lengths = Lengths(topology, metrics)
+        changed = self._changed
         self._needed = [
-            Link("lcm-bridge requests", settings, self._consume, self._changed),
-            Link("lcm-bridge replies", settings, sender.run, self._changed),
+            Link("lcm-bridge requests", settings, self._consume, changed, current),
+            Link("lcm-bridge replies", settings, sender.run, changed, current),
         ]
         # Not among what readiness needs: a made-up address can cut it off at any time, and often.
         self._links = [
             *self._needed,
-            Link("lcm-bridge direct replies", settings, sender.run_direct, self._changed, long_life=0),
-            Link("lcm-bridge suspect replies", settings, sender.run_suspects, self._changed, long_life=0),
+            Link("lcm-bridge direct replies", settings, sender.run_direct, changed, current, long_life=0),
+            Link("lcm-bridge suspect replies", settings, sender.run_suspects, changed, current, long_life=0),
         ]
         self._reconnects_told = 0
         metrics.amqp_connected.set(0)

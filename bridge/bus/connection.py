@@ -6,7 +6,6 @@ remembers; this loop tells the whole story in one place: connect, work, notice t
 
 import asyncio
 import itertools
-import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -16,16 +15,21 @@ from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel as AmqpChannel
 from aiormq.abc import AbstractConnection as AmqpConnection
-from yarl import URL
 
+from bridge.bus.backoff import Waits
 from bridge.bus.frames import SocketConnection
+from bridge.bus.login import Node, cut_off, nodes, refusal, user_name
 from bridge.bus.traffic import Traffic
+from bridge.credentials import Current
 from bridge.settings import Amqp
 
 log = structlog.get_logger(__name__)
 
 _LONG_LIFE = 5.0
 """A broker that takes connections and ends them at once must not be stormed."""
+
+REFUSED_WAIT = 30.0
+"""Seconds that the backoff grows to where all nodes refuse the bridge, or it refuses their certificates."""
 
 BLOCKED_INTERVAL = 0.5
 """Seconds between looks whether the broker blocks a connection, for the log."""
@@ -145,40 +149,7 @@ def is_blocked(connection: AmqpConnection) -> bool:
     return True
 
 
-def user_name(url: URL) -> str:
-    """Return the user as whom the client library logs in."""
-    return url.user or "guest"
-
-
-def user_names(settings: Amqp) -> frozenset[str]:
-    """Return the users of all nodes."""
-    return frozenset(user_name(url) for url in _urls(settings))
-
-
-def _urls(settings: Amqp) -> list[URL]:
-    return [URL(part.strip()) for part in settings.url.get_secret_value().split(",")]
-
-
 Work = Callable[[Connection], Awaitable[None]]
-
-
-class Backoff:
-    """Waits that double from ``first`` to ``most`` seconds, with full jitter above a tenth."""
-
-    def __init__(self, first: float, most: float) -> None:
-        self._first = first
-        self._most = most
-        self._attempt = 0
-
-    def next(self) -> float:
-        """Return the seconds to wait now."""
-        ceiling = min(self._most, self._first * 2.0 ** min(self._attempt, 32))
-        self._attempt += 1
-        return random.uniform(ceiling / 10, ceiling)  # noqa: S311 - jitter, no secret
-
-    def reset(self) -> None:
-        """Start again from ``first``."""
-        self._attempt = 0
 
 
 class LostWhileWaiting(ConnectionError):
@@ -213,22 +184,27 @@ class Link:
     and loss.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a link is given
         self,
         name: str,
         settings: Amqp,
         work: Work,
         changed: Callable[[], None],
+        current: Current[list[Node]] | None = None,
         *,
         long_life: float = _LONG_LIFE,
     ) -> None:
-        """After ``long_life`` seconds a loss is an event of its own, and the backoff starts anew."""
+        """Name it; ``current`` knows the nodes; without it they are what the settings say.
+
+        After ``long_life`` seconds a loss is an event of its own, and the backoff starts anew.
+        """
         self.name = name
         self._long_life = long_life
         self._settings = settings
         self._work = work
         self._changed = changed
-        self._urls = itertools.cycle(_urls(settings))
+        self._nodes = current or Current(nodes(settings))
+        self._turns = itertools.count()
         self._connection: Connection | None = None
         self.openings = 0
 
@@ -244,12 +220,15 @@ class Link:
 
     async def run(self) -> None:
         """Connect, work, and start again when the connection is lost; ends only by cancellation."""
-        backoff = Backoff(self._settings.reconnect_wait, self._settings.reconnect_wait_max)
+        waits = Waits(self._settings.reconnect_wait, self._settings.reconnect_wait_max, REFUSED_WAIT)
         while True:
-            url = next(self._urls)
+            await self._nodes.look()
+            every = self._nodes.now
+            node = every[next(self._turns) % len(every)]
+            openings = self.openings
             try:
                 with cancellation_as_error():
-                    await self._hold(url, backoff)
+                    await self._hold(node, waits)
             except Exception as error:  # the loop that must not end, whatever the other side sends
                 if not isinstance(error, (*CONNECTION_EXCEPTIONS, TimeoutError)):
                     log.exception(
@@ -258,18 +237,26 @@ class Link:
                         error=f"{type(error).__name__}: {error}",
                         next="a fault of the bridge: report it; the connection is opened again",
                     )
+                opening = self.openings == openings
+                refused = refusal(error, node.url) if opening else None
+                why = refused or (cut_off(error, node.url) if opening else None)
+                wait = waits.after_refusal(len(every)) if refused else waits.next()
                 log.warning(
                     "amqp.connection_failed",
                     connection=self.name,
-                    node=f"{url.host}:{url.port}",
-                    error=f"{type(error).__name__}: {error}",
-                    next="tried again until it succeeds",
+                    node=node.name,
+                    error=why.found if why else f"{type(error).__name__}: {error}",
+                    next=f"{f'{why.advice}; ' if why else ''}tried again in {wait:.1f} s, until it succeeds",
                 )
-            await asyncio.sleep(backoff.next())
+            else:
+                wait = waits.next()
+            # What is refused may be let in with the next change of a file.
+            await self._nodes.pause(wait)
 
-    async def _hold(self, url: URL, backoff: Backoff) -> None:
+    async def _hold(self, node: Node, waits: Waits) -> None:
         opened = SocketConnection(
-            url.update_query(heartbeat=self._settings.heartbeat),
+            node.url.update_query(heartbeat=self._settings.heartbeat),
+            ssl_context=node.tls,
             client_properties={"connection_name": self.name},
         )
         try:
@@ -281,7 +268,7 @@ class Link:
         connection = Connection(opened)
         self._connection = connection
         self.openings += 1
-        log.info("amqp.connected", connection=self.name, node=f"{url.host}:{url.port}")
+        log.info("amqp.connected", connection=self.name, node=node.name)
         watch = asyncio.create_task(self._tell_blocked(connection), name=f"blocked {self.name}")
         opened_at = time.monotonic()
         try:
@@ -289,7 +276,7 @@ class Link:
             await self._work(connection)
         finally:
             if time.monotonic() - opened_at > self._long_life:
-                backoff.reset()
+                waits.reset()
             watch.cancel()
             lost = connection.lost.is_set()
             self._connection = None
@@ -299,7 +286,7 @@ class Link:
                 log.warning(
                     "amqp.connection_lost",
                     connection=self.name,
-                    node=f"{url.host}:{url.port}",
+                    node=node.name,
                     error=connection.reason,
                     next="opened again",
                 )

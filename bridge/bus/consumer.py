@@ -16,9 +16,11 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.exceptions import ChannelInvalidStateError
 
 from bridge import forwarding
-from bridge.bus.connection import Backoff, Channel, Connection, cancellation_as_error, user_names
+from bridge.bus.backoff import Backoff
+from bridge.bus.connection import Channel, Connection, cancellation_as_error
 from bridge.bus.content import Arrival
 from bridge.bus.delivery import read_delivery
+from bridge.bus.login import user_names
 from bridge.bus.topology import Topology
 from bridge.bus.traffic import Traffic
 from bridge.case import begin

@@ -13,7 +13,10 @@ from collections.abc import Iterable
 from typing import Any, Final, Protocol, SupportsIndex
 
 import aio_pika
+from aio_pika.abc import TimeoutType
 from aiormq import AMQPConnectionError, TransportFactory
+from aiormq.exceptions import ConnectionClosed, InvalidFrameError
+from pamqp.commands import Connection as ConnectionFrames
 from pamqp.heartbeat import Heartbeat
 from yarl import URL
 
@@ -25,6 +28,7 @@ START: Final = struct.Struct(">BHI")
 
 END: Final = b"\xce"
 _LEAST: Final = START.size + len(END)
+_CLOSE: Final = ConnectionFrames.Close.index.to_bytes(4, "big")
 
 _SIGN_OF_LIFE: Final = 1.0
 """Seconds after which the library is shown by a heartbeat that frames arrive."""
@@ -130,6 +134,8 @@ class Socket(TransportFactory):
 
     def __init__(self) -> None:
         self._unsent: list[bytes] = []
+        self.goodbye = b""
+        """What the broker closed the connection with, once it has: the arguments of Connection.Close."""
 
     async def create(self, url: URL, **kwargs: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:  # noqa: ANN401 - the library's signature
         """Connect as `asyncio.open_connection` does, but with a reader of our own.
@@ -148,8 +154,15 @@ class Socket(TransportFactory):
         except OSError as error:
             raise AMQPConnectionError(*error.args) from error
         self.reader = reader
+        reader.offer(0, self)
         self._writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         return reader, self._writer
+
+    def take(self, kind: int, payload: bytes) -> bool:
+        """Note why the broker closes the connection; every frame is the library's."""
+        if kind == METHOD and payload.startswith(_CLOSE):
+            self.goodbye = payload[len(_CLOSE) :]
+        return False
 
     def write(self, frames: bytes) -> None:
         """Write whole frames. Raises ConnectionResetError where nothing can be written any more.
@@ -192,3 +205,18 @@ class SocketConnection(aio_pika.Connection):
         super().__init__(url, **options)
         self.socket = Socket()
         self.kwargs["transport_factory"] = self.socket
+
+    async def connect(self, timeout: TimeoutType = None) -> None:  # noqa: ASYNC109 - the library's signature
+        """Connect. Raises what the library does.
+
+        Where the broker closes the connection instead of opening the virtual host, the library tells only
+        that the frame is not the one that it waits for.
+        """
+        try:
+            await super().connect(timeout)
+        except InvalidFrameError as error:
+            if not self.socket.goodbye:
+                raise
+            frame = ConnectionFrames.Close()
+            frame.unmarshal(self.socket.goodbye)
+            raise ConnectionClosed(frame.reply_code, frame.reply_text) from error

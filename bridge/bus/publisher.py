@@ -14,7 +14,8 @@ import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel
 
-from bridge.bus.connection import Backoff, Channel, Connection, cancellation_as_error
+from bridge.bus.backoff import Backoff
+from bridge.bus.connection import Channel, Connection, cancellation_as_error
 from bridge.bus.traffic import Nacked
 from bridge.messages import Outgoing
 from bridge.ports import Confirmation, PublishFailed

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import aio_pika
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
-from yarl import URL
 
 from bridge.bus.frames import SocketConnection
+from bridge.bus.login import cut_off, refusal
 from bridge.settings import Amqp
 
 
@@ -25,7 +25,7 @@ async def connect_to_any(settings: Amqp, seconds: float) -> Connected:
 
     Raises ConnectionError, which names every node with its fault, if none does.
     """
-    urls = [URL(part.strip()) for part in settings.url.get_secret_value().split(",")]
+    urls = settings.urls
     until = time.monotonic() + seconds
     away: list[str] = []
     for position, url in enumerate(urls):
@@ -37,5 +37,8 @@ async def connect_to_any(settings: Amqp, seconds: float) -> Connected:
         except TimeoutError:
             away.append(f"{node}: no answer within {share:.1f} s")
         except (*CONNECTION_EXCEPTIONS, ValueError) as error:
-            away.append(f"{node}: {type(error).__name__}: {error}")
+            why = refusal(error, url) or cut_off(error, url)
+            away.append(
+                f"{node}: {why.found}: {why.advice}" if why else f"{node}: {type(error).__name__}: {error}"
+            )
     raise ConnectionError("\n".join(away))

@@ -5,8 +5,9 @@ import base64
 import math
 import ssl
 import time
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Literal, NamedTuple, Self
 from urllib.parse import quote
 
 import aiohttp
@@ -15,11 +16,13 @@ import structlog
 from multidict import CIMultiDict
 from yarl import URL
 
+from bridge import tls
+from bridge.credentials import Current
 from bridge.failures import Failure, InternalError, LcmBadResponse, LcmTimeout, LcmUnavailable, WsError
 from bridge.jsontypes import JsonValue
 from bridge.lcm.deadlines import Deadlines
 from bridge.lcm.http import Head, Request, Sending, Stale, TooLong, read_body
-from bridge.lcm.wire import SAYS_ALL, read_answer
+from bridge.lcm.wire import CREDENTIALS_REFUSED, SAYS_ALL, read_answer
 from bridge.metrics import Metrics
 from bridge.operations.model import LcmCall
 from bridge.ports import CallFailed, CallTerms
@@ -43,17 +46,28 @@ class CutShort(CallFailed):
     """
 
 
+class Access(NamedTuple):
+    """How the bridge is let in by LCM: headers of each call, and TLS as aiohttp takes it."""
+
+    headers: dict[str, str]
+    tls: ssl.SSLContext | bool
+
+
 class LcmClient:
     """One HTTP call of LCM at a time, without any retry. Open it with ``async with``."""
 
-    def __init__(self, settings: LcmSettings, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: LcmSettings, metrics: Metrics, current: Current[Access] | None = None
+    ) -> None:
+        """Take the settings; ``current`` knows the log-in; without it that is what they say."""
         self._settings = settings
         self._metrics = metrics
         self._base = settings.base_url.rstrip("/")
         self._methods = {name.casefold(): method for name, method in settings.methods.items()}
         self._heads: dict[str, Head] = {}
         self._slots = asyncio.Semaphore(settings.concurrency)
-        self._tls = tls_context(settings)
+        self._current = current or Current(access(settings))
+        self._access = self._current.now
         self._session: aiohttp.ClientSession | None = None
         self._deadlines: Deadlines | None = None
 
@@ -62,9 +76,7 @@ class LcmClient:
         self._deadlines = Deadlines()
         self._session = aiohttp.ClientSession(
             # As many connections as slots: a call that has a slot never waits for a connection.
-            connector=aiohttp.TCPConnector(
-                limit=settings.concurrency, keepalive_timeout=settings.keepalive, ssl=self._tls
-            ),
+            connector=aiohttp.TCPConnector(limit=settings.concurrency, keepalive_timeout=settings.keepalive),
             cookie_jar=aiohttp.DummyCookieJar(),
             # `connect` bounds the look-up of the name, TCP and TLS together; `Deadlines` the whole.
             timeout=aiohttp.ClientTimeout(total=None, connect=settings.connect_timeout),
@@ -107,6 +119,8 @@ class LcmClient:
                 result = await self._exchange(head.url, sending, started, allowed)
         except CallFailed as failed:
             self._observe(method, _outcome(failed), started)
+            if failed.unreached or failed.status in CREDENTIALS_REFUSED:
+                self._current.look_soon()
             raise
         except Exception as error:  # whatever nobody thought of: it must still say whether LCM may have acted
             log.exception(
@@ -124,9 +138,12 @@ class LcmClient:
 
     def _head(self, method: str) -> Head:
         """Return what each call of a method begins with; there are as many as there are operations."""
+        if self._access is not self._current.now:
+            self._access = self._current.now
+            self._heads.clear()
         head = self._heads.get(method)
         if head is None:
-            head = self._heads[method] = Head(URL(f"{self._base}/{method}"), _headers(self._settings))
+            head = self._heads[method] = Head(URL(f"{self._base}/{method}"), _headers(self._access.headers))
         return head
 
     def _observe(self, method: str, outcome: CallOutcome, started: float) -> None:
@@ -150,7 +167,10 @@ class LcmClient:
             try:
                 async with self._slots:
                     sending.allowed = allowed - (time.monotonic() - started)
-                    response = await self._session.post(url, data=sending, allow_redirects=False)
+                    # A connection that is kept serves the context that it was opened with, no other one.
+                    response = await self._session.post(
+                        url, data=sending, allow_redirects=False, ssl=self._access.tls
+                    )
                     sending.status = response.status
                     return await read_body(response, self._settings.max_response_bytes)
             finally:
@@ -158,7 +178,9 @@ class LcmClient:
 
     def _failed(self, error: Exception, sending: Sending) -> CallFailed:
         """Tell what an error says about LCM, and whether it may have acted."""
-        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL | Stale):
+        if isinstance(
+            error, aiohttp.ClientConnectorError | aiohttp.InvalidURL | Stale
+        ) or tls.certificate_refused(error):
             return _unreached(error)
         if isinstance(error, TimeoutError):
             return self._timed_out(error, sending)
@@ -171,6 +193,9 @@ class LcmClient:
         ):
             broken = LcmBadResponse(f"LCM's answer broke off or is not HTTP ({cause})")
             return CallFailed(broken, effect_possible=True)
+        if self._base.startswith("https:"):
+            # In TLS 1.3 a request goes out before the server has seen the certificate; many cut off then.
+            cause += "; if every call ends so: see lcm.cert_file and lcm.key_file, it may refuse or want them"
         return CallFailed(
             LcmUnavailable(f"the connection to LCM was cut off ({cause})"), effect_possible=True
         )
@@ -197,10 +222,15 @@ class LcmClient:
         return allowed >= (min(enough, self._settings.connect_timeout) if connecting else enough)
 
 
-def _headers(settings: LcmSettings) -> CIMultiDict[str]:
+def access(settings: LcmSettings) -> Access:
+    """Return what the settings say. Raises OSError (also ssl.SSLError) for files that cannot be loaded."""
+    return Access(log_in(settings), tls_context(settings))
+
+
+def _headers(log_in: Mapping[str, str]) -> CIMultiDict[str]:
     """Each header once: one of the settings replaces ours, and its twin in another case."""
     headers = CIMultiDict({"Content-Type": CONTENT_TYPE, "Accept": "application/json"})
-    for name, value in log_in(settings).items():
+    for name, value in log_in.items():
         headers[name] = value
     return headers
 
@@ -228,11 +258,7 @@ def tls_context(settings: LcmSettings) -> ssl.SSLContext | bool:
     """
     if not (settings.ca_file or settings.cert_file):
         return True
-    context = ssl.create_default_context(cafile=settings.ca_file or None)
-    if settings.cert_file:
-        # Without a password, an encrypted key would ask for one at the terminal.
-        context.load_cert_chain(settings.cert_file, settings.key_file or None, password="")
-    return context
+    return tls.context(settings)
 
 
 def _unreached(error: Exception, kind: type[CallFailed] = CallFailed) -> CallFailed:
@@ -246,8 +272,8 @@ def _not_called(message: str) -> CutShort:
 
 def _cause(error: Exception) -> str:
     """Say what went wrong without the host: the requester is told this."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return "its certificate is not trusted, or TLS failed"
+    if why := tls.trouble(error, "lcm", "lcm.base_url"):
+        return f"{why.found}; {why.advice}"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "its name is not known"
     if isinstance(error, TimeoutError):

@@ -9,11 +9,12 @@ from typing import Final, Self
 
 import structlog
 
+from bridge.credentials import Current
 from bridge.failures import InternalError, LcmTimeout, LcmUnavailable, WsError
 from bridge.jsontypes import JsonValue
 from bridge.lcm.breaker import Breaker, State, Verdict
 from bridge.lcm.budget import RetryBudget
-from bridge.lcm.client import CutShort, LcmClient
+from bridge.lcm.client import Access, CutShort, LcmClient
 from bridge.metrics import Metrics
 from bridge.operations.model import LcmCall
 from bridge.ports import CallFailed, CallTerms
@@ -33,9 +34,15 @@ class LcmGateway:
     """
 
     def __init__(
-        self, settings: LcmSettings, retry: RetrySettings, breaker: BreakerSettings, metrics: Metrics
+        self,
+        settings: LcmSettings,
+        retry: RetrySettings,
+        breaker: BreakerSettings,
+        metrics: Metrics,
+        current: Current[Access] | None = None,
     ) -> None:
-        self._client = LcmClient(settings, metrics)
+        """Take the settings; ``current`` knows the log-in; without it that is what they say."""
+        self._client = LcmClient(settings, metrics, current)
         self._timeout = settings.timeout
         self._retry = retry
         self._retried_statuses = frozenset(retry.statuses)

@@ -12,13 +12,13 @@ from bridge.jsontypes import JsonValue
 from bridge.ports import CallFailed
 
 OK: Final = 200
-_CREDENTIALS_REFUSED: Final = (401, 403)
+CREDENTIALS_REFUSED: Final = (401, 403)
 _BUSY: Final = (429, 503)
 _REFUSED: Final = (404, 413, 415)
 _GATEWAY: Final = (502, 504)
 _LONGEST_MESSAGE: Final = 500
 
-TURNED_AWAY: Final = frozenset({*_CREDENTIALS_REFUSED, *_BUSY, *_REFUSED})
+TURNED_AWAY: Final = frozenset({*CREDENTIALS_REFUSED, *_BUSY, *_REFUSED})
 """Statuses by which a request had no effect, whatever comes with them."""
 
 SAYS_ALL: Final = TURNED_AWAY | {*_GATEWAY}
@@ -43,10 +43,11 @@ def read_answer(status: int, body: bytes) -> JsonValue:
     Raises `CallFailed`: with ``effect_possible`` unless LCM said that it did not act (a fault, or
     a status by which the request was turned away).
     """
-    if status in _CREDENTIALS_REFUSED:
+    if status in CREDENTIALS_REFUSED:
         raise CallFailed(
             WsError(
-                f"LCM refused the bridge's credentials (HTTP {status}); check the lcm settings of the bridge"
+                f"LCM refused the bridge's credentials (HTTP {status}); correct lcm.username and "
+                "lcm.password, lcm.bearer_token, lcm.headers or lcm.cert_file, whichever it asks for"
             ),
             effect_possible=False,
             status=status,

@@ -1,11 +1,15 @@
 """RabbitMQ: where it is, and what is declared there."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, SecretStr, model_validator
+from yarl import URL
 
-from bridge.settings.group import Group
+from bridge.settings.group import Group, tls_faults
 from bridge.settingtypes import LONGEST_AMQP_NAME, LONGEST_DELAY, AmqpName, AmqpPrefix, AmqpUrls, Count, Share
+
+_FILES = {"cafile", "capath", "cadata", "certfile", "keyfile", "no_verify_ssl"}
+"""What the client library reads from the query of a URL."""
 
 
 class Amqp(Group):
@@ -13,8 +17,19 @@ class Amqp(Group):
 
     url: AmqpUrls = Field(
         default=SecretStr("amqp://guest:guest@localhost:5672/"),
-        description="RabbitMQ; several nodes: comma separated",
+        description="RabbitMQ, amqp:// or with TLS amqps://; several nodes: comma separated",
     )
+    username: str = Field(default="", description="user; empty: the one in url")
+    password: SecretStr = Field(default=SecretStr(""), description="its password; empty: the one in url")
+    auth: Literal["plain", "external"] = Field(
+        default="plain", description="external: log in by the client certificate, which stands for username"
+    )
+    ca_file: str = Field(
+        default="",
+        description="PEM file of the CA that signed RabbitMQ's certificate; empty: the system's CAs",
+    )
+    cert_file: str = Field(default="", description="PEM file of a client certificate")
+    key_file: str = Field(default="", description="PEM file of its key, if not in cert_file")
     prefix: AmqpPrefix = Field(default="lcm", description="first part of every name below that is not set")
     declare: bool = Field(
         default=True, description="declare exchanges and queues; false: only check that they exist"
@@ -66,9 +81,47 @@ class Amqp(Group):
     )
 
     @property
+    def urls(self) -> list[URL]:
+        """The URL of each node, with everything that is set for the log-in and for TLS."""
+        urls = [URL(part.strip()) for part in self.url.get_secret_value().split(",")]
+        query = {"cafile": self.ca_file, "certfile": self.cert_file, "keyfile": self.key_file}
+        query = {name: file for name, file in query.items() if file}
+        if self.auth == "external":
+            query["auth"] = "external"
+        if self.username:
+            urls = [url.with_user(self.username) for url in urls]
+        if password := self.password.get_secret_value():
+            urls = [url.with_password(password) for url in urls]
+        return [url.update_query(query) for url in urls] if query else urls
+
+    @property
     def retry_prefix(self) -> str:
         """First part of the names of the delayed queues."""
         return f"{self.prefix}.retry."
+
+    @model_validator(mode="after")
+    def _log_in(self) -> Self:
+        urls = self.urls
+        given = [URL(part.strip()) for part in self.url.get_secret_value().split(",")]
+        wrong = list(
+            tls_faults(
+                self,
+                url="url",
+                secure=all(url.scheme == "amqps" for url in given),
+                in_url=any(_FILES & url.query.keys() for url in given),
+            )
+        )
+        if any(url.query.get("auth", "").upper() == "EXTERNAL" and not url.user for url in urls):
+            wrong.append("with auth external, username must be the one that the certificate stands for")
+        if (
+            self.auth == "external"
+            and not self.cert_file
+            and not any("certfile" in url.query for url in given)
+        ):
+            wrong.append("auth external needs cert_file")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
 
     @model_validator(mode="after")
     def _name_everything(self) -> Self:

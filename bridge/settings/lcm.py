@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr, model_validator
 
-from bridge.settings.group import Group
+from bridge.settings.group import Group, tls_faults
 from bridge.settingtypes import HttpUrl, Method, Zone
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -43,7 +43,9 @@ class Lcm(Group):
     username: str = Field(default="", description="basic auth user")
     password: SecretStr = Field(default=SecretStr(""), description="basic auth password")
     bearer_token: SecretStr = Field(default=SecretStr(""), description="bearer token")
-    ca_file: str = Field(default="", description="PEM file of the CA that signed LCM's certificate")
+    ca_file: str = Field(
+        default="", description="PEM file of the CA that signed LCM's certificate; empty: the system's CAs"
+    )
     cert_file: str = Field(default="", description="PEM file of a client certificate")
     key_file: str = Field(default="", description="PEM file of its key, if not in cert_file")
 
@@ -54,8 +56,7 @@ class Lcm(Group):
             wrong.append("username and bearer_token exclude each other")
         if ":" in self.username:
             wrong.append("username must not hold a colon: basic auth ends it there")
-        if self.key_file and not self.cert_file:
-            wrong.append("key_file needs cert_file")
+        wrong += tls_faults(self, url="base_url", secure=self.base_url.startswith("https:"))
         sent = {name: value.get_secret_value() for name, value in self.headers.items()}
         wrong += [
             f"header {name!a} is no name of a header" for name in sent if not _HEADER_NAME.fullmatch(name)

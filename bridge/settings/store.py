@@ -12,8 +12,8 @@ from pydantic import (
     model_validator,
 )
 
-from bridge.settings.group import Group
-from bridge.settingtypes import RedisUrl
+from bridge.settings.group import Group, tls_faults
+from bridge.settingtypes import RedisUrl, split_redis_url
 
 
 class Redis(Group):
@@ -21,8 +21,20 @@ class Redis(Group):
 
     url: RedisUrl = Field(
         default=SecretStr("redis://localhost:6379/0"),
-        description="redis://, redis+sentinel://host:26379,host:26379/service/0 or redis+cluster://host,host",
+        description="redis://, redis+sentinel://host:26379,host:26379/service/0 or redis+cluster://host,host;"
+        " rediss... with TLS",
     )
+    username: str = Field(default="", description="user; empty: the one in url, or Redis's default user")
+    password: SecretStr = Field(default=SecretStr(""), description="password; empty: the one in url")
+    sentinel_username: str = Field(default="", description="user of the Sentinels; empty: their default user")
+    sentinel_password: SecretStr = Field(
+        default=SecretStr(""), description="password of the Sentinels; empty: they ask for none"
+    )
+    ca_file: str = Field(
+        default="", description="PEM file of the CA that signed Redis's certificate; empty: the system's CAs"
+    )
+    cert_file: str = Field(default="", description="PEM file of a client certificate")
+    key_file: str = Field(default="", description="PEM file of its key, if not in cert_file")
     prefix: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^{}\s]+$")] = Field(
         default="lcm", description="first part of every key"
     )
@@ -32,6 +44,14 @@ class Redis(Group):
     watch_interval: PositiveFloat = Field(
         default=1.0, description="seconds between looks at a Redis that is away"
     )
+
+    @model_validator(mode="after")
+    def _files(self) -> Self:
+        parts = split_redis_url(self.url.get_secret_value())
+        secure = parts.scheme.startswith("rediss")
+        if wrong := list(tls_faults(self, url="url", secure=secure, in_url="ssl_" in parts.query)):
+            raise ValueError("; ".join(wrong))
+        return self
 
 
 class Contacts(Group):

@@ -7,25 +7,21 @@ or Cluster (``redis+cluster://host:port,...``).
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar, cast
-from urllib.parse import unquote
+from typing import Any, TypeVar
 
 import structlog
-from redis.asyncio import ConnectionPool, Redis, RedisCluster
-from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import SSLConnection
-from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
-from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import ResponseError
-from redis.maint_notifications import MaintNotificationsConfig
 
+from bridge.credentials import Current
 from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
 from bridge.settings import Redis as RedisSettings
-from bridge.settingtypes import RedisParts, redis_places, split_redis_url
+from bridge.settingtypes import split_redis_url
 from bridge.store.away import AWAY, reset_as_error
+from bridge.store.clients import behind_sentinel, cluster, pool, reason
 from bridge.store.cluster import send_to_cluster
+from bridge.store.login import Login, login, refusal
 from bridge.store.round_trips import RoundTripFailed, RoundTrips
 from bridge.store.scripts import Call, Client, Words
 
@@ -34,16 +30,20 @@ log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 
 
-def connect(settings: RedisSettings) -> Client:
-    """Build the client; nothing is connected yet."""
-    url = settings.url.get_secret_value()
-    kind = split_redis_url(url).scheme.partition("+")[2]
+def connect(settings: RedisSettings, current: Current[Login] | None = None) -> Client:
+    """Build the client; nothing is connected yet.
+
+    ``current`` knows the log-in; without it that is what the settings say. Raises OSError (also
+    ssl.SSLError) for certificate files that cannot be loaded.
+    """
+    current = current or Current(login(settings))
+    kind = split_redis_url(settings.url.get_secret_value()).scheme.partition("+")[2]
     if kind == "cluster":
-        return _cluster(settings, url)
+        return cluster(settings, current)
     if kind == "sentinel":
-        return _sentinel(settings, url)
+        return behind_sentinel(settings, current)
     # The client owns the pool: closing it closes the connections.
-    return Redis.from_pool(_pool(settings, url))
+    return Redis.from_pool(pool(settings, current))
 
 
 def try_url(settings: RedisSettings) -> None:
@@ -52,89 +52,11 @@ def try_url(settings: RedisSettings) -> None:
     Raises ValueError, without what the query holds, for one that redis-py cannot use.
     """
     try:
-        pool = _pool(settings, settings.url.get_secret_value())
-        connection = pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-        if isinstance(connection, SSLConnection):
-            connection.ssl_context.get()  # loads the certificate files
+        pool(settings, Current(login(settings))).make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
     except Exception as error:  # redis-py raises whatever the value leads to
         unknown = re.search(r"unexpected keyword argument '([a-z_]+)'", str(error))
         problem = f"does not know {unknown[1]}" if unknown else f"cannot use it ({type(error).__name__})"
         raise ValueError(f"the query after ? is wrong: redis-py {problem}") from error
-
-
-def _pool(settings: RedisSettings, url: str) -> ConnectionPool:
-    return ConnectionPool.from_url(url, **_pooled(settings))
-
-
-def _pooled(settings: RedisSettings) -> dict[str, Any]:
-    # Where redis-py listens for a provider's notices of maintenance, which it does unless told otherwise, it
-    # takes a connection from the pool without a look whether answers to somebody else are left on it.
-    quiet = MaintNotificationsConfig(enabled=False)
-    return {
-        **_common(settings),
-        "max_connections": _most(settings),
-        "maint_notifications_config": quiet,
-    }
-
-
-def _most(settings: RedisSettings) -> int:
-    """Return the size of a pool: `Store` bounds the commands under way, and looks with one more.
-
-    Two of its round trips may be under way at once: one that waits for replicas, and one that does not.
-    """
-    return max(settings.connections, 2) + 1
-
-
-def _common(settings: RedisSettings) -> dict[str, Any]:
-    # from_url does not retry at all unless it is told to; a request may wait for a few tries only.
-    return {
-        "socket_timeout": settings.timeout,
-        "socket_connect_timeout": settings.timeout,
-        "retry": Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), settings.retries),
-    }
-
-
-def _login(parts: RedisParts) -> dict[str, Any]:
-    login = parts.netloc.rpartition("@")[0]
-    user, _, password = login.partition(":")
-    given = {"username": unquote(user), "password": unquote(password)}
-    return {name: value for name, value in given.items() if value}
-
-
-def _cluster(settings: RedisSettings, url: str) -> RedisCluster:
-    parts = split_redis_url(url)
-    return RedisCluster(
-        startup_nodes=[ClusterNode(host, port or 6379) for host, port in redis_places(url)],
-        ssl=parts.scheme.startswith("rediss"),
-        **_login(parts),
-        **_common(settings),
-    )
-
-
-class _BehindSentinel(Redis):
-    """A master that Sentinel knows. Closing it closes the connections to the Sentinels too."""
-
-    async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001 - redis-py's own
-        await super().aclose(close_connection_pool)
-        pool = cast("SentinelConnectionPool", self.connection_pool)
-        for sentinel in pool.sentinel_manager.sentinels:
-            await sentinel.aclose()
-
-
-def _sentinel(settings: RedisSettings, url: str) -> Redis:
-    parts = split_redis_url(url)
-    service, _, database = parts.path.strip("/").partition("/")
-    sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-        [(host, port or 26379) for host, port in redis_places(url)],
-        # One that is down is passed over at once: the next one is the retry.
-        sentinel_kwargs={**_common(settings), "retry": Retry(NoBackoff(), 0)},
-        db=int(database or 0),
-        ssl=parts.scheme.startswith("rediss"),
-        **_login(parts),
-        **_pooled(settings),
-    )
-    master: Redis = sentinel.master_for(service, redis_class=_BehindSentinel)
-    return master
 
 
 class NothingWritten(StoreUnavailable):
@@ -154,8 +76,17 @@ class Store:
     While it is, requests learn so at once: one watcher asks whether it is back, not every request.
     """
 
-    def __init__(self, client: Client, settings: RedisSettings, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        client: Client,
+        settings: RedisSettings,
+        metrics: Metrics,
+        current: Current[Login] | None = None,
+    ) -> None:
+        """Take a client, and ``current`` which knows its log-in: looked at while Redis is away."""
         self.client = client
+        self._current = current
+        self._sentinel = "+sentinel" in split_redis_url(settings.url.get_secret_value()).scheme
         # A pool that is full fails at once, which is no sign that Redis is away: wait before it.
         self._slots = asyncio.Semaphore(settings.connections)
         self._interval = settings.watch_interval
@@ -163,6 +94,7 @@ class Store:
         self._metrics = metrics
         self._connected = asyncio.Event()
         self._told = False
+        self._refusal = ""
         self._round_trips: dict[Words | None, RoundTrips] = {}
 
     @property
@@ -239,7 +171,7 @@ class Store:
             return StoreUnavailable(f"Redis refused: {error}")
         if not isinstance(error, AWAY):
             return RuntimeError(f"the exchange with Redis went wrong: {error!r}")
-        self._note(connected=False, error=type(error).__name__)
+        self._note(connected=False, error=error)
         return StoreUnavailable(f"Redis is away: {type(error).__name__}")
 
     async def watch(self, *catch_ups: Callable[[], Awaitable[None]]) -> None:
@@ -255,22 +187,41 @@ class Store:
 
     async def look(self) -> None:
         """Ask Redis whether it is there."""
+        if self._current is not None and not self.connected:
+            await self._current.look()
         try:
             async with asyncio.timeout(self._bound):
                 with reset_as_error():
                     await self.client.ping()
         except AWAY as error:
-            self._note(connected=False, error=f"{type(error).__name__}: {error}")
+            await self._note_away(error)
         else:
             self._note(connected=True)
 
-    def _note(self, *, connected: bool, error: str | None = None) -> None:
+    async def _note_away(self, error: BaseException) -> None:
+        try:
+            async with asyncio.timeout(self._bound):
+                error = await reason(self.client, error)
+        except TimeoutError:
+            pass  # then it is what it is
+        self._note(connected=False, error=error)
+
+    def _note(self, *, connected: bool, error: BaseException | None = None) -> None:
         self._metrics.redis_connected.set(connected)
-        if connected != self.connected or not self._told:
+        why = refusal(error, sentinel=self._sentinel) if error is not None else None
+        found = why.found if why else ""
+        # It may first be away, and then be back and refuse: that must be told too, but once.
+        if connected != self.connected or not self._told or (found and found != self._refusal):
             if connected:
                 log.info("redis.connected")
             else:
-                log.warning("redis.away", error=error, next="reads go to LCM; looked at again every second")
+                advice = f"{why.advice}; " if why else ""
+                log.warning(
+                    "redis.away",
+                    error=found or f"{type(error).__name__}: {error}",
+                    next=f"{advice}reads go to LCM; looked at again every second",
+                )
+        self._refusal = "" if connected else found or self._refusal
         self._told = True
         if connected:
             self._connected.set()

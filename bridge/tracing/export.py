@@ -39,9 +39,10 @@ class Export:
     """The way out of the process. `open` it before and `close` it after the last span."""
 
     def __init__(self, endpoint: str, sampler: Sampler | None) -> None:
-        self._exporter = _Counted(OTLPSpanExporter(endpoint=traces_url(endpoint)))
-        self._processor = _Counting(self._exporter)
+        """Make it. Raises ValueError, RuntimeError or ImportError for variables that the SDK refuses."""
         self.provider = TracerProvider(sampler, _resource(), shutdown_on_exit=False)
+        self._exporter = _Counted(OTLPSpanExporter(endpoint=traces_url(endpoint)))
+        self._processor = _Counting(self._exporter)  # last: it starts a thread
         self.provider.add_span_processor(self._processor)
         self._troubles = _Troubles(self)
 

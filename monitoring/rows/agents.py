@@ -12,6 +12,7 @@ from monitoring.expressions import (
     longest_wait,
     rabbitmq_away,
     redis_away,
+    replies_lost,
     success_share,
     workers_busy,
 )
@@ -19,8 +20,20 @@ from monitoring.panels import GREEN, ORANGE, RED, graph, q, states, tile, too_hi
 from monitoring.promql import METRICS, quantile, rate, total
 from monitoring.rows import Row
 
-AWAY: Final = {0: ("ok", GREEN), 1: ("in trouble", ORANGE), 2: ("away", RED), 3: ("blocked", RED)}
+AWAY: Final = {
+    0: ("ok", GREEN),
+    1: ("in trouble", ORANGE),
+    2: ("away", RED),
+    3: ("blocked", RED),
+    4: ("refuses", RED),
+    5: ("replies lost", RED),
+}
 CRITICAL, NOT_CRITICAL, NOT_INFO = '="critical"', '!="critical"', '!="info"'
+SERVED: Final = (
+    "LCM's business no is served, bad input does not count. It stays high while LCM refuses calls or answers"
+    " with faults (WS_Error is served too: see Calls refused, Failed calls), while side effects are held"
+    " (Redis is away: see Held), and while replies are lost."
+)
 
 ROW = Row(
     "Are agents served?",
@@ -35,7 +48,7 @@ ROW = Row(
         ),
         tile(
             "Success share",
-            "Agents' requests that were served. LCM's business no is served, bad input does not count.",
+            f"Agents' requests that were served. {SERVED}",
             "Below 99.5 %.",
             "percentunit",
             q(success_share(operation=AGENTS), "agents"),
@@ -58,7 +71,7 @@ ROW = Row(
             "Oldest wait",
             "How long requests wait in a queue: the longest of those just delivered (in buckets, and"
             " publishers' timestamps are whole seconds), or, if longer, what the queue needs to drain at the"
-            " present rate. An hour stands for: nothing is taken.",
+            " present rate. An hour stands for: nothing is taken, or no worker is connected.",
             "The agents' queue above a few seconds.",
             "s",
             q(longest_wait(), "{{queue}}"),
@@ -78,7 +91,7 @@ ROW = Row(
         ),
         tile(
             "Alerts firing",
-            "Alerts of the bridge that fire now.",
+            "Alerts of the bridge that fire now, each queue and each operation counted by itself.",
             "Any. It stays at 0 where the bridge's rules are not loaded.",
             "none",
             q(f"{firing(NOT_INFO)} or vector(0)", "alerts"),
@@ -88,12 +101,15 @@ ROW = Row(
             "Who is to blame?",
             "RabbitMQ, Redis: some workers (in trouble) or all (away) have lost them; RabbitMQ takes no"
             " publishes (blocked: a memory or disk alarm). LCM: more than 5 % of calls fail, p95 is above"
-            " 2 s, or the breaker is half-open (in trouble) or open (away). Workers: one lacks CPU.",
+            " 2 s, or the breaker is half-open (in trouble); most calls fail, or the breaker is open (away);"
+            " most calls are refused (refuses). Workers: one lacks CPU. Requesters: more than 5 % of the"
+            " replies reach nobody (replies lost).",
             "Anything but ok.",
             q(rabbitmq_away(), "RabbitMQ"),
             q(redis_away(), "Redis"),
             q(lcm_away(), "LCM"),
             q(workers_busy(), "Workers"),
+            q(replies_lost(), "Requesters"),
             words=AWAY,
         ),
         states(
@@ -114,7 +130,7 @@ ROW = Row(
         ),
         graph(
             "Success share by operation",
-            "Requests that were served. LCM's business no is served, bad input does not count.",
+            f"Requests that were served. {SERVED}",
             "Below 99.5 %; one operation alone: its LCM method.",
             "percentunit",
             q(success_share("operation"), "{{operation}}"),

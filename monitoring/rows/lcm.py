@@ -1,6 +1,6 @@
 """LCM: whether it answers, in time, and as it should."""
 
-from monitoring.expressions import LCM_FAILED, lcm_call_share
+from monitoring.expressions import LCM_FAILED, LCM_REFUSED, lcm_call_share
 from monitoring.panels import GREEN, ORANGE, RED, graph, q, tile, too_high
 from monitoring.promql import METRICS, highest, quantile, rate
 from monitoring.rows import Row
@@ -47,7 +47,7 @@ ROW = Row(
             "Calls that LCM refused by their HTTP status, as 401, 403 and 404.",
             "Any that keep up: the bridge's credentials or a method's name are wrong.",
             "percentunit",
-            q(lcm_call_share('="refused"'), "refused"),
+            q(lcm_call_share(LCM_REFUSED), "refused"),
             limits=too_high(0.01, 0.5),
             decimals=1,
             empty="no calls",

@@ -16,7 +16,10 @@ FILE = Path(__file__).parents[2] / "helm" / "lcm-bridge" / "values.schema.json"
 
 ELSEWHERE = {
     "amqp.url": "rabbitmq.existingSecret or rabbitmq.url",
+    "amqp.password": "a Secret of extraSecrets, as BRIDGE_AMQP__PASSWORD",
     "redis.url": "redis.existingSecret or redis.url",
+    "redis.password": "a Secret of extraSecrets, as BRIDGE_REDIS__PASSWORD",
+    "redis.sentinel_password": "a Secret of extraSecrets, as BRIDGE_REDIS__SENTINEL_PASSWORD",
     "lcm.base_url": "lcm.baseUrl",
     "lcm.username": "lcm.existingSecret or lcm.username",
     "lcm.password": "lcm.existingSecret or lcm.password",

@@ -10,8 +10,9 @@ from support.envelopes import add_contact, create, dial, skip
 from support.site import MakeSite, Site, name_of_letters
 
 from bridge import __version__
+from bridge.cli.check.command import every
 from bridge.cli.check.finding import Finding, beside, ok
-from bridge.cli.check.report import summary
+from bridge.cli.check.report import as_json, print_table, summary
 from bridge.demo.servers import PrivateRabbit
 
 NOWHERE = {
@@ -100,9 +101,6 @@ async def everything_on(rabbit: PrivateRabbit) -> str:
 async def test_a_check_that_hangs_is_told_of() -> None:
     """What has no end within the bound fails by its name, and the others are told beside it."""
 
-    async def well() -> list[Finding]:
-        return [ok("round trip", "fast")]
-
     async def hanging() -> list[Finding]:
         await asyncio.Event().wait()
         raise AssertionError
@@ -113,14 +111,47 @@ async def test_a_check_that_hangs_is_told_of() -> None:
     assert ("no answer within 0.1 s", "see the log") == (found[0].found, found[0].advice)
 
 
-async def test_a_check_that_is_at_fault_itself_is_not_hidden() -> None:
-    """What nobody expects ends the command with its trace, instead of looking like a fault of the site."""
+async def well() -> list[Finding]:
+    """Find nothing wrong."""
+    return [ok("round trip", "fast")]
 
-    async def broken() -> list[Finding]:
-        raise KeyError("not foreseen")
 
-    with pytest.raises(KeyError):
-        await beside({"declare": broken}, 1, "see the log")
+async def broken() -> list[Finding]:
+    """Meet what nobody expects."""
+    raise KeyError("not foreseen: redis://user:hunter2@redis/0")
+
+
+async def test_a_check_that_is_at_fault_itself_is_told_of() -> None:
+    """What nobody expects fails by its name, not as a fault of the site; the others are told beside it."""
+
+    async def cancelled() -> list[Finding]:
+        raise asyncio.CancelledError
+
+    found = await beside({"declare": broken, "bind": cancelled, "queue": well}, 1, "see the log")
+
+    assert ["failed", "failed", "ok"] == [one.state for one in found]
+    assert ["declare", "bind", "round trip"] == [one.check for one in found]
+    assert "KeyError" in found[0].found
+    assert "CancelledError" in found[1].found
+    assert {"a fault of lcm-bridge check: report it"} == {one.advice for one in found[:2]}
+
+
+async def test_a_dependency_whose_check_is_at_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    """The others are told all the same, in the table and as JSON, without log-ins and without a trace."""
+    found = await every({"RabbitMQ": well, "Redis": broken, "LCM": well})
+    as_json(found)
+    document = capsys.readouterr()
+    print_table(found)
+    table = capsys.readouterr()
+
+    checks = {one["dependency"]: one for one in json.loads(document.out)["checks"]}
+    assert ["ok", "failed", "ok"] == [one["state"] for one in checks.values()]
+    assert ["RabbitMQ", "Redis", "LCM"] == list(checks)
+    assert "KeyError: 'not foreseen: redis://" in checks["Redis"]["found"]
+    assert "a fault of lcm-bridge check: report it" == checks["Redis"]["next"]
+    assert "3 checks: 1 failed (Redis check)" == table.out.splitlines()[-1]
+    told = document.out + document.err + table.out + table.err
+    assert [False, False] == [word in told for word in ("hunter2", "Traceback")]
 
 
 def test_the_sum_of_it() -> None:

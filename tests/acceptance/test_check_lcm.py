@@ -1,5 +1,6 @@
 """What ``lcm-bridge check`` finds out about LCM, without any effect there."""
 
+import json
 import shutil
 import ssl
 import subprocess
@@ -17,6 +18,7 @@ from support.checking import settings, states, the
 
 from bridge.cli.check import lcm as check_lcm
 from bridge.cli.check.finding import Finding
+from bridge.cli.check.report import as_json, print_table
 from bridge.simulator import Options, Protection, Simulator
 
 PASSWORD = "hunter2"
@@ -26,6 +28,10 @@ HOUR = 3600.0
 async def look(base_url: str, *, seconds: float = 8.0, **lcm: Any) -> list[Finding]:
     """Run the check of LCM."""
     return await check_lcm.check(settings(lcm={"base_url": base_url, **lcm}), seconds)
+
+
+async def hear_only(_: Any, __: Any) -> None:
+    """Take a request and answer nothing."""
 
 
 @asynccontextmanager
@@ -93,6 +99,47 @@ async def test_what_lcm_answers(status: int, headers: dict[str, str], state: str
     assert PASSWORD not in answer.found
 
 
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        (b"Location: /login?key=hunter2#hunter2", "it leads to http://127.0.0.1:{port}/login"),
+        (b"Location: login.aspx", "it leads to http://127.0.0.1:{port}/login.aspx"),
+        (b"Location: //user:hunter2@other.example/", "it leads to http://other.example/"),
+        (b"Location: http://[hunter2", "it leads to a place that cannot be read"),
+        (b"Location: hunter2:x", "it leads to a place that cannot be read"),
+        (b"Location: /\xff", "it leads to "),
+        (b"Location:", "it says no place to go to"),
+        (b"X: y", "it says no place to go to"),
+    ],
+)
+async def test_a_redirect_to_wherever(location: bytes, told: str) -> None:
+    """It is warned of and its place named without log-in and query, whatever stands in Location."""
+    raw = b"HTTP/1.1 302 Found\r\n" + location + b"\r\nContent-Length: 0\r\n\r\n"
+    async with answering(raw).running() as server:
+        answer = the(await look(server.url), "answer")
+
+    port = server.url.split(":")[2].split("/")[0]
+    assert ("warning", True) == (answer.state, told.format(port=port) in answer.found), answer
+    assert PASSWORD not in answer.found
+
+
+@pytest.mark.parametrize(
+    "date",
+    [b"garbage", b"", b"Sat, 21 Nov 99999999999 16:00:00 GMT", b"Mon, 01 Jan 0001 00:00:00 GMT", b"\xff"],
+)
+async def test_a_time_that_cannot_be_read(date: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    """A Date that is none, or too far away, is warned of; what it holds spoils no document."""
+    raw = b"HTTP/1.1 200 OK\r\nDate: " + date + b"\r\nContent-Length: 0\r\n\r\n"
+    async with answering(raw).running() as server:
+        found = await look(server.url)
+    as_json({"LCM": found})
+    print_table({"LCM": found})
+
+    assert [("answer", "ok"), ("clock", "warning")] == [(one.check, one.state) for one in found[1:]]
+    assert "cannot be read" in the(found, "clock").found or "behind" in the(found, "clock").found
+    assert json.loads(capsys.readouterr().out.partition("\n}\n")[0] + "}")
+
+
 @pytest.mark.parametrize(("ahead", "told"), [(HOUR, "s ahead of"), (-HOUR, "s behind"), (0.0, "agrees")])
 async def test_the_clock_of_lcm(ahead: float, told: str) -> None:
     """The header Date is compared with this machine's clock."""
@@ -118,13 +165,19 @@ async def test_an_lcm_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) ->
     assert PASSWORD not in str(refused)
 
 
+async def test_an_lcm_that_lets_nobody_finish_connecting() -> None:
+    """TLS that never answers is a matter of the connection, however long lcm.connect_timeout is."""
+    async with RawServer(hear_only).running() as server:
+        found = await look(server.url.replace("http:", "https:"), seconds=0.4, connect_timeout=12)
+
+    assert {("connection", "")} == states(found, "failed")
+    assert "no connection within 0.2 s" in the(found, "connection").found
+    assert "firewall" in the(found, "connection").advice
+
+
 async def test_an_lcm_that_hangs_or_speaks_something_else() -> None:
     """What takes the request and does not answer is told in time; so is what answers no HTTP."""
-
-    async def silent(_: Any, __: Any) -> None:
-        return
-
-    async with RawServer(silent).running() as server:
+    async with RawServer(hear_only).running() as server:
         hung = await look(server.url, seconds=0.3)
     async with answering(b"SSH-2.0-OpenSSH_9.2\r\n", close=True).running() as server:
         strange = await look(server.url)

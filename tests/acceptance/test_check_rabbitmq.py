@@ -288,7 +288,7 @@ async def test_what_is_no_broker(rabbit: PrivateRabbit) -> None:
             "amqp://127.0.0.1:1/": "nothing listens there",
             "amqp://nosuch.invalid/": "its name is not known",
             f"amqp://127.0.0.1:{port}/": "no answer in time",
-            f"amqps://127.0.0.1:{rabbit.port}/": "TLS failed",
+            f"amqps://127.0.0.1:{rabbit.port}/": "it does not speak TLS on this port",
             "amqps://127.0.0.1:1/?cafile=/no-such-file": "FileNotFoundError",
         }
         found = await look(",".join(places), connect_timeout=0.5)

@@ -77,3 +77,15 @@ async def test_refused_credentials(make_site: MakeSite, rabbit: PrivateRabbit) -
     assert 503 == (await site.worker.get("/readyz"))[0]
     assert b"wr0ng-pass" not in site.worker.log.read_bytes()
     assert 0 == await site.worker.stop()
+
+
+async def test_a_virtual_host_that_is_not_there(make_site: MakeSite, rabbit: PrivateRabbit) -> None:
+    """The log says so in the broker's own words, which come while the connection opens, and what to do."""
+    site = await make_site(ready=False, BRIDGE_AMQP__URL=f"{rabbit.url.rstrip('/')}/nosuch")
+    await site.worker.until_logged("amqp.connection_failed")
+
+    lines = site.worker.events("amqp.connection_failed")
+
+    error = "it knows guest, and closed the connection: NOT_ALLOWED - vhost nosuch not found"
+    assert {error} == {line["error"] for line in lines}
+    assert all(line["next"].startswith("is nosuch the right virtual host in amqp.url?") for line in lines)

@@ -14,11 +14,11 @@ MARKED = ("geheim-1", "geheim-2", "geheim-3", "geheim-4")
 """Passwords in tests/chart/values/values-in-secret.yaml."""
 
 ELSEWHERE = {
-    "amqp": {"url"},
-    "redis": {"url"},
+    "amqp": {"url", "password"},
+    "redis": {"url", "password", "sentinel_password"},
     "lcm": {"base_url", "username", "password", "bearer_token", "headers"},
 }
-"""Settings that have a value of their own in the chart."""
+"""Settings that `config` must not hold: the chart has a value for them, or a Secret holds them."""
 
 
 @pytest.fixture

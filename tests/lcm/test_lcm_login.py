@@ -1,15 +1,13 @@
 """How the bridge is known to whatever guards LCM: headers, basic auth, bearer token, TLS both ways."""
 
 import asyncio
-import shutil
 import ssl
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lcm.lcm_servers import OD, ONCE, RawServer, Request, answer, answering, failure_of, lcm_client
+from support.pki import CLIENT, SERVER, Pki
 
 from bridge.failures import LcmUnavailable, WsError
 from bridge.lcm.client import tls_context
@@ -71,71 +69,27 @@ async def test_cookies_are_not_kept() -> None:
         assert "cookie" not in server.requests[1].headers
 
 
-@dataclass(frozen=True)
-class Pki:
-    """Certificates that are made for one run: two CAs, a server's and a client's of the first."""
-
-    folder: Path
-
-    def path(self, name: str) -> str:
-        """Give the path of a file in the folder."""
-        return str(self.folder / name)
-
-    def make(self) -> None:
-        """Make everything with openssl."""
-        for name in ("ca", "other"):
-            self._run(
-                *("req", "-x509", *KEY, "-subj", f"/CN={name}"),
-                *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),  # Python 3.13 wants it said
-                *("-keyout", f"{name}.key", "-out", f"{name}.pem"),
-            )
-        for name, extra in (
-            ("server", "subjectAltName=IP:127.0.0.1"),
-            ("client", "extendedKeyUsage=clientAuth"),
-        ):
-            for issuer in ("ca", "other"):
-                base = f"{issuer}-{name}"
-                self._run(
-                    "req", *KEY, "-subj", f"/CN={name}", "-keyout", f"{base}.key", "-out", f"{base}.csr"
-                )
-                (self.folder / f"{base}.ext").write_text(f"{extra}\nauthorityKeyIdentifier=keyid\n")
-                self._run(
-                    *(
-                        "x509",
-                        "-req",
-                        "-in",
-                        f"{base}.csr",
-                        "-CA",
-                        f"{issuer}.pem",
-                        "-CAkey",
-                        f"{issuer}.key",
-                    ),
-                    *("-days", "2", "-extfile", f"{base}.ext", "-out", f"{base}.pem"),
-                )
-        both = (self.folder / "ca-client.pem").read_text() + (self.folder / "ca-client.key").read_text()
-        (self.folder / "both.pem").write_text(both)
-
-    def _run(self, *arguments: str) -> None:
-        program = shutil.which("openssl")
-        assert program is not None, "openssl is needed to make certificates"
-        subprocess.run([program, *arguments], cwd=self.folder, check=True, capture_output=True)  # noqa: S603
-
-
-KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
-
-
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
-    """Certificates for the tests of this file."""
-    made = Pki(tmp_path_factory.mktemp("pki"))
-    made.make()
+    """Make two CAs, a server's and a client's certificate of each, and one file with certificate and key."""
+    made = Pki.made(tmp_path_factory.mktemp("pki"))
+    for ca in ("ca", "other"):
+        made.issue(f"{ca}-server", SERVER, ca=ca)
+        made.issue(f"{ca}-client", CLIENT, ca=ca)
+    both = [(made.folder / f"ca-client.{kind}").read_text() for kind in ("pem", "key")]
+    (made.folder / "both.pem").write_text("".join(both))
     return made
+
+
+def path(pki: Pki, name: str) -> str:
+    """Give the path of a file of the PKI."""
+    return str(pki.folder / name)
 
 
 def served(pki: Pki, *, mutual: bool = False, name: str = "ca-server") -> Options:
     """Give the options of a simulator with TLS."""
-    client_ca = Path(pki.path("ca.pem")) if mutual else None
-    tls = Tls(cert=Path(pki.path(f"{name}.pem")), key=Path(pki.path(f"{name}.key")), client_ca=client_ca)
+    client_ca = Path(path(pki, "ca.pem")) if mutual else None
+    tls = Tls(cert=Path(path(pki, f"{name}.pem")), key=Path(path(pki, f"{name}.key")), client_ca=client_ca)
     return Options(tls=tls)
 
 
@@ -143,7 +97,7 @@ async def test_a_ca_file_makes_a_private_ca_trusted(pki: Pki) -> None:
     """With ``lcm.ca_file`` a certificate of the site's own CA is accepted."""
     async with (
         Simulator(served(pki)).running() as simulator,
-        lcm_client(simulator.base_url, ca_file=pki.path("ca.pem")) as client,
+        lcm_client(simulator.base_url, ca_file=path(pki, "ca.pem")) as client,
     ):
         assert isinstance(await client.call(OD, ONCE), dict)
 
@@ -151,7 +105,7 @@ async def test_a_ca_file_makes_a_private_ca_trusted(pki: Pki) -> None:
 @pytest.mark.parametrize("ca_file", ["", "other.pem"])
 async def test_a_certificate_that_is_not_trusted_is_one_clear_message(pki: Pki, ca_file: str) -> None:
     """Without the right CA nothing is sent, and the message says what is wrong but not where."""
-    settings: dict[str, Any] = {"ca_file": pki.path(ca_file)} if ca_file else {}
+    settings: dict[str, Any] = {"ca_file": path(pki, ca_file)} if ca_file else {}
     async with (
         Simulator(served(pki)).running() as simulator,
         lcm_client(simulator.base_url, **settings) as client,
@@ -161,14 +115,15 @@ async def test_a_certificate_that_is_not_trusted_is_one_clear_message(pki: Pki, 
         assert 0 == simulator.calls.total
     assert isinstance(failed.failure, LcmUnavailable)
     assert not failed.effect_possible
-    assert "LCM cannot be reached (its certificate is not trusted, or TLS failed)" == str(failed)
+    found = "its certificate is not signed by a CA that is trusted"
+    assert f"LCM cannot be reached ({found}; set lcm.ca_file to the CA that signed it)" == str(failed)
 
 
 async def test_a_certificate_for_another_name_is_refused(pki: Pki) -> None:
     """The certificate must be for the host that was called."""
     async with Simulator(served(pki)).running() as simulator:
         url = simulator.base_url.replace("127.0.0.1", "localhost")
-        async with lcm_client(url, ca_file=pki.path("ca.pem")) as client:
+        async with lcm_client(url, ca_file=path(pki, "ca.pem")) as client:
             failed = await failure_of(client)
 
     assert isinstance(failed.failure, LcmUnavailable)
@@ -203,10 +158,10 @@ async def test_a_tls_handshake_that_hangs_had_no_effect(whole: float, connect: f
 )
 async def test_a_client_certificate_gets_through(pki: Pki, files: dict[str, str]) -> None:
     """The key may stand in a file of its own or with the certificate."""
-    settings: dict[str, Any] = {name: pki.path(file) for name, file in files.items()}
+    settings: dict[str, Any] = {name: path(pki, file) for name, file in files.items()}
     async with (
         Simulator(served(pki, mutual=True)).running() as simulator,
-        lcm_client(simulator.base_url, ca_file=pki.path("ca.pem"), **settings) as client,
+        lcm_client(simulator.base_url, ca_file=path(pki, "ca.pem"), **settings) as client,
     ):
         assert isinstance(await client.call(OD, ONCE), dict)
 
@@ -214,10 +169,10 @@ async def test_a_client_certificate_gets_through(pki: Pki, files: dict[str, str]
 @pytest.mark.parametrize("files", [{}, {"cert_file": "other-client.pem", "key_file": "other-client.key"}])
 async def test_a_refused_client_certificate_never_reaches_lcm(pki: Pki, files: dict[str, str]) -> None:
     """TLS 1.3 tells so only after the request went out, by a cut: LCM has not read it, but who can tell."""
-    settings: dict[str, Any] = {name: pki.path(file) for name, file in files.items()}
+    settings: dict[str, Any] = {name: path(pki, file) for name, file in files.items()}
     async with (
         Simulator(served(pki, mutual=True)).running() as simulator,
-        lcm_client(simulator.base_url, ca_file=pki.path("ca.pem"), **settings) as client,
+        lcm_client(simulator.base_url, ca_file=path(pki, "ca.pem"), **settings) as client,
     ):
         failed = await failure_of(client)
 
@@ -228,13 +183,13 @@ async def test_a_refused_client_certificate_never_reaches_lcm(pki: Pki, files: d
 def test_files_that_cannot_be_read_fail_at_start(pki: Pki) -> None:
     """A missing file, a file that is no certificate, and a key of another certificate are OSErrors."""
     for settings in (
-        {"ca_file": pki.path("none.pem")},
-        {"ca_file": pki.path("ca.key")},
-        {"cert_file": pki.path("none.pem")},
-        {"cert_file": pki.path("ca-client.pem"), "key_file": pki.path("other-client.key")},
+        {"ca_file": path(pki, "none.pem")},
+        {"ca_file": path(pki, "ca.key")},
+        {"cert_file": path(pki, "none.pem")},
+        {"cert_file": path(pki, "ca-client.pem"), "key_file": path(pki, "other-client.key")},
     ):
         with pytest.raises(OSError):  # noqa: PT011 - the wording is OpenSSL's
-            tls_context(Lcm.model_validate(settings))
+            tls_context(Lcm.model_validate({"base_url": "https://lcm/", **settings}))
 
 
 def test_without_files_the_system_is_trusted() -> None:
@@ -244,7 +199,7 @@ def test_without_files_the_system_is_trusted() -> None:
 
 def test_a_context_of_ours_verifies(pki: Pki) -> None:
     """Neither a CA file nor a client certificate weakens the check of LCM's certificate."""
-    for settings in ({"ca_file": pki.path("ca.pem")}, {"cert_file": pki.path("both.pem")}):
-        context = tls_context(Lcm.model_validate(settings))
+    for settings in ({"ca_file": path(pki, "ca.pem")}, {"cert_file": path(pki, "both.pem")}):
+        context = tls_context(Lcm.model_validate({"base_url": "https://lcm/", **settings}))
         assert isinstance(context, ssl.SSLContext)
         assert (ssl.CERT_REQUIRED, True) == (context.verify_mode, context.check_hostname)

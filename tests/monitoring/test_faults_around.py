@@ -110,7 +110,7 @@ FAULTS = {
         inject=lcm_is_stopped,
         alerts={
             "LcmBridgeLcmBreakerOpen": "LCM keeps failing, so 2 workers do not call it",
-            "LcmBridgeErrorBudgetBurnFast": "of the requests of an operation were not served",
+            "LcmBridgeErrorBudgetBurnFast": "were not served in the last hour",
         },
         also=frozenset({"LcmBridgeRequestsHeld", "LcmBridgeDeadLettersGrowing"}),
         panels=(

@@ -103,7 +103,7 @@ async def lcm_cuts_side_effects_off(site: WatchedSite) -> AsyncIterator[None]:
 FAULTS = {
     "all workers stopped": Fault(
         inject=all_workers_are_stopped,
-        alerts={"LcmBridgeDown": "no worker can be scraped any more, of 2 that were there"},
+        alerts={"LcmBridgeDown": "no worker answers Prometheus any more, of 2 that did"},
         panels=(Change(panel="Workers", falls=True),),
     ),
     "a worker of another version": Fault(
@@ -124,8 +124,11 @@ FAULTS = {
     ),
     "requesters gone": Fault(
         inject=requesters_are_gone,
-        alerts={"LcmBridgeRepliesUnroutable": "of the replies reach nobody"},
-        panels=(Change(panel="Replies", where={"outcome": "unroutable"}),),
+        alerts={"LcmBridgeRepliesUnroutable": "of its replies reach nobody"},
+        panels=(
+            Change(panel="Replies", where={"outcome": "unroutable"}),
+            Change(panel="Who is to blame?", legend="Requesters"),
+        ),
     ),
     "lcm slow": Fault(
         inject=lcm_is_slow,

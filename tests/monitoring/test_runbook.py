@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 from support.rules import ALERTS, ROOT, RUNBOOK, faults
 
 from bridge import cli
@@ -91,6 +92,23 @@ def test_what_a_person_is_told_to_search_for_exists() -> None:
     """Each dotted name is an event that the bridge logs, or a setting."""
     assert set() == set(EVENTS) - logged() - settings() - {"lcm.requests"}
     assert 15 < len(set(EVENTS) & logged())
+
+
+def test_what_alertmanager_is_told_exists() -> None:
+    """Each rule of inhibition names alerts that there are, and keeps a site's alerts to that site."""
+    [block] = re.findall(r"(?s)```yaml\n(.*?)```", TEXT)
+    told = yaml.safe_load(block)["inhibit_rules"]
+    named = {
+        name
+        for rule in told
+        for matcher in rule["source_matchers"] + rule["target_matchers"]
+        if (found := re.fullmatch(r'alertname=~?"(.+)"', matcher))
+        for name in found[1].split("|")
+    }
+
+    assert named <= set(NAMES)
+    assert 4 < len(named)
+    assert [["namespace", "job"]] * len(told) == [rule["equal"] for rule in told]
 
 
 def test_links_lead_somewhere() -> None:

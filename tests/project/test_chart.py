@@ -118,7 +118,7 @@ def test_the_schema_knows_every_setting() -> None:
     ]
 
     assert set(Settings.model_fields) == set(known)
-    assert 5 == len(secret)
+    assert 8 == len(secret)
     assert [] == [
         name for name in secret if "const" not in known[name.split(".")[0]]["properties"][name.split(".")[1]]
     ]

@@ -42,9 +42,7 @@ def test_a_certificates_user_must_be_named(given: Sources) -> None:
     """The bridge signs what it parks, and the broker refuses another's name."""
     given.environment(AMQP__URL="amqps://broker.example/?auth=external")
 
-    assert [
-        "amqp.url: with auth=external must name the user that the certificate stands for (from environment)"
-    ] == faults()
+    assert ["amqp: with auth external, username must be the one that the certificate stands for"] == faults()
 
     given.environment(AMQP__URL="amqps://bridge@broker.example/?auth=external")
     assert "amqps://bridge@broker.example/?auth=external" == value_of(load(), "amqp.url")

@@ -100,7 +100,10 @@ def test_what_is_secret() -> None:
     """Every setting that can hold a secret is one by type, so that no log shows it by accident."""
     assert {
         "amqp.url",
+        "amqp.password",
         "redis.url",
+        "redis.password",
+        "redis.sentinel_password",
         "lcm.headers",
         "lcm.password",
         "lcm.bearer_token",

@@ -125,28 +125,38 @@ def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+SECURE = {
+    "AMQP": {"AMQP__URL": "amqps://a/"},
+    "REDIS": {"REDIS__URL": "rediss://a/0"},
+    "LCM": {"LCM__BASE_URL": "https://a/lcm.svc"},
+}
+
+
+@pytest.mark.parametrize("group", SECURE)
 @pytest.mark.parametrize(
     ("files", "setting", "named"),
     [
-        ({"CA_FILE": "missing.pem"}, "lcm.ca_file", "missing.pem"),
-        ({"CA_FILE": "none.pem"}, "lcm.ca_file", "none.pem"),
-        ({"CERT_FILE": "missing.pem"}, "lcm.cert_file", "missing.pem"),
-        ({"CERT_FILE": "none.pem", "KEY_FILE": "one.key"}, "lcm.cert_file", "none.pem"),
-        ({"CERT_FILE": "one.pem"}, "lcm.cert_file", "one.pem"),
-        ({"CERT_FILE": "one.pem", "KEY_FILE": "missing.key"}, "lcm.key_file", "missing.key"),
-        ({"CERT_FILE": "one.pem", "KEY_FILE": "."}, "lcm.key_file", "pem"),
-        ({"CERT_FILE": "one.pem", "KEY_FILE": "two.key"}, "lcm.cert_file", "two.key"),
-        ({"CERT_FILE": "one.pem", "KEY_FILE": "locked.key"}, "lcm.cert_file", "locked.key"),
+        ({"CA_FILE": "missing.pem"}, "ca_file", "missing.pem"),
+        ({"CA_FILE": "none.pem"}, "ca_file", "none.pem"),
+        ({"CERT_FILE": "missing.pem"}, "cert_file", "missing.pem"),
+        ({"CERT_FILE": "none.pem", "KEY_FILE": "one.key"}, "cert_file", "none.pem"),
+        ({"CERT_FILE": "one.pem"}, "cert_file", "one.pem"),
+        ({"CERT_FILE": "one.pem", "KEY_FILE": "missing.key"}, "key_file", "missing.key"),
+        ({"CERT_FILE": "one.pem", "KEY_FILE": "."}, "key_file", "pem"),
+        ({"CERT_FILE": "one.pem", "KEY_FILE": "two.key"}, "cert_file", "two.key"),
+        ({"CERT_FILE": "one.pem", "KEY_FILE": "locked.key"}, "cert_file", "locked.key"),
     ],
 )
 def test_files_that_cannot_be_loaded(
-    given: Sources, pem: Path, files: dict[str, str], setting: str, named: str
+    given: Sources, pem: Path, group: str, files: dict[str, str], setting: str, named: str
 ) -> None:
     """The fault names the setting, its source and the file."""
-    given.environment(**{f"LCM__{name}": str(pem / file) for name, file in files.items()})
+    given.environment(
+        **SECURE[group], **{f"{group}__{name}": str(pem / file) for name, file in files.items()}
+    )
 
     assert 1 == len(found := faults()), found
-    assert found[0].startswith(f"{setting}: ")
+    assert found[0].startswith(f"{group.lower()}.{setting}: ")
     assert found[0].endswith(" (from environment)")
     assert named in found[0]
 
@@ -154,12 +164,54 @@ def test_files_that_cannot_be_loaded(
 def test_files_that_can_be_loaded(given: Sources, pem: Path) -> None:
     """Right files are no fault."""
     given.environment(
+        LCM__BASE_URL="https://a/lcm.svc",
         LCM__CA_FILE=str(pem / "two.pem"),
         LCM__CERT_FILE=str(pem / "one.pem"),
         LCM__KEY_FILE=str(pem / "one.key"),
     )
 
     assert str(pem / "two.pem") == value_of(load(), "lcm.ca_file")
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"AMQP__CA_FILE": "two.pem"}, "amqp: ca_file: url does not use TLS"),
+        (
+            {"AMQP__URL": "amqps://a/,amqp://b/", "AMQP__CERT_FILE": "one.pem", "AMQP__KEY_FILE": "one.key"},
+            "amqp: cert_file and key_file: url does not use TLS",
+        ),
+        ({"REDIS__CA_FILE": "two.pem"}, "redis: ca_file: url does not use TLS"),
+        ({"LCM__CA_FILE": "two.pem"}, "lcm: ca_file: base_url does not use TLS"),
+        (
+            {"AMQP__URL": "amqps://a/?capath=/etc/ssl/certs", "AMQP__CA_FILE": "two.pem"},
+            "amqp: ca_file and files in the query of url exclude each other",
+        ),
+        (
+            {"REDIS__URL": "rediss://a/0?ssl_check_hostname=no", "REDIS__CA_FILE": "two.pem"},
+            "redis: ca_file and files in the query of url exclude each other",
+        ),
+        ({"REDIS__URL": "rediss://a/0", "REDIS__KEY_FILE": "one.key"}, "redis: key_file needs cert_file"),
+        (
+            {"AMQP__URL": "amqps://a/?cafile=/none.pem"},
+            "amqp.url: a file in the query after ? cannot be loaded: No such file or directory",
+        ),
+        (
+            {"AMQP__URL": "amqps://a/", "AMQP__AUTH": "external", "AMQP__USERNAME": "u"},
+            "amqp: auth external needs cert_file",
+        ),
+    ],
+)
+def test_files_that_would_not_be_used(
+    given: Sources, pem: Path, variables: dict[str, str], expected: str
+) -> None:
+    """Who names a certificate and would speak without it, or with another one, is told."""
+    given.environment(
+        **{name: str(pem / value) if name.endswith("_FILE") else value for name, value in variables.items()}
+    )
+
+    assert 1 == len(found := faults()), found
+    assert found[0].startswith(expected)
 
 
 def test_files_and_other_faults_are_told_together(given: Sources, pem: Path) -> None:

@@ -2,19 +2,19 @@
 
 import asyncio
 import socket
-import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AuthenticationError, ProbableAuthenticationError
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, ProbableAuthenticationError
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import AMQPError, ChannelClosed, ChannelInvalidStateError
-from pamqp.commands import Connection as ConnectionFrames
 from yarl import URL
 
-from bridge.bus.connection import cancellation_as_error, is_blocked, user_name
-from bridge.bus.frames import METHOD, Socket, SocketConnection
+from bridge.bus import login
+from bridge.bus.connection import cancellation_as_error, is_blocked
+from bridge.bus.frames import SocketConnection
+from bridge.bus.login import user_name, virtual_host
 
 Answer = TypeVar("Answer")
 
@@ -23,30 +23,6 @@ FAULTS: Final = (*CONNECTION_EXCEPTIONS, AMQPError, ChannelInvalidStateError, OS
 
 _AT_ONCE: Final = 8
 """Channels open at the same time: a user may be allowed few."""
-
-_CLOSE: Final = ConnectionFrames.Close.index.to_bytes(4, "big")
-
-
-class _Listening(Socket):
-    """Notes the reason for which the broker closes the connection, which the library loses while it opens."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reason = ""
-
-    async def create(self, url: URL, **kwargs: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:  # noqa: ANN401 - the library's signature
-        """Connect, and listen to what concerns the connection itself."""
-        pair = await super().create(url, **kwargs)
-        self.reader.offer(0, self)
-        return pair
-
-    def take(self, kind: int, payload: bytes) -> bool:
-        """Leave every frame to the library."""
-        if kind == METHOD and payload.startswith(_CLOSE):
-            frame = ConnectionFrames.Close()
-            frame.unmarshal(payload[len(_CLOSE) :])
-            self.reason = frame.reply_text
-        return False
 
 
 class Broker:
@@ -57,8 +33,6 @@ class Broker:
         self.name = f"{url.host}:{url.port}" if url.port else f"{url.host}"
         self.user = user_name(url)
         self._opened = SocketConnection(url, client_properties={"connection_name": "lcm-bridge check"})
-        self._socket = self._opened.socket = _Listening()
-        self._opened.kwargs["transport_factory"] = self._socket
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def open(self, seconds: float) -> float:
@@ -80,7 +54,7 @@ class Broker:
     @property
     def vhost(self) -> str:
         """The virtual host, as the library reads it from the URL."""
-        return self.url.path.removeprefix("/") or "/"
+        return virtual_host(self.url)
 
     @property
     def properties(self) -> dict[str, Any]:
@@ -123,29 +97,16 @@ class Broker:
 
     def why(self, error: BaseException) -> tuple[str, str]:
         """Say why it could not be opened, and what to do."""
-        if isinstance(error, ProbableAuthenticationError | AuthenticationError):
-            return (
-                f"the log-in as {self.user} is refused: {self._socket.reason or error}",
-                "set the user and password of amqp.url (BRIDGE_AMQP__URL) to what RabbitMQ knows",
-            )
-        if self._socket.reason:
-            advice = (
-                f"is {self.vhost} the right virtual host in amqp.url? If so, have whoever runs RabbitMQ make"
-                f" it (rabbitmqctl add_vhost), or let {self.user} in (rabbitmqctl set_permissions)"
-            )
-            return f"it knows {self.user}, and closed the connection: {self._socket.reason}", advice
-        return _unreached(error, error.__cause__ or error)
+        known = login.refusal(error, self.url)
+        if known is not None and isinstance(error, ProbableAuthenticationError):
+            return f"{known.found}: {error}", known.advice
+        return known or login.cut_off(error, self.url) or _unreached(error, error.__cause__ or error)
 
 
 def _unreached(error: BaseException, cause: BaseException) -> tuple[str, str]:
     if isinstance(cause, socket.gaierror):
         advice = "correct the host in amqp.url, or the DNS of this namespace"
         return f"its name is not known ({error})", advice
-    if isinstance(cause, ssl.SSLError):
-        advice = (
-            "is that the TLS port (amqps://, usually 5671), and its certificate signed by the CA in amqp.url?"
-        )
-        return f"TLS failed: {error}", advice
     if isinstance(cause, ConnectionRefusedError):
         advice = "is RabbitMQ running, and the port in amqp.url the right one?"
         return f"nothing listens there ({error})", advice

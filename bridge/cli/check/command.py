@@ -3,11 +3,12 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from typing import Final
 
 from bridge import logs
-from bridge.cli.check.finding import Finding
+from bridge.cli.check.finding import Finding, Test, at_fault
 from bridge.cli.check.report import Dependency, as_json, print_table
 from bridge.configuration import load
 from bridge.settings import Log, Settings
@@ -40,7 +41,24 @@ async def _check(settings: Settings) -> dict[Dependency, list[Finding]]:
     # Imported here so that other commands start without their client libraries.
     from bridge.cli.check import lcm, rabbitmq, redis  # noqa: PLC0415
 
-    found = await asyncio.gather(
-        rabbitmq.check(settings, BOUND), redis.check(settings, BOUND), lcm.check(settings, BOUND)
+    return await every(
+        {
+            "RabbitMQ": lambda: rabbitmq.check(settings, BOUND),
+            "Redis": lambda: redis.check(settings, BOUND),
+            "LCM": lambda: lcm.check(settings, BOUND),
+        }
     )
-    return dict(zip(("RabbitMQ", "Redis", "LCM"), found, strict=True))
+
+
+async def every(checks: Mapping[Dependency, Test]) -> dict[Dependency, list[Finding]]:
+    """Check all dependencies at the same time; a fault of one check is a finding, beside the others'."""
+    async with asyncio.TaskGroup() as group:
+        tasks = {name: group.create_task(_guarded(check)) for name, check in checks.items()}
+    return {name: task.result() for name, task in tasks.items()}
+
+
+async def _guarded(check: Test) -> list[Finding]:
+    try:
+        return await check()
+    except Exception as error:  # noqa: BLE001 - it is told, and hides nothing of what others found
+        return [at_fault("check", error)]

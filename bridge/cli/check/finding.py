@@ -45,6 +45,11 @@ def failed(check: str, found: str, advice: str, *, subject: str = "") -> Finding
     return Finding(check, "failed", found, advice, subject)
 
 
+def at_fault(check: str, error: BaseException) -> Finding:
+    """Return what nobody foresaw, and is not a fault of the site."""
+    return failed(check, f"{type(error).__name__}: {error}", "a fault of lcm-bridge check: report it")
+
+
 def timed(finding: Finding, seconds: float) -> Finding:
     """Return it with the time that it took."""
     return replace(finding, milliseconds=round(seconds * 1000, 1))
@@ -69,7 +74,8 @@ Test = Callable[[], Awaitable[list[Finding]]]
 async def beside(tests: dict[str, Test], seconds: float, advice: str) -> list[Finding]:
     """Run tests at the same time and return all that they found, in their order.
 
-    ``tests`` by the check that fails, with that advice, where one has no end within so many seconds.
+    ``tests`` by the check that fails, with that advice, where one has no end within so many seconds, and
+    with another where it raises what nobody foresaw.
     """
     tasks = {check: asyncio.ensure_future(test()) for check, test in tests.items()}
     try:
@@ -78,6 +84,8 @@ async def beside(tests: dict[str, Test], seconds: float, advice: str) -> list[Fi
         for check, task in tasks.items():
             if task in late:
                 found.append(failed(check, f"no answer within {seconds:.1f} s", advice))
+            elif error := asyncio.CancelledError() if task.cancelled() else task.exception():
+                found.append(at_fault(check, error))
             else:
                 found += task.result()
         return found

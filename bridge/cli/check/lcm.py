@@ -13,6 +13,7 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
+from bridge import tls
 from bridge.cli.check.finding import Finding, clock, failed, ok, timed, warning
 from bridge.lcm.client import log_in, tls_context
 from bridge.settings import Lcm, Settings
@@ -29,15 +30,16 @@ async def check(settings: Settings, seconds: float) -> list[Finding]:
     """Return what was found within so many seconds."""
     lcm = settings.lcm
     url = URL(lcm.base_url)
+    bound = min(lcm.connect_timeout, seconds / 2)  # what hangs later is another fault
     found: list[Finding] = []
     try:
         async with asyncio.timeout(seconds):
             started = time.monotonic()
             try:
-                async with asyncio.timeout(lcm.connect_timeout):
+                async with asyncio.timeout(bound):
                     certificate = await _connect(lcm, url)
             except _UNREACHED as error:
-                text, advice = _why(error)
+                text, advice = _why(error, bound)
                 return [failed("connection", f"{url.host}:{url.port}: {text}", advice + _proxies())]
             tls = "TLS" if url.scheme == "https" else "no TLS"
             took = time.monotonic() - started
@@ -64,19 +66,10 @@ async def _connect(lcm: Lcm, url: URL) -> dict[str, Any] | None:
     return certificate
 
 
-def _why(error: Exception) -> tuple[str, str]:
+def _why(error: Exception, bound: float) -> tuple[str, str]:
     """Say why it could not be reached, and what to do."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        advice = (
-            "expired: have whoever runs LCM renew it; not trusted: set lcm.ca_file to the CA that signed it;"
-            " another name: correct the host in lcm.base_url"
-        )
-        return f"its certificate is refused: {error.verify_message}", advice
-    if isinstance(error, ssl.SSLError):
-        return (
-            f"TLS failed: {error}",
-            "is lcm.base_url http or https, and does LCM ask for a client certificate?",
-        )
+    if known := tls.trouble(error, "lcm", "lcm.base_url"):
+        return known
     if isinstance(error, socket.gaierror):
         return (
             f"its name is not known ({error})",
@@ -84,7 +77,7 @@ def _why(error: Exception) -> tuple[str, str]:
         )
     if isinstance(error, TimeoutError):
         return (
-            "no connection within lcm.connect_timeout",
+            f"no connection within {bound:g} s",
             "a firewall or network policy between here and there, or the wrong port in lcm.base_url",
         )
     if isinstance(error, ConnectionRefusedError):
@@ -116,7 +109,11 @@ async def _answer(lcm: Lcm) -> list[Finding]:
             took, after = time.monotonic() - started, time.time()
             return [timed(_status(response), took), *_clock(response.headers.get("Date"), before, after)]
     except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
+        if known := tls.trouble(error, "lcm", "lcm.base_url"):
+            return [failed("answer", *known)]
         advice = "is that LCM? See lcm.base_url, and what stands between"
+        if lcm.base_url.startswith("https:"):  # many servers only cut off where they want another certificate
+            advice += "; does it want a client certificate, lcm.cert_file?"
         return [failed("answer", f"no HTTP: {type(error).__name__}: {error}", advice)]
 
 
@@ -143,11 +140,21 @@ def _status(response: aiohttp.ClientResponse) -> Finding:
             "try lcm-bridge request with a read",
         )
     if HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST:
-        place = URL(response.headers.get("Location", "")).with_query(None).with_user(None)
-        return warning(
-            "answer", f"{found}: it leads to {place}", "the bridge does not follow: correct lcm.base_url"
-        )
+        advice = "the bridge does not follow: correct lcm.base_url"
+        return warning("answer", f"{found}: {_elsewhere(response)}", advice)
     return ok("answer", f"{found}: reachable")
+
+
+def _elsewhere(response: aiohttp.ClientResponse) -> str:
+    """Say where a redirect leads to, without what may be a log-in."""
+    location = response.headers.get("Location")
+    if not location:
+        return "it says no place to go to"
+    try:
+        place = response.url.join(URL(location)).with_query(None).with_fragment(None).with_user(None)
+    except ValueError:
+        return "it leads to a place that cannot be read"
+    return f"it leads to {place}"
 
 
 def _clock(date: str | None, before: float, after: float) -> list[Finding]:
@@ -156,7 +163,7 @@ def _clock(date: str | None, before: float, after: float) -> list[Finding]:
         return [ok("clock", "LCM does not tell its time (no header Date)")]
     try:
         theirs = parsedate_to_datetime(date).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return [
             warning("clock", f"the header Date cannot be read: {date}", "have whoever runs LCM look at it")
         ]

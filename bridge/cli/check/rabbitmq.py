@@ -6,8 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from yarl import URL
-
 from bridge.app import rules, topology
 from bridge.cli.check import broker_parts, broker_publishing, broker_queues
 from bridge.cli.check.broker import FAULTS, Broker
@@ -34,8 +32,7 @@ _AWAY: Final = (
 async def check(settings: Settings, seconds: float) -> list[Finding]:
     """Return what was found within so many seconds: of each node, and by the first that lets us in."""
     until = time.monotonic() + seconds
-    urls = [URL(part.strip()) for part in settings.amqp.url.get_secret_value().split(",")]
-    brokers = [Broker(url) for url in urls]
+    brokers = [Broker(url) for url in settings.amqp.urls]
     publisher: Broker | None = None
     try:
         share = min(settings.amqp.connect_timeout, _CONNECT)

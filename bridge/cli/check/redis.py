@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from redis.asyncio import RedisCluster
 from redis.asyncio.sentinel import SentinelConnectionPool
-from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
+from redis.exceptions import BusyLoadingError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bridge.cli.check import redis_commands
@@ -19,8 +19,10 @@ from bridge.settings import Settings
 from bridge.settingtypes import redis_places, split_redis_url
 from bridge.store.away import AWAY, reset_as_error
 from bridge.store.brake import Brake
+from bridge.store.clients import reason
 from bridge.store.connection import Store, connect
 from bridge.store.durability import weaknesses
+from bridge.store.login import refusal
 from bridge.store.scripts import Client
 
 NEARLY_FULL: Final = 0.8
@@ -77,7 +79,7 @@ async def _connection(client: Client, settings: RedisSettings) -> list[Finding]:
         with reset_as_error():
             await client.ping()
     except AWAY as error:
-        found, advice = _why(error, settings)
+        found, advice = _why(await reason(client, error), settings)
         return [failed("connection", found, advice)]
     url = settings.url.get_secret_value()
     tls = "TLS" if split_redis_url(url).scheme.startswith("rediss") else "no TLS"
@@ -93,14 +95,11 @@ def _place(client: Client, url: str) -> str:
     return f"a single node, {host}:{port or 6379}"
 
 
-def _why(error: Exception, settings: RedisSettings) -> tuple[str, str]:
+def _why(error: BaseException, settings: RedisSettings) -> tuple[str, str]:
     """Say why it could not be reached, and what to do."""
     said = f"{type(error).__name__}: {error}"
-    if isinstance(error, AuthenticationError):
-        return (
-            f"the log-in is refused: {error}",
-            "set the user and password of redis.url (BRIDGE_REDIS__URL) to what Redis knows",
-        )
+    if known := refusal(error, sentinel="+sentinel" in settings.url.get_secret_value()):
+        return known
     if isinstance(error, BusyLoadingError):
         return "it is loading its data", "wait; workers hold side effects until it is done"
     if isinstance(error, RedisTimeoutError | TimeoutError):

@@ -94,9 +94,14 @@ def _entry(dependency: Dependency, finding: Finding) -> dict[str, Any]:
         entry["subject"] = finding.subject
     entry |= {
         "state": finding.state,
-        "found": hide_log_ins(finding.found),
-        "next": hide_log_ins(finding.advice),
+        "found": _encodable(hide_log_ins(finding.found)),
+        "next": _encodable(hide_log_ins(finding.advice)),
     }
     if finding.milliseconds is not None:
         entry["milliseconds"] = finding.milliseconds
     return entry
+
+
+def _encodable(text: str) -> str:
+    """Replace what is no Unicode: HTTP headers can hold any byte, which Python keeps as a lone surrogate."""
+    return text.encode(errors="replace").decode()

@@ -16,8 +16,9 @@ from aiormq.exceptions import ChannelNotFoundEntity
 from pamqp import commands
 
 from bridge.app import rules
-from bridge.bus.connection import Channel, Connection, cancellation_as_error, user_names
+from bridge.bus.connection import Channel, Connection, cancellation_as_error
 from bridge.bus.delivery import read_fetched
+from bridge.bus.login import user_names
 from bridge.bus.publisher import Publisher
 from bridge.bus.wire import tolerate_what_cannot_be_read
 from bridge.cli.broker import connect_to_any
