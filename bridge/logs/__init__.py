@@ -28,8 +28,18 @@ from bridge.settings import Log
 __all__ = ["PERSONAL", "configure", "end", "hear_all", "hide_log_ins", "mask", "mask_text"]
 
 _OURS: Final = (
-    *("amqp.", "brake.", "consumer.", "lcm.breaker", "log.", "publisher.", "queue.", "redis.", "topology."),
-    *("tracing.", "worker."),
+    *(
+        "amqp.",
+        "brake.",
+        "consumer.",
+        "credentials.",
+        "lcm.breaker",
+        "log.",
+        "publisher.",
+        "queue.",
+        "redis.",
+    ),
+    *("topology.", "tracing.", "worker."),
 )
 """What events begin with that are about a dependency or the process: no requester gets a text there."""
 
