@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, Final, Literal, get_args
 
 from bridge.messages import Delivery, Reason
 from bridge.metrics import OK, UNKNOWN
 from bridge.operations.model import Operation, Route
 from bridge.ports import Confirmation, Tries
+from bridge.quotes import Quotes
 from bridge.tracing.trace import UNTRACED, Span, Trace
 
 CacheUse = Literal["hit", "miss", "stale"]
@@ -18,34 +19,65 @@ CacheUse = Literal["hit", "miss", "stale"]
 StepName = Literal["claim", "cache", "lcm", "record", "publish"]
 """What a request waits for: the ledger before and after the call, the contact cache, LCM, the broker."""
 
+LedgerUse = Literal["unprotected", "unrecorded", "not_recorded", "recorded_late", "not_released"]
+"""How a side effect went without the ledger, or past it: the events of these names say more."""
+
 _SECONDS: Final = {name: f"{name}_seconds" for name in get_args(StepName)}
 
+
+class About:
+    """What the lines about one request bear, and must not quote, until it is settled: its ids and its data.
+
+    Connections, timers and shared tasks keep the context that they are made in, and outlive the request:
+    after its `end` they hold an empty one.
+    """
+
+    __slots__ = ("ids", "quotes")
+
+    def __init__(self, quotes: Quotes | None, ids: dict[str, str | None]) -> None:
+        self.ids = ids
+        self.quotes = quotes
+
+    def end(self) -> None:
+        """Have no line bear its ids any more, and let go of its data."""
+        self.ids = {}
+        self.quotes = None
+
+
+_NOBODY: Final = About(None, {})
+
 # One variable: structlog has one for each key, and goes through the whole context for each line.
-_noted: Final[ContextVar[Mapping[str, str | None]]] = ContextVar("request", default=MappingProxyType({}))
+_about: Final[ContextVar[About]] = ContextVar("about")
+
+
+def begin(said: Mapping[str, Any] | bytes | None = None, /, **ids: str | None) -> About:
+    """Have these ids stand on every line that is logged in the task from now on, also on those of libraries.
+
+    ``said`` is what lines must not quote: the request's body, while it is unread.
+    """
+    about = About(Quotes(said) if said else None, ids)
+    _about.set(about)
+    return about
 
 
 def note(**facts: str | None) -> None:
-    """Have these stand on every line that is logged in the task from now on, also on those of libraries."""
-    _noted.set({**_noted.get(), **facts})
+    """Have these stand on the lines of the request too. Raises LookupError outside of one."""
+    _about.get().ids.update(facts)
 
 
 def noted() -> Mapping[str, str | None]:
-    """Return what has been noted in the task."""
-    return _noted.get()
+    """Return what stands on the lines of the request that is worked on, if there is one."""
+    return _about.get(_NOBODY).ids
 
 
-# Not among what is noted: it is for no line, but for what lines must not quote.
-_private: Final[ContextVar[Mapping[str, Any] | bytes | None]] = ContextVar("private", default=None)
+def keep_private(said: Mapping[str, Any] | bytes) -> None:
+    """Have nothing of it quoted on the lines of the request: its data. Raises LookupError outside of one."""
+    _about.get().quotes = Quotes(said)
 
 
-def keep_private(said: Mapping[str, Any] | bytes | None) -> None:
-    """Have nothing of it quoted on the lines of the task: a request's data, or its body while unread."""
-    _private.set(said)
-
-
-def private() -> Mapping[str, Any] | bytes | None:
+def quotes() -> Quotes | None:
     """Return what lines that are logged in the task must not quote."""
-    return _private.get()
+    return _about.get(_NOBODY).quotes
 
 
 class Step:
@@ -83,8 +115,9 @@ class Case:
     ``effect_done``: it did act on one of them.
     ``replayed``: its answer was stored by an earlier delivery. ``breaker_open``: LCM was not even asked.
     ``tries``: how often LCM was called, None if that never came up; ``lcm_status``: the HTTP status of a call
-    that failed, ``lcm_error`` why one failed that was answered from the cache. ``took``: the seconds of each
-    step. ``told``: how the broker took the reply. ``trace`` is told of the steps too.
+    that failed, ``lcm_error`` why one failed that was answered from the cache. ``ledger``: what the ledger
+    did not do for it. ``took``: the seconds of each step. ``told``: how the broker took the reply. ``trace``
+    is told of the steps too.
     """
 
     delivery: Delivery
@@ -95,6 +128,7 @@ class Case:
     route: Route | None = None
     deadline: float | None = None
     cache: CacheUse | None = None
+    ledger: LedgerUse | None = None
     effect_begun: bool = False
     effect_done: bool = False
     doubtful: bool = False
@@ -137,6 +171,8 @@ class Case:
             account["lcm_status"] = self.lcm_status
         if self.lcm_error is not None:
             account["lcm_error"] = self.lcm_error
+        if self.ledger is not None:
+            account["ledger"] = self.ledger
         if self.replayed:
             account["replayed"] = True
         if self.told is Confirmation.UNROUTABLE:

@@ -104,6 +104,12 @@ class Delivery:
         return self.redelivered or self.parked
 
     @property
+    def ids(self) -> dict[str, str | None]:
+        """What its lines in the log are found by."""
+        given = self.properties
+        return {"queue": self.queue, "correlation_id": given.correlation_id, "message_id": given.message_id}
+
+    @property
     def reply_to(self) -> str | None:
         """The queue that waits for the reply, None if nobody does."""
         return self.properties.reply_to or None

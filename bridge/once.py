@@ -99,6 +99,7 @@ class Once:
         except StoreUnavailable as error:
             if case.delivery.repeated or self._settings.when_unavailable == "hold":
                 raise Held("the request ledger is away") from error
+            case.ledger = "unrecorded"
             log.warning("request.unrecorded", error=str(error), next="a repetition is not recognised")
             return await self._unrecorded(case, operation, command)
         case.doubtful = found.doubtful if isinstance(found, Claim) else True
@@ -122,6 +123,7 @@ class Once:
 
     async def _unprotected(self, case: Case, operation: Operation, command: Command) -> Answer:
         self._metrics.ledger.labels("unprotected").inc()
+        case.ledger = "unprotected"
         log.warning("request.unprotected", next="give it an idempotency-key or a message_id")
         if case.delivery.redelivered:
             raise OutcomeUnknown("the request has no key, was delivered before and may have been carried out")
@@ -200,6 +202,7 @@ class Once:
             with case.step("record"):
                 first = await self._ledger.complete(claim, ending, change)
         except StoreUnavailable as error:
+            case.ledger = "not_recorded"
             log.error(
                 "ledger.not_recorded",
                 error=str(error),
@@ -207,6 +210,7 @@ class Once:
             )
             return
         if not first:
+            case.ledger = "recorded_late"
             log.warning("ledger.recorded_late", next="a repetition was told that the outcome is unknown")
             if case.delivery.settler.lost:  # the repetition was this request's, and it has its answer
                 case.error = "it was done, but after another delivery of it was told that this is not known"
@@ -218,6 +222,7 @@ class Once:
             with case.step("record"):
                 await self._ledger.release(claim, told)
         except StoreUnavailable as error:
+            case.ledger = "not_released"
             log.warning("ledger.not_released", error=str(error), next="released when Redis is back")
 
     async def _told_again(self, ending: Ending, case: Case, command: Command) -> Answer:

@@ -13,7 +13,7 @@ import time
 
 import structlog
 
-from bridge.case import Case, keep_private, note
+from bridge.case import Case, begin, keep_private, note
 from bridge.envelope import Limits, ReplyAsRequest, parse
 from bridge.failures import (
     Failure,
@@ -91,13 +91,7 @@ class Pipeline:
     async def handle(self, delivery: Delivery) -> None:
         """Work on one request until it is settled. Raises nothing but cancellation."""
         case = Case(delivery, started=delivery.arrived, trace=self._tracing.begin(delivery))
-        note(
-            queue=delivery.queue,
-            correlation_id=delivery.properties.correlation_id,
-            message_id=delivery.properties.message_id,
-            trace_id=case.trace.id,
-        )
-        keep_private(delivery.body)
+        about = begin(delivery.body, **delivery.ids, trace_id=case.trace.id)
         ending = UNSETTLED
         try:
             done = await self._answer(case)
@@ -116,6 +110,7 @@ class Pipeline:
             if done:
                 self._settled(case)
         finally:
+            about.end()
             case.trace.end(
                 operation=case.operation_name,
                 outcome=ending,

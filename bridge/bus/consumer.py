@@ -23,6 +23,7 @@ from bridge.bus.delivery import read_delivery
 from bridge.bus.login import user_names
 from bridge.bus.topology import Topology
 from bridge.bus.traffic import Traffic
+from bridge.case import begin
 from bridge.messages import Delivery
 from bridge.metrics import Metrics
 
@@ -231,34 +232,33 @@ class Consumer:
             self._wait_seconds.observe(waited)
         task = asyncio.create_task(self._work(delivery))
         self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            log.error(
-                "consumer.task_failed",
-                queue=self.queue,
-                error=f"{type(error).__name__}: {error}",
-                exc_info=error,
-                next="a fault of the bridge: report it; the request comes again at the channel's end",
-            )
+        task.add_done_callback(self._tasks.discard)
 
     async def _work(self, delivery: Delivery) -> None:
-        while not delivery.settler.lost:
-            # The prefetch bounds the requests of one consumer; this bounds those of a lost or paused
-            # one and its successor together.
-            if self._takes and self._running < self._prefetch:
-                await self._begin(delivery)
-                return
-            # Sooner, while the broker still sends, it would come straight back.
-            if not self._takes and self._quiet:
-                self.given_back += 1
-                await delivery.settler.requeue()
-                return
-            if self._given_up:
-                return
-            await self._changed.wait()
+        try:
+            while not delivery.settler.lost:
+                # The prefetch bounds the requests of one consumer; this bounds those of a lost or paused
+                # one and its successor together.
+                if self._takes and self._running < self._prefetch:
+                    await self._begin(delivery)
+                    return
+                # Sooner, while the broker still sends, it would come straight back.
+                if not self._takes and self._quiet:
+                    self.given_back += 1
+                    begin(**delivery.ids)
+                    await delivery.settler.requeue()
+                    return
+                if self._given_up:
+                    return
+                await self._changed.wait()
+        except Exception as error:  # the boundary: a fault with one request is no other's
+            ids = begin(delivery.body, **delivery.ids).ids
+            log.exception(
+                "consumer.task_failed",
+                **ids,
+                error=f"{type(error).__name__}: {error}",
+                next="a fault of the bridge: report it; the request comes again at the channel's end",
+            )
 
     async def _begin(self, delivery: Delivery) -> None:
         self._running += 1

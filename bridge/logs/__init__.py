@@ -20,17 +20,34 @@ import structlog
 from bridge.case import noted
 from bridge.logs import console
 from bridge.logs.flow import Flow
-from bridge.logs.masking import PERSONAL, Presentable, hide_log_ins, mask, mask_text
+from bridge.logs.masking import PERSONAL, Presentable, hide_log_ins, mask_text
 from bridge.logs.output import LibraryHandler, Output
+from bridge.quotes import mask
 from bridge.settings import Log
 
 __all__ = ["PERSONAL", "configure", "end", "hear_all", "hide_log_ins", "mask", "mask_text"]
 
-APART: Final = (
-    *("amqp.", "brake.", "consumer.", "lcm.breaker", "lcm.listener", "publisher.", "queue.", "redis."),
-    *("topology.", "worker.", "log.", "python.", "ledger.record_forgotten", "contact_cache.skip_forgotten"),
+_OURS: Final = (
+    *(
+        "amqp.",
+        "brake.",
+        "consumer.",
+        "credentials.",
+        "lcm.breaker",
+        "log.",
+        "publisher.",
+        "queue.",
+        "redis.",
+    ),
+    *("topology.", "tracing.", "worker."),
 )
-"""What events begin with that are about a dependency or the process, or another request.
+"""What events begin with that are about a dependency or the process: no requester gets a text there."""
+
+APART: Final = (
+    *(*_OURS, "lcm.listener", "python.", "ledger.leases_not_renewed", "ledger.record_forgotten"),
+    "contact_cache.skip_forgotten",
+)
+"""What events begin with that are about those, or another request.
 
 They carry no ids of the request that happened to notice.
 """
@@ -43,7 +60,7 @@ def configure(settings: Log) -> None:
     _flows[:] = [flow]
     shared: list[structlog.typing.Processor] = [
         _with_traceback,
-        Presentable(masked=settings.mask),
+        Presentable(masked=settings.mask, ours=_OURS),
         _leveled,
     ]
     text = _json_text if json else console.renderer(colours=sys.stdout.isatty())
@@ -103,10 +120,12 @@ def end() -> None:
 def _asyncio_fault(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     # asyncio's own handler writes out the objects that it is about, and what they hold.
     error = context.get("exception")
+    # Of a callback asyncio also says with which arguments, such as bytes of a body; uvloop says its handle.
+    message = str(context.get("message")).partition("(")[0]
     _log().error(
         "python.task_fault",
         error=_named(error),
-        message=context.get("message"),
+        message=message,
         task=_name(context.get("task") or context.get("future")),
         exc_info=error,
         next="a fault of the bridge: report it; the worker goes on",

@@ -18,8 +18,11 @@ WINDOW: Final = 1.0
 _MOST_NAMES: Final = 256
 """Names that are told apart; the bridge has a quarter of that, libraries are counted by their logger."""
 
-_ALWAYS: Final = ("request.settled", "worker.", "log.")
-"""What each line of stands for itself: the end of a request, and what is told once."""
+_ALWAYS: Final = (
+    *("request.settled", "worker.", "log."),
+    *("ledger.record_forgotten", "contact_cache.skip_forgotten"),
+)
+"""What each line of stands for itself: the end of a request, what is told once, what is lost for good."""
 
 _OTHERS: Final = "others"
 

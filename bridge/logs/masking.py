@@ -1,19 +1,20 @@
 """What a log line must not show: passwords in URLs always, phone numbers and agent ids with ``log.mask``."""
 
 import re
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import suppress
+from collections.abc import Mapping, MutableMapping
 from ipaddress import IPv4Address
-from json import JSONDecodeError, dumps, loads
-from os.path import commonprefix
 from typing import Any, Final
 
-from bridge.case import private
+from bridge.case import quotes
+from bridge.quotes import mask
 
 # Blanks of any kind (pasted numbers hold U+00A0), but not over the end of a line; bars are in LCM's keys.
 _NUMBER: Final = re.compile(r"\+?\d(?:[^\S\r\n]|[\d().|\-\u2010-\u2015]){4,}\d")
-# Bounded, so that no text takes time that grows with the square of its length.
-_LOG_IN: Final = re.compile(r"(://[^\s:/@]{0,256}:)\S{0,256}@")
+_WORD: Final = re.compile(r"\S+")
+_LAST_WORD: Final = re.compile(r"(?<!\S)\S+\Z")
+_NEXT_URL: Final = re.compile(r",(?=[A-Za-z][A-Za-z0-9+.-]{0,31}://)")
+_NOT_OF_A_NAME: Final = re.compile(r"[^\w.-]")
+_NAME_AFTER: Final = re.compile(r"-?[^\W\d]|\.[a-z][a-z0-9-]*\.[a-z]")
 _ADDRESS: Final = re.compile(r"[^\s@,;:'\"]{1,128}@[^\s@,;:'\"]{1,255}")
 
 _HIDDEN: Final = "***@"
@@ -48,44 +49,24 @@ _FEWEST_DIGITS: Final = 6
 _LONGEST: Final = 8000
 """Characters of one value; a stack trace is the longest that is meant to be there."""
 
+_LONGEST_NAME: Final = 80
+"""Characters of a name that are looked at before a number in it."""
+
+_LONGEST_ESCAPE: Final = 6
+"""Characters of an escaped one."""
+
 _DEEPEST: Final = 4
 """Levels of a logged value that are looked into; what lies deeper is not shown."""
 
-_SHORTEST: Final = 4
-"""Characters of a text in a request that is masked where it is quoted; shorter ones are Yes, No and such."""
-
-_MOST_LOOKED_AT: Final = 65_536
-"""Characters of a request that could not be read in which such texts are looked for."""
-
-_MOST_QUOTED: Final = 500
-"""Texts of one request that are looked for in a line."""
-
-_BEGINNING: Final = 40
-"""Characters by which a text is known that is quoted in part."""
-
-_MOST_OTHERS: Final = 20
-"""How often a text may be found within words before it is masked there too."""
-
-_WORDS_OF_OURS: Final = frozenset({"true", "false", "null", "none"})
-
 _EVENT: Final = re.compile(r"[a-z_]+\.[a-z_]+")
 """The name of an event of the bridge: nobody else's text looks like it."""
-
-_STRING: Final = re.compile(r'"((?:[^"\\\r\n]|\\.){4,1024})(?:"|$)', re.MULTILINE)
-_FIELD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_TAG: Final = re.compile(r"<[^<>]{0,256}>")
-
-
-def mask(text: str) -> str:
-    """Keep the last two characters of a phone number or agent id: enough to compare, not to call."""
-    return f"***{text[-2:]}" if len(text) > 4 else "***"  # noqa: PLR2004 - a short one would show too much
 
 
 def mask_text(text: str) -> str:
     """Mask phone numbers, LCM's keys, and agent ids that are addresses, in what anybody may have written."""
     if "@" in text:
         text = _ADDRESS.sub(lambda match: _mask_address(match.group()), text)
-    return _NUMBER.sub(lambda match: _mask_number(match.group()), text)
+    return _NUMBER.sub(_mask_number, text)
 
 
 def _mask_address(text: str) -> str:
@@ -94,9 +75,12 @@ def _mask_address(text: str) -> str:
     )  # the host is what the person on call wants to read
 
 
-def _mask_number(text: str) -> str:
+def _mask_number(match: re.Match[str]) -> str:
+    text = match[0]
     if "|" not in text and sum(char.isdigit() for char in text) < _FEWEST_DIGITS:
         return text  # a version, a time of day
+    if _is_in_a_name(match):
+        return text
     # The node that does not answer is what the person on call wants to read.
     try:
         return str(IPv4Address(text))
@@ -104,9 +88,37 @@ def _mask_number(text: str) -> str:
         return mask(text)
 
 
+def _is_in_a_name(match: re.Match[str]) -> bool:
+    """Tell whether the digits are a part of a host's or queue's name, or of an id: letters touch them."""
+    around, (start, end) = match.string, match.span()
+    before = around[max(0, start - _LONGEST_NAME) : start]
+    if "\\" in before[-_LONGEST_ESCAPE:]:  # an escaped character ends in letters
+        return False
+    return _ends_in_a_name(before) or _NAME_AFTER.match(around, end) is not None
+
+
+def _ends_in_a_name(text: str) -> bool:
+    if text[-1:] == ".":
+        # One dot is not enough: people write Tel.030 and forget the blank after a full stop.
+        labels = _NOT_OF_A_NAME.split(text)[-1].split(".")
+        return len(labels) > 2 and labels[0][:1].isalpha()  # noqa: PLR2004 - the last one is empty
+    touching = text[-2:-1] if text[-1:] == "-" else text[-1:]
+    return touching.isalpha() or touching == "_"
+
+
 def hide_log_ins(text: str) -> str:
-    """Hide the passwords in URLs, which libraries put into what they say."""
-    return _LOG_IN.sub(rf"\1{_HIDDEN}", text)
+    """Hide the passwords in URLs, which libraries put into what they say; of several with commas, in each."""
+    if "://" not in text or "@" not in text:
+        return text
+    return _WORD.sub(lambda word: ",".join(map(_without_password, _NEXT_URL.split(word[0]))), text)
+
+
+def _without_password(url: str) -> str:
+    scheme, mark, rest = url.partition("://")
+    # To the last @, whatever user and password hold: rather too much is hidden than too little.
+    login, _, place = rest.rpartition("@")
+    user, colon, _ = login.partition(":")
+    return f"{scheme}{mark}{user}:{_HIDDEN}{place}" if colon else url
 
 
 class Presentable:
@@ -114,44 +126,55 @@ class Presentable:
 
     What is None is left out, log-ins are hidden, long texts are cut. With ``masked``, phone numbers and
     agent ids are masked, and whatever else a line quotes of its request's data, such as names: LCM's faults
-    repeat what they were given.
+    repeat what they were given. Events that begin with one of ``ours`` tell of no strangers: of their lines
+    only what is quoted is masked, unless they have a traceback, which may hold anything.
     """
 
-    def __init__(self, *, masked: bool) -> None:
+    def __init__(self, *, masked: bool, ours: tuple[str, ...] = ()) -> None:
         self._masked = masked
+        self._ours = ours
 
     def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's own signature
         """Return the event as it is shown."""
         shown: dict[str, Any] = {}
+        strangers = self._masked and not self._is_ours(event)
         for key, given in event.items():
             kind = type(given)
             if kind is str:
                 if key in _OURS and len(given) <= _LONGEST and "://" not in given:
                     shown[key] = given  # as `_text` would, without the call: these are most of a line
                 else:
-                    shown[key] = self._text(key, given)
+                    shown[key] = self._text(key, given, strangers=strangers)
             elif given is None:
                 continue
             elif kind is float or kind is bool or (kind is int and key not in PERSONAL):
                 shown[key] = given
             else:
-                shown[key] = self._inside(key, given, _DEEPEST)
+                shown[key] = self._inside(key, given, _DEEPEST, strangers=strangers)
         return shown
 
-    def _text(self, key: str, text: str) -> str:
-        if "://" in text or len(text) > _LONGEST:
-            text = _cut(hide_log_ins(text))
+    def _is_ours(self, event: Mapping[str, Any]) -> bool:
+        name = event["event"]
+        return (
+            name != "request.settled"  # which every request has
+            and isinstance(name, str)
+            and name.startswith(self._ours)
+            and not ("exception" in event or "logger" in event)
+        )
+
+    def _text(self, key: str, text: str, *, strangers: bool) -> str:
+        text = hide_log_ins(_cut(text))
         if not self._masked or key in _OURS:
             return text
         if key in PERSONAL:
             return mask(text)
         if key == "event" and _EVENT.fullmatch(text):
             return text
-        if key != "source":  # which stands on every line
-            text = _without_private(text)
-        return mask_text(text)
+        if key != "source" and (said := quotes()) is not None:  # a source stands on every line
+            text = said.masked_in(text)
+        return mask_text(text) if strangers else text
 
-    def _inside(self, key: str, value: Any, depth: int) -> Any:  # noqa: ANN401 - anything may be logged
+    def _inside(self, key: str, value: Any, depth: int, *, strangers: bool) -> Any:  # noqa: ANN401 - anything may be logged
         if self._masked and key in PERSONAL and value is not None:
             return mask(str(value))
         if value is None or isinstance(value, _NUMBERS):
@@ -159,16 +182,18 @@ class Presentable:
         if isinstance(value, bytes | bytearray | memoryview):
             return f"({len(value)} bytes)"  # a body, or a part of one
         if isinstance(value, Mapping | list | tuple | set | frozenset):
-            return self._nested(key, value, depth - 1) if depth else "***"
+            return self._nested(key, value, depth - 1, strangers=strangers) if depth else "***"
         # An error, or another thing of which only the text says anything.
-        return self._text(key, str(value))
+        return self._text(key, str(value), strangers=strangers)
 
-    def _nested(self, key: str, value: Any, depth: int) -> Any:  # noqa: ANN401 - anything may be logged
+    def _nested(self, key: str, value: Any, depth: int, *, strangers: bool) -> Any:  # noqa: ANN401 - anything may be logged
         if not isinstance(value, Mapping):
-            return [self._inside(key, one, depth) for one in value]
+            return [self._inside(key, one, depth, strangers=strangers) for one in value]
         ours = key if key in _OURS else ""
         return {
-            self._text(ours, str(name)): self._inside(ours or str(name), one, depth)
+            self._text(ours, str(name), strangers=strangers): self._inside(
+                ours or str(name), one, depth, strangers=strangers
+            )
             for name, one in value.items()
         }
 
@@ -177,92 +202,11 @@ def _cut(text: str) -> str:
     """Cut a long text: what others sent is quoted, and a line is for reading."""
     if len(text) <= _LONGEST:
         return text
-    # The end of a stack trace is what names the error.
+    # The end of a stack trace is what names the error. Of a log-in that is cut in two nothing is left.
     head, tail = text[: _LONGEST // 2], text[-_LONGEST // 2 :]
+    last, first = _LAST_WORD.search(head), _WORD.match(tail)
+    if last and "://" in last[0]:
+        head = head[: last.start() + last[0].index("://")]
+    if first and "@" in first[0]:
+        tail = tail[first[0].rindex("@") :]
     return f"{head} ... ({len(text)} characters) ... {tail}"
-
-
-# --- what a line quotes of its own request ------------------------------------------------------
-
-
-def _without_private(text: str) -> str:
-    """Mask what the text quotes of the request that is being worked on."""
-    said = private()
-    if not said:
-        return text
-    for quoted, _ in zip(_quotable(said), range(_MOST_QUOTED), strict=False):
-        for written in (quoted,) if quoted.isascii() else _spellings(quoted):
-            text = _masked_in(text, written)
-    return text
-
-
-def _spellings(text: str) -> Iterator[str]:
-    """Yield the forms in which a text that is not ASCII is quoted: as it is, or escaped, perhaps twice."""
-    yield text
-    for escaped in {ascii(text)[1:-1], dumps(text)[1:-1], repr(text.encode(errors="replace"))[2:-1]}:
-        yield escaped
-        yield escaped.replace("\\", "\\\\")
-
-
-def _masked_in(text: str, quoted: str) -> str:
-    if len(quoted) > _BEGINNING:
-        return _without_long(text, quoted)
-    at, others = text.find(quoted), 0
-    while at >= 0:
-        end = at + len(quoted)
-        if (at and text[at - 1].isalnum()) or (end < len(text) and text[end].isalnum()):
-            # A part of a longer word is something else; where all is such, nobody need look at each.
-            others += 1
-            if others > _MOST_OTHERS:
-                return text.replace(quoted, mask(quoted))
-            at = text.find(quoted, at + 1)
-        else:
-            text = f"{text[:at]}{mask(quoted)}{text[end:]}"
-            at = text.find(quoted, at + len(mask(quoted)))
-    return text
-
-
-def _without_long(text: str, quoted: str) -> str:
-    """Mask a long text, also where only its beginning is quoted."""
-    beginning, shown = quoted[:_BEGINNING], mask(quoted)
-    at = text.find(beginning)
-    while at >= 0:
-        end = at + len(commonprefix([quoted, text[at : at + len(quoted)]]))  # noqa: RUF071 - that is meant
-        text = f"{text[:at]}{shown}{text[end:]}"
-        at = text.find(beginning, at + len(shown))
-    return text
-
-
-def _quotable(said: Mapping[str, Any] | bytes) -> Iterator[str]:
-    """Yield the texts of a request: of its data, or of a body that could not be read."""
-    texts = _strings_in(said) if isinstance(said, bytes) else _leaves(said)
-    for text in texts:
-        for part in (text, *_TAG.split(text)) if "<" in text else (text,):
-            plain = part.strip()
-            if len(plain) >= _SHORTEST and plain.casefold() not in _WORDS_OF_OURS:
-                yield plain
-
-
-def _leaves(root: Mapping[str, Any]) -> Iterator[str]:
-    """Yield every text and number, and the keys that are no names of fields: they may be of people."""
-    waiting: list[Any] = [root]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, Mapping):
-            yield from (key for key in value if not _FIELD.fullmatch(key))
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-        elif isinstance(value, _NUMBERS) and not isinstance(value, bool):
-            yield str(value)
-
-
-def _strings_in(body: bytes) -> Iterator[str]:
-    for match in _STRING.finditer(body[:_MOST_LOOKED_AT].decode(errors="replace")):
-        text = match[1]
-        if "\\" in text:
-            with suppress(JSONDecodeError):
-                text = str(loads(f'"{text}"'))
-        yield text

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 from support.site import name_of_letters
 from support.worker import BOUND, until
 
@@ -36,6 +38,7 @@ class Bench:
         self.link = Link("pausing", settings, self.work, lambda: None)
         self.connections: list[Connection] = []
         self.handled: set[bytes] = set()
+        self.fails_at: set[bytes] = set()
         self.most_at_once = self.at_once = 0
         self.go_on = asyncio.Event()
         self.go_on.set()
@@ -48,6 +51,8 @@ class Bench:
 
     async def handle(self, delivery: Delivery) -> None:
         """Handle a request when it may."""
+        if delivery.body in self.fails_at:
+            raise ValueError(f"no {delivery.body!r}")
         self.at_once += 1
         self.most_at_once = max(self.at_once, self.most_at_once)
         await self.go_on.wait()
@@ -55,10 +60,10 @@ class Bench:
         self.at_once -= 1
         await delivery.settler.ack()
 
-    async def publish(self, *names: int) -> None:
+    async def publish(self, *names: int, **properties: Any) -> None:
         """Publish requests by the names of numbers."""
         for name in names:
-            message = aio_pika.Message(str(name).encode(), delivery_mode=2)
+            message = aio_pika.Message(str(name).encode(), delivery_mode=2, **properties)
             await self._channel.default_exchange.publish(message, self.queue)
 
     async def until_handled(self, *names: int) -> None:
@@ -244,3 +249,17 @@ async def test_a_queue_deleted_while_paused(bench: Bench) -> None:
     await until(lambda: bench.consumers == 1, "a consumer")
     await bench.publish(1)
     await bench.until_handled(1)
+
+
+async def test_a_fault_with_a_request_is_told_with_its_ids(bench: Bench) -> None:
+    """It says which request it was; the others are worked on."""
+    bench.fails_at = {b"1"}
+    with capture_logs() as logs:
+        await bench.publish(1, message_id="m-1", correlation_id="c-1")
+        await bench.publish(2)
+        await bench.until_handled(2)
+    [line] = [line for line in logs if line["event"] == "consumer.task_failed"]
+
+    assert ("c-1", "m-1", bench.queue) == (line["correlation_id"], line["message_id"], line["queue"])
+    assert "ValueError: no b'1'" == line["error"]
+    assert line["exc_info"]

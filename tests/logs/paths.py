@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Final, NamedTuple, cast
 
 from bridge.operations.catalogue import OPERATIONS
@@ -33,10 +34,11 @@ class Marks:
         )
 
     def found_in(self, log: str) -> list[str]:
-        """Return which of them a log holds, however they are written."""
+        """Return which of them a log holds, however they are written, in whatever case."""
         texts = [self.phone, self.agent, self.address, self.account, *self.name.split()]
         forms = {form for text in texts for form in (text, ascii(text)[1:-1], json.dumps(text)[1:-1])}
-        return sorted(form for form in forms if form in log)
+        folded = log.casefold()
+        return sorted(form for form in forms if len(form) > 1 and form.casefold() in folded)
 
 
 def made_up(seed: int) -> Marks:
@@ -51,12 +53,13 @@ def made_up(seed: int) -> Marks:
 
     blank, plus = chance.choice(["", " ", "-", "."]), chance.choice(["", "+"])
     odd = chance.choice(["", "\u00fc", "\u0142", "\u5f20"])
+    joints = ["", "", "O'", "& ", 'Mc"']
     return Marks(
         phone=plus + blank.join(digits(3, 4) for _ in range(chance.randint(3, 4))),
         agent=letters(),
         address=f"{letters()}@{chance.choice(['domain.com', 'x.example'])}",
         account="|".join(digits(2, 4) for _ in range(chance.randint(6, 7))),
-        name=f"{letters().title()}{odd} {letters().title()}",
+        name=f"{letters().title()}{odd} {chance.choice(joints)}{letters().title()}",
     )
 
 
@@ -76,7 +79,7 @@ def value_of(field: Field, marks: Marks) -> Any:
     given: dict[type[Field], Any] = {
         Text: by_name.get(field.name.casefold(), marks.phone if "Phone" in field.name else marks.name),
         Phone: marks.phone,
-        Xml: f"<Data><N>{marks.name}</N><P>{marks.phone}</P></Data>",
+        Xml: f"<Data><N>{escape(marks.name)}</N><P>{marks.phone}</P></Data>",
         Minute: "24/10/2024 07:33",
         Flag: True,
         Integer: 1,
@@ -180,8 +183,10 @@ def faults(marks: Marks) -> list[Fault]:
     contact = {"PhoneNumber": marks.phone, "AccountNumber": marks.account, "CampaignId": {"x": marks.name}}
     return [
         Fault(kind="fault", message=marks.echo),
+        Fault(kind="fault", message=marks.echo.upper()),
         Fault(kind="fault", message=marks.echo, status=400),
         Fault(kind="html", message=marks.echo),
+        Fault(kind="html", message=marks.echo.upper()),
         Fault(kind="html", message=marks.echo, status=404),
         Fault(kind="status", status=401),
         Fault(kind="status", status=503),
@@ -189,7 +194,7 @@ def faults(marks: Marks) -> list[Fault]:
         Fault(kind="hang", when="after"),
         *(Fault(kind=kind, when="after") for kind in ("half", "reset", "not_json", "wrong_shape")),
         Fault(kind="result", result={"RequestFailureReason": marks.echo}),
-        Fault(kind="result", result={"success": False, "Message": marks.echo}),
+        Fault(kind="result", result={"success": False, "Message": marks.echo.swapcase()}),
         Fault(kind="result", result=[contact, [marks.echo]]),
         Fault(kind="result", result=contact),
         Fault(kind="result", result=json.dumps([contact])),

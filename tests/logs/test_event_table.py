@@ -4,10 +4,17 @@ import ast
 import re
 from pathlib import Path
 
+from bridge.logs import APART
+
 ROOT = Path(__file__).parents[2]
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
 ROW = re.compile(
     r"^\| `([a-z_]+\.[a-z_]+)` \| (debug|info|warning|error|critical) \| \S.* \| \S.* \|$", re.MULTILINE
+)
+OF_A_REQUEST = (
+    *("lcm.call_", "ledger.claim_lost", "ledger.not_", "ledger.record_occupied", "ledger.recorded_late"),
+    *("ledger.unreadable_record", "contact_cache.not_updated", "contact_cache.unreadable_record"),
+    *("publish.failed", "reply.", "request."),
 )
 NAME = re.compile(r"[a-z_]+\.[a-z_]+")
 
@@ -71,3 +78,12 @@ def test_what_goes_wrong_has_a_cause_and_what_comes_next() -> None:
             without.append((where, "error"))
 
     assert [] == without
+
+
+def test_each_event_is_about_a_request_or_about_something_else() -> None:
+    """Those about RabbitMQ, Redis, LCM, the collector or the process bear no ids of whoever noticed."""
+    names = {name_of(call) for _, call in calls()}
+
+    assert {name for name in names if name.startswith(OF_A_REQUEST)} == {
+        name for name in names if not name.startswith(APART)
+    }

@@ -8,7 +8,7 @@ import pytest
 from logs.log_lines import Lines
 
 from bridge import logs
-from bridge.case import note
+from bridge.case import begin
 from bridge.logs import flow
 from bridge.logs.flow import MOST, WINDOW, Flow
 
@@ -59,9 +59,15 @@ def test_events_do_not_use_up_each_others_lines(bounded: Flow) -> None:
     assert 0 == bounded.admit("request.internal_error")
 
 
-@pytest.mark.parametrize("name", ["request.settled", "worker.started", "worker.drained", "log.left_out"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("request.settled", "worker.started", "worker.drained", "log.left_out"),
+        *("ledger.record_forgotten", "contact_cache.skip_forgotten"),
+    ],
+)
 def test_some_are_always_told(bounded: Flow, name: str) -> None:
-    """The end of a request, and what the process says of itself."""
+    """The end of a request, what the process says of itself, and each record that is lost."""
     assert {0} == {bounded.admit(name) for _ in range(1000)}
 
 
@@ -88,7 +94,7 @@ async def test_it_is_told_though_nothing_more_comes(lines: Lines, monkeypatch: p
     log = lines.configure()
 
     async def request() -> None:
-        note(correlation_id="c-1")
+        begin(correlation_id="c-1")
         for _ in range(1000):
             log.warning("publish.failed", error="x")
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs.log_lines import Lines
 
-from bridge.case import keep_private
+from bridge.case import begin
 from bridge.logs import PERSONAL, mask
 
 BLANKS = st.sampled_from(["", "", " ", "-", ".", "\u00a0", "\u2011", " ("])
@@ -136,6 +136,16 @@ def test_a_number_with_dots_is_not_taken_for_an_address(lines: Lines, number: st
         (b'{"a": "Jane \\u0044oe", bad', "found Jane Doe", "found ***oe"),
         (b"\xff\xfe", "not UTF-8", "not UTF-8"),
         (None, "Jane Doe", "Jane Doe"),
+        ({"a": "jane.doe"}, "Agent JANE.DOE, Jane.Doe", "Agent ***oe, ***oe"),
+        ({"a": "GR\u00d6\u00dfE 1"}, "\u1e9e, gr\u00f6\u00dfe 1", "\u1e9e, *** 1"),
+        ({"a": "CORP\\jane.doe"}, r"'CORP\\jane.doe', CORP\jane.doe", "'***oe', ***oe"),
+        ({"a": "O'Hara"}, r"'no O\'Hara' for O'Hara", "'no ***ra' for ***ra"),
+        ({"a": 'Jane "Jo" Doe'}, r'"no Jane \"Jo\" Doe"', '"no ***oe"'),
+        ({"a": "<N>O&apos;Hara Maureen</N>"}, "no O'Hara Maureen", "no ***en"),
+        ({"a": "<N>M&#252;ller</N>"}, r"no M\u00fcller, Müller, M&#252;ller", "no ***er, ***er, ***er"),
+        ({"a": "Meier &amp; Sons"}, "no Meier & Sons", "no ***ns"),
+        ({"a": "<N first=\"Jane\" last='Doe-Roe'/>"}, "no Jane Doe-Roe", "no *** ***oe"),
+        ({"a": "<N><![CDATA[Jane <Doe>]]></N>"}, "no Jane", "no ***"),
     ],
 )
 def test_what_a_line_quotes_of_its_request_is_masked(
@@ -145,7 +155,7 @@ def test_what_a_line_quotes_of_its_request_is_masked(
     log = lines.configure()
 
     def work() -> None:
-        keep_private(data)
+        begin(data)
         log.info("some.event", error=said)
 
     copy_context().run(work)
@@ -211,3 +221,130 @@ def test_no_password_in_a_url_is_logged(lines: Lines, *, masked: bool, password:
     logging.getLogger("aio_pika").warning("Connection attempt to %s failed", url)
 
     assert "hunter2" not in lines.text()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "amqp://u:S@a:1/,amqp://u:S@b:2/,amqps://u:S@c/",
+            "amqp://u:***@a:1/,amqp://u:***@b:2/,amqps://u:***@c/",
+        ),
+        ("amqp://u:***@a:1/,amqp://u:***@b:2/", "amqp://u:***@a:1/,amqp://u:***@b:2/"),
+        ("http://a:1/x,http://b/y?u=me@corp", "http://a:1/x,http://b/y?u=me@corp"),
+        (
+            "bad amqp://me@corp.com:S@host/ or amqp://u:S@b",
+            "bad amqp://me@corp.com:***@host/ or amqp://u:***@b",
+        ),
+        (f"amqp://u:{'x' * 300}S@host/", "amqp://u:***@host/"),
+        ("redis://:S@host:1/0", "redis://:***@host:1/0"),
+        ("http://proxy/amqp://u:S@host", "http://proxy/amqp:***@host"),
+        ("redis://[::1]:6379/0", "redis://[::1]:6379/0"),
+    ],
+)
+def test_each_log_in_is_hidden_and_each_host_is_shown(lines: Lines, text: str, shown: str) -> None:
+    """Of several nodes, whatever users and passwords hold, however long they are."""
+    lines.configure(mask=False).info("some.event", error=text)
+
+    assert shown == lines.last()["error"]
+
+
+@pytest.mark.parametrize("distance", [*range(3965, 4005), 100_000])
+@pytest.mark.parametrize("beside", [" ", "x"])
+def test_a_text_is_not_cut_within_a_log_in(lines: Lines, distance: int, beside: str) -> None:
+    """Where a long text is cut, no half of a password is left on either side."""
+    url = f"{beside}amqp://user:begun-and-ended@host/"
+    far = "x " * 50_000
+    lines.configure(mask=False).info(
+        "some.event", head=far[:distance] + url + far, tail=far + url + far[:distance]
+    )
+    line = lines.text()
+
+    assert "begun" not in line
+    assert "ended" not in line
+
+
+INEQUIVALENT = (
+    "inequivalent arg 'x-max-length' for queue 'lcm.requests': received '2000000' but current is '1000000'"
+)
+
+
+@pytest.mark.parametrize(
+    "event", ["topology.not_established", "redis.away", "amqp.connection_lost", "tracing.not_exported"]
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        INEQUIVALENT,
+        "process is stopped by supervisor on node 'rabbit@rabbit-2.rabbit.svc'",
+        "delivery acknowledgement on channel 1 timed out. Timeout value used: 1800000 ms",
+        "Error 111 connecting to 10.0.12.34:6379. 111.",
+        "Connect call failed ('2001:db8:0:1234:0:567:8:1', 5672, 0, 0)",
+    ],
+)
+def test_what_a_dependency_says_is_shown(lines: Lines, event: str, text: str) -> None:
+    """No requester gets there: limits, times and nodes are what the person on call looks for."""
+    lines.configure().warning(event, error=text, nested=[text])
+
+    line = lines.last()
+
+    assert (text, [text]) == (line["error"], line["nested"])
+
+
+def test_what_a_dependency_says_of_a_request_is_masked(lines: Lines) -> None:
+    """What is quoted of the request that noticed it, log-ins, and all in a traceback."""
+    log = lines.configure()
+
+    def work() -> None:
+        begin({"agent": "testagent", "phone": 301234567})
+        log.warning("redis.away", error="testagent 301234567 at redis://u:hunter2@host", agent="4711-1147")
+        try:
+            int("no 0309876543")
+        except ValueError as error:
+            log.exception("consumer.failed", error=str(error))
+
+    copy_context().run(work)
+    said, fault = lines.read()
+
+    assert ("***nt ***67 at redis://u:***@host", "***47") == (said["error"], said["agent"])
+    assert "0309876543" not in str(fault)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the delayed queue lcm.retry.lcm.requests.agent.300000 is gone",
+        "connecting to ip-10-0-12-34.ec2.internal:6379",
+        "connecting to ip-10-0-12-34",
+        "connecting to 10-244-1-17.rabbit.svc.cluster.local",
+        "connecting to redis-20261121.cache.internal",
+        "replies-550e8400-e29b-41d4-a716-446655440000",
+        "12345678-e29b-41d4-a716-446655440000",
+        "queue_20261121_1",
+    ],
+)
+def test_digits_in_the_name_of_a_host_or_queue_are_no_number_of_a_person(lines: Lines, text: str) -> None:
+    """Letters touch them, or dots with letters: on any line."""
+    lines.configure().info("publish.failed", error=text)
+
+    assert text == lines.last()["error"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tel.0301234567",
+        "call 0301234567.Then wait",
+        "call 0301234567. Then wait",
+        "0301234567-",
+        r"name\n0301234567",
+        r"tel:\u00a00301234567",
+        r"\xc2\xa00301234567",
+        "www.example.com. 0301234567",
+    ],
+)
+def test_a_phone_number_beside_letters_is_masked(lines: Lines, text: str) -> None:
+    """Abbreviations, full stops without a blank and escaped characters are no names of hosts."""
+    lines.configure().info("lcm.call_failed", error=text)
+
+    assert "123456" not in lines.last()["error"]

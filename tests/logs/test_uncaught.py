@@ -66,6 +66,26 @@ def test_an_error_that_nobody_caught_is_one_line(code: str, event: str, level: s
     assert line["next"]
 
 
+@pytest.mark.parametrize("loop", ["asyncio.new_event_loop", "uvloop.new_event_loop"])
+@pytest.mark.parametrize("callback", ["callback", "functools.partial(callback)"])
+def test_an_error_in_a_callback_is_told_without_its_arguments(loop: str, callback: str) -> None:
+    """They may be bytes of a body, on either event loop."""
+    _, [line] = run(f"""
+import functools, uvloop
+def callback(data, name): fail()
+async def main():
+    logs.hear_all()
+    asyncio.get_running_loop().call_soon({callback}, b'jane.doe', 'Erika Mustermann')
+    await asyncio.sleep(0)
+with asyncio.Runner(loop_factory={loop}) as runner:
+    runner.run(main())
+""")
+
+    assert "python.task_fault" == line["event"]
+    assert line["message"].startswith("Exception in callback ")
+    assert not [one for one in ("jane.doe", "Mustermann") if one in str(line)]
+
+
 def test_a_warning_is_one_line() -> None:
     """Of the logger ``py.warnings``, masked."""
     _, [line] = run("warnings.warn('030 1234567 is deprecated')")
