@@ -17,6 +17,8 @@ _NOT_OF_A_NAME: Final = re.compile(r"[^\w.-]")
 _NAME_AFTER: Final = re.compile(r"-?[^\W\d]|\.[a-z][a-z0-9-]*\.[a-z]")
 _ADDRESS: Final = re.compile(r"[^\s@,;:'\"]{1,128}@[^\s@,;:'\"]{1,255}")
 
+_UUID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
+
 _HIDDEN: Final = "***@"
 """What stands in the place of a password."""
 
@@ -48,6 +50,9 @@ _FEWEST_DIGITS: Final = 6
 
 _LONGEST: Final = 8000
 """Characters of one value; a stack trace is the longest that is meant to be there."""
+
+_LONGEST_DELAY: Final = 8
+"""Digits of a number in the name of a delayed queue: more milliseconds than a day has."""
 
 _LONGEST_NAME: Final = 80
 """Characters of a name that are looked at before a number in it."""
@@ -82,28 +87,36 @@ def _mask_number(match: re.Match[str]) -> str:
     if _is_in_a_name(match):
         return text
     # The node that does not answer is what the person on call wants to read.
-    try:
-        return str(IPv4Address(text))
-    except ValueError:
-        return mask(text)
+    return text if _is_address(text) else mask(text)
 
 
 def _is_in_a_name(match: re.Match[str]) -> bool:
-    """Tell whether the digits are a part of a host's or queue's name, or of an id: letters touch them."""
+    """Tell whether the digits are a part of a host's or queue's name, or of an id, and no phone number's."""
     around, (start, end) = match.string, match.span()
     before = around[max(0, start - _LONGEST_NAME) : start]
+    if any(id_.start() <= start and end <= id_.end() for id_ in _UUID.finditer(around, start - len(before))):
+        return True
     if "\\" in before[-_LONGEST_ESCAPE:]:  # an escaped character ends in letters
         return False
-    return _ends_in_a_name(before) or _NAME_AFTER.match(around, end) is not None
-
-
-def _ends_in_a_name(text: str) -> bool:
-    if text[-1:] == ".":
+    if not match[0].isdecimal() and not _is_address(match[0].replace("-", ".")):
+        return False
+    if before[-1:] == ".":
         # One dot is not enough: people write Tel.030 and forget the blank after a full stop.
-        labels = _NOT_OF_A_NAME.split(text)[-1].split(".")
-        return len(labels) > 2 and labels[0][:1].isalpha()  # noqa: PLR2004 - the last one is empty
-    touching = text[-2:-1] if text[-1:] == "-" else text[-1:]
-    return touching.isalpha() or touching == "_"
+        labels = _NOT_OF_A_NAME.split(before)[-1].split(".")
+        # A delay, in milliseconds; the last label is empty.
+        return len(match[0]) <= _LONGEST_DELAY and len(labels) > 2 and labels[0][:1].isalpha()  # noqa: PLR2004
+    if match[0].isdecimal() and len(match[0]) > _FEWEST_DIGITS:
+        return False
+    touching = before[-2:-1] if before[-1:] == "-" else before[-1:]
+    return touching.isalpha() or touching == "_" or _NAME_AFTER.match(around, end) is not None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def hide_log_ins(text: str) -> str:
