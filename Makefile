@@ -24,7 +24,7 @@ run: ## Run the bridge with the settings of the environment (BRIDGE_*) and confi
 
 test: ## Run all tests (PYTEST_ARGS="-k skip" for some)
 	@scripts/setup.sh --tests --quiet
-	@.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	@.venv/bin/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 chaos: ## Break everything under load and see that the promises hold (SEED=1 REQUESTS=20000 or SECONDS=3600)
 	@scripts/setup.sh --quiet
