@@ -144,6 +144,8 @@ FAULTS = {
             "LcmBridgeRabbitMqBlocked": "a memory or disk alarm and takes no replies",
             "LcmBridgeBacklogWithoutProgress": "requests.campaign, workers consume it, and none is served",
         },
+        # Requests wait in the workers until it takes their replies; and the campaigns were paused before.
+        also=frozenset({"LcmBridgeInFlightSaturated", "LcmBridgeSlow", "LcmBridgeQueuePausedTooLong"}),
         panels=(Change(panel="Who is to blame?", legend="RabbitMQ"),),
     ),
     # Not the first one: RabbitMQ 3.10 may lose a queue when it is killed soon after it was declared.

@@ -54,7 +54,7 @@ async def shows(site: WatchedSite, fault: Fault) -> None:
     await site.until(f"{', '.join(fault.alerts)} resolved", partial(_resolved, site, fault))
 
     blamed = await _fired(site, since=began)
-    assert blamed <= fault.alerts.keys() | fault.also | FADING
+    assert set() == blamed - fault.alerts.keys() - fault.also - FADING
 
 
 async def _calm(site: WatchedSite) -> bool:
