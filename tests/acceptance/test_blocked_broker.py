@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from chaos.proxy import Proxy
+from support.alarm import memory_alarm
 from support.checking import SECONDS, settings, states
 from support.command import run_command
 from support.envelopes import calls_about, od
@@ -63,16 +64,6 @@ async def blocked_site(
         yield await open_site(stack, own_rabbit.url, redis_server.url, tmp_path, None, settings, ready=True)
 
 
-@asynccontextmanager
-async def alarm(rabbit: PrivateRabbit) -> AsyncIterator[None]:
-    """Have the broker be short of memory for the length of a block."""
-    await rabbit.ctl("set_vm_memory_high_watermark", "0.0000001")
-    try:
-        yield
-    finally:
-        await rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1GB")
-
-
 async def ask_thirty(site: Site) -> list[asyncio.Task[Reply]]:
     """Ask thirty times while LCM hangs; as many calls as the prefetch are under way then."""
     site.simulator.faults.put(Fault(kind="hang", method="GetReservedContactOD"))
@@ -105,7 +96,7 @@ async def until_length(site: Site, queue: str, *, messages: int = 0, consumers: 
 
 async def test_check_names_the_alarm(own_rabbit: PrivateRabbit) -> None:
     """A broker that takes no publishes fails the check, which looks at all else beside it."""
-    async with alarm(own_rabbit):
+    async with memory_alarm(own_rabbit):
         found = await rabbitmq.check(settings(amqp={"url": own_rabbit.url}), SECONDS)
 
     assert {("alarm", "")} == states(found, "failed"), found
@@ -127,7 +118,7 @@ async def test_replies_wait_for_the_end_of_the_alarm(own_rabbit: PrivateRabbit, 
         asyncio.create_task(site.widget.ask(od("delayed"), queue=campaign, bound=90)) for _ in range(30)
     ]
     await until_length(site, campaign, messages=30)
-    async with alarm(own_rabbit):
+    async with memory_alarm(own_rabbit):
         release(site)
         await site.worker.until_logged("amqp.blocked")
         await brake(site, "resume")
@@ -164,7 +155,7 @@ async def test_a_connection_that_is_lost_is_blocked_no_more(
     site.simulator.faults.put(Fault(kind="hang", method="GetReservedContactOD"))
     asked = asyncio.create_task(site.widget.ask(od("direct"), reply_to=direct.name, bound=90))
     await until(lambda: site.simulator.hung == 1, "a call that hangs")
-    async with alarm(own_rabbit):
+    async with memory_alarm(own_rabbit):
         release(site)
         await site.worker.until_logged("amqp.blocked")
         told = [await site.worker.metric(BLOCKED)]
@@ -188,7 +179,7 @@ async def test_a_worker_ends_in_time_during_an_alarm(own_rabbit: PrivateRabbit, 
     """What it cannot tell is answered by its successor."""
     site = blocked_site
     asked = await ask_thirty(site)
-    async with alarm(own_rabbit):
+    async with memory_alarm(own_rabbit):
         release(site)
         await site.worker.until_logged("amqp.blocked")
         assert 1 == await site.worker.stop()

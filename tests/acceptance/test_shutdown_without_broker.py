@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from support.alarm import memory_alarm
 from support.envelopes import od
 from support.site import Site, open_site
 from support.worker import BOUND, until
@@ -70,13 +71,10 @@ async def test_a_frozen_broker_and_a_reply_under_way(exposed: Site, own_rabbit: 
 async def test_a_memory_alarm_and_a_reply_under_way(exposed: Site, own_rabbit: PrivateRabbit) -> None:
     """The broker takes neither the reply nor the end of the connection: exit 1 after the grace."""
     asked = await hanging_read(exposed)
-    await own_rabbit.ctl("set_vm_memory_high_watermark", "0.0000001")
-    try:
+    async with memory_alarm(own_rabbit):
         exposed.simulator.release()
         await exposed.worker.until_logged("amqp.blocked")
         assert 1 == await exposed.worker.stop()
-    finally:
-        await own_rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1GB")
 
     await exposed.worker.start()
     await asyncio.wait_for(asked, BOUND)

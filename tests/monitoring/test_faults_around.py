@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from support.alarm import memory_alarm
 from support.command import run_command
 from support.injected import lcm_does, load_campaign, settle_letters
 from support.symptoms import Change, Fault, shows
@@ -33,12 +34,9 @@ async def rabbitmq_takes_no_publishes(site: WatchedSite) -> AsyncIterator[None]:
     """Have it be short of memory while contacts are loaded: more wait than the workers may take."""
     await run_command("pause", "campaign", folder=site.folder, settings=site.settings)
     await load_campaign(site, WAITING)
-    await site.rabbit.ctl("set_vm_memory_high_watermark", "0.0000001")
-    try:
+    async with memory_alarm(site.rabbit):
         await run_command("resume", "campaign", folder=site.folder, settings=site.settings)
         yield
-    finally:
-        await site.rabbit.ctl("set_vm_memory_high_watermark", "absolute", "1GB")
 
 
 @asynccontextmanager
