@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.command import Ended
+from support.command import Ended, run_program
 from support.worker import BOUND
 
 ENDING = 40.0
@@ -27,20 +27,7 @@ class Engine:
 
     async def call(self, *arguments: str, given: bytes = b"", bound: float = BOUND) -> Ended:
         """Run one command of the engine to its end. Raises TimeoutError."""
-        process = await asyncio.create_subprocess_exec(
-            self.program,
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            output, errors = await asyncio.wait_for(process.communicate(given), bound)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        return Ended(process.returncode or 0, output.decode(), errors.decode())
+        return await run_program(self.program, *arguments, given=given, bound=bound)
 
     @property
     def restrictions(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,19 +23,32 @@ async def run_command(
     *arguments: str, folder: Path, settings: dict[str, str] | None = None, given: bytes = b""
 ) -> Ended:
     """Run ``lcm-bridge`` with arguments, settings and standard input, in a folder of its own."""
+    return await run_program(
+        *(sys.executable, "-m", "bridge", *arguments),
+        given=given,
+        environment=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"} | (settings or {}),
+        folder=folder,
+    )
+
+
+async def run_program(
+    *command: str,
+    given: bytes = b"",
+    bound: float = BOUND,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Ended:
+    """Run a program to its end; it is killed if that is not within the bound. Raises TimeoutError."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bridge",
-        *arguments,
-        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"} | (settings or {}),
+        *command,
+        env=environment,
         cwd=folder,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        output, errors = await asyncio.wait_for(process.communicate(given), BOUND)
+        output, errors = await asyncio.wait_for(process.communicate(given), bound)
     finally:
         if process.returncode is None:
             process.kill()
