@@ -19,7 +19,7 @@ from bridge.bus.consumer import Consumer
 from bridge.bus.login import nodes, user_names
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
-from bridge.configuration import files, reread
+from bridge.configuration import catalogue, files, reread
 from bridge.credentials import Credentials
 from bridge.drain import Drain
 from bridge.envelope import Limits
@@ -29,7 +29,6 @@ from bridge.lcm.gateway import LcmGateway
 from bridge.metrics import Metrics
 from bridge.once import Once
 from bridge.operations.catalogue import Catalogue
-from bridge.operations.model import Rules
 from bridge.outbox import Addresses, Outbox
 from bridge.performance import Performer
 from bridge.pipeline import Pipeline
@@ -57,19 +56,10 @@ LAST_RECORDS = 3.0
 """Seconds at the end in which Redis may still take what it has not learned."""
 
 
-def rules(settings: Settings) -> Rules:
-    """Return what translation needs of the settings."""
-    return Rules(
-        contacts=settings.limits.contacts,
-        xml_chars=settings.limits.xml_chars,
-        single_contact_as_object=settings.contract.single_contact_as_object,
-    )
-
-
-def topology(settings: Settings, catalogue: Catalogue) -> Topology:
+def topology(settings: Settings, operations: Catalogue) -> Topology:
     """Return what is declared on the broker."""
     return Topology(
-        settings.amqp, catalogue.subtopics("agent"), catalogue.subtopics("campaign"), settings.retry.delays
+        settings.amqp, operations.subtopics("agent"), operations.subtopics("campaign"), settings.retry.delays
     )
 
 
@@ -86,7 +76,7 @@ class Worker:
     """One process of the bridge."""
 
     def __init__(self, settings: Settings, changed: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        """Build every part; nothing is connected yet. Raises OSError for certificate files.
+        """Build every part; nothing is connected yet. Raises OSError for certificate files, `BadSettings`.
 
         ``changed`` is what the log says of the settings: by source and name, secrets masked.
         """
@@ -95,8 +85,8 @@ class Worker:
         self._begun = time.monotonic()
         amqp = settings.amqp
         metrics = self._metrics = Metrics()
-        catalogue = Catalogue(rules(settings))
-        layout = topology(settings, catalogue)
+        operations = catalogue(settings)
+        layout = topology(settings, operations)
         self._credentials = Credentials(settings, reread, files)
         redis_login = self._credentials.current(lambda now: login(now.redis))
         self._store = Store(connect(settings.redis, redis_login), settings.redis, metrics, redis_login)
@@ -111,10 +101,17 @@ class Worker:
             contacts=self._contacts,
         )
         lcm_access = self._credentials.current(lambda now: access(now.lcm))
-        self._lcm = LcmGateway(settings.lcm, settings.retry, settings.breaker, metrics, lcm_access)
+        self._lcm = LcmGateway(
+            settings.lcm,
+            settings.retry,
+            settings.breaker,
+            metrics,
+            lcm_access,
+            methods=operations.methods(),
+        )
         metrics.begin(
-            operations=[one.name for one in catalogue.operations],
-            methods=[self._lcm.method(one.name) for one in catalogue.operations if one.calls_lcm],
+            operations=[one.name for one in operations.operations],
+            methods=[self._lcm.method(name) for name in operations.methods()],
         )
         self._stop = asyncio.Event()
         self._tracing = tracing(settings)
@@ -127,7 +124,7 @@ class Worker:
             metrics=metrics,
         )
         pipeline = Pipeline(
-            catalogue=catalogue,
+            catalogue=operations,
             limits=Limits(settings.limits.body_bytes, settings.limits.depth),
             access=settings.access,
             reply_policy=ReplyPolicy(

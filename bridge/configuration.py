@@ -23,7 +23,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from bridge.operations.catalogue import OPERATIONS
+from bridge import declarations
+from bridge.operations.catalogue import Catalogue
+from bridge.operations.declared.reading import BadDeclaration
 from bridge.preflight import amqp_faults, file_faults, files_behind, redis_faults, tracing_faults
 from bridge.settings import Settings
 
@@ -93,8 +95,18 @@ def load() -> Loaded:
     for name, tree in reversed(trees):
         _merge(merged, tree)
         sources.update(dict.fromkeys(_leaves(tree), name))
-    faults += _unknown_operations(merged)
-    return Loaded(_checked(merged, sources, faults), sources)
+    faults += declarations.faults(merged, _operations())
+    loaded = Loaded(_checked(merged, sources, faults), sources)
+    catalogue(loaded.settings)
+    return loaded
+
+
+def catalogue(settings: Settings) -> Catalogue:
+    """Return the operations that the settings make: those of the contract and more. Raises `BadSettings`."""
+    try:
+        return declarations.catalogue(settings, _operations())
+    except BadDeclaration as bad:
+        raise BadSettings(bad.faults) from bad
 
 
 def reread(settings: Settings) -> Settings:
@@ -142,10 +154,18 @@ def _sources() -> Iterator[tuple[str, Callable[[], Tree]]]:
     yield "environment", _Environment(_Reader)
     if directory := os.environ.get(f"{PREFIX}SECRETS_DIR"):
         yield f"{_SECRETS} {directory}", lambda: _secrets(Path(directory))
-    configured = os.environ.get(f"{PREFIX}CONFIG")
-    file = Path(configured) if configured else DEFAULT_FILE
-    if configured or file.exists():
+    file = _file()
+    if os.environ.get(f"{PREFIX}CONFIG") or file.exists():
         yield str(file), lambda: _toml(file)
+
+
+def _file() -> Path:
+    return Path(os.environ.get(f"{PREFIX}CONFIG") or DEFAULT_FILE)
+
+
+def _operations() -> Path:
+    """Return where a site's own operations are declared unless the settings say: beside their file."""
+    return _file().parent / "operations"
 
 
 def _secrets(directory: Path) -> Tree:
@@ -183,23 +203,6 @@ def _strange_names() -> list[str]:
         for name, source in sorted(names.items())
         if name.upper().startswith(PREFIX) and DELIMITER in name
         if (group := name[len(PREFIX) :].split(DELIMITER)[0].casefold()) not in groups
-    ]
-
-
-def _unknown_operations(tree: Tree) -> list[str]:
-    """Find names of operations that there are not."""
-    operations = {operation.name.casefold() for operation in OPERATIONS}
-    lcm = tree.get("lcm")
-    given = {
-        "lcm.methods": lcm.get("methods") if isinstance(lcm, dict) else None,
-        "access": tree.get("access"),
-    }
-    return [
-        f"{group}: {name} is no operation; there are {', '.join(one.name for one in OPERATIONS)}"
-        for group, names in given.items()
-        if isinstance(names, dict)
-        for name in names
-        if name.casefold() not in operations
     ]
 
 

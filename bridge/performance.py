@@ -17,7 +17,7 @@ from bridge.failures import (
 )
 from bridge.jsontypes import JsonValue
 from bridge.metrics import Metrics
-from bridge.operations.model import Answer, Command, Operation, UnexpectedResult
+from bridge.operations.model import Answer, Command, Operation, Reserved, UnexpectedResult
 from bridge.ports import CacheChange, CallFailed, CallTerms, ContactCache, Lcm, StoreUnavailable, Tries
 
 log = structlog.get_logger(__name__)
@@ -70,7 +70,7 @@ class Performer:
         Raises `StoreUnavailable` if the cache had to be asked first and is away.
         """
         check_deadline(case)
-        if command.skips is not None and self._require_fetched and not case.doubtful:
+        if command.skips is not None and command.fetched and self._require_fetched and not case.doubtful:
             await self._check_fetched(case, command)
         return self._read(operation, command, await self._result(case, command, idempotency_key))
 
@@ -81,7 +81,7 @@ class Performer:
         terms = CallTerms(
             deadline=case.deadline,
             side_effect=command.side_effect,
-            quick_retries=case.delivery.reply_to is not None,
+            quick_retries=case.delivery.reply_to is not None or not case.replies,
             patient=case.delivery.queue == self._campaign_queue,
             idempotency_key=idempotency_key,
             tries=case.tries,
@@ -172,6 +172,9 @@ def cache_change(command: Command, answer: Answer | None, asked: float) -> Cache
         return None
     if command.skips is not None:  # one that may be gone must not be offered either
         return CacheChange(agent=command.agent, skipped=command.skips)
+    if command.forgets is not None:
+        nothing = Reserved(command.forgets, 1)
+        return CacheChange(agent=command.agent, shelf=command.forgets, asked=asked, reserved=nothing)
     if command.shelf is None or answer is None:
         return None
     return CacheChange(

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bridge.operations.catalogue import OPERATIONS
+from bridge.operations.declared.forms import NAME
 from bridge.settings import Settings
 
 FILE = Path(__file__).parents[2] / "helm" / "lcm-bridge" / "values.schema.json"
@@ -42,7 +42,8 @@ def settings() -> dict[str, Any]:
     groups = {name: _group(name, part, whole["$defs"]) for name, part in whole["properties"].items()}
     # A pod is probed at a port that its manifest names.
     groups["admin"]["properties"]["port"]["minimum"] = 1
-    operations = {"enum": [operation.name for operation in OPERATIONS]}
+    # Any name, since a site may add operations; the worker refuses one that there is not, in whatever case.
+    operations = {"pattern": NAME}
     groups["access"]["propertyNames"] = operations
     groups["lcm"]["properties"]["methods"]["propertyNames"] = operations
     return {"type": "object", "additionalProperties": False, "properties": groups}

@@ -1,11 +1,11 @@
-"""Contacts as LCM gives them, read into the shape of the vendor's pages."""
+"""What LCM gives, contacts above all, read into the shape of the vendor's pages."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, Literal
 
 from bridge.envelope import json_type
-from bridge.jsontypes import JsonValue
-from bridge.operations.model import Contact, UnexpectedResult
+from bridge.jsontypes import JsonObject, JsonValue
+from bridge.operations.model import UnexpectedResult
 
 FAILURE_REASON: Final = "requestfailurereason"
 
@@ -49,6 +49,11 @@ def as_given(value: JsonValue) -> JsonValue:
     return value
 
 
+def true_false(value: JsonValue) -> bool:
+    """Read a flag: true or false, which LCM may give as a word."""
+    return yes_no(value) == "Yes"
+
+
 # An empty text is how some databases write "none"; as a number or a flag it is nothing.
 _TAKE_EMPTY: Final = (text, as_given)
 
@@ -74,31 +79,52 @@ def is_nothing(result: JsonValue) -> bool:
     )
 
 
+ReaderName = Literal["text", "number", "yes_no", "flag", "any"]
+"""How a member is read, as a declaration names it."""
+
+READERS: Final[Mapping[ReaderName, Reader]] = {
+    "text": text,
+    "number": number,
+    "yes_no": yes_no,
+    "flag": true_false,
+    "any": as_given,
+}
+
+
 class Members:
-    """The members of a contact in the reply's order, each with what reads it."""
+    """The members of an object in the reply's order, each with what reads it.
 
-    def __init__(self, **readers: Reader) -> None:
-        self._members = [(name, name.casefold(), read) for name, read in readers.items()]
+    ``noun`` is what such an object is called, "a contact" say, ``nouns`` several of them. With ``others``,
+    members that are not listed are passed on behind those that are.
+    """
+
+    def __init__(self, members: Mapping[str, ReaderName], *, noun: str, others: bool = False) -> None:
+        self._members = [(name, name.casefold(), READERS[read]) for name, read in members.items()]
         self._keys = frozenset(key for _, key, _ in self._members)
+        self.nouns = f"{noun.partition(' ')[2]}s"
+        self._noun = noun
+        self._others = others
 
-    def read(self, result: JsonValue) -> Contact:
-        """Read one contact: names matched without regard to case, missing ones null, unknown ones dropped.
+    def read(self, result: JsonValue) -> JsonObject:
+        """Read one object: names matched without regard to case, missing ones null, unknown ones dropped.
 
-        Raises `UnexpectedResult` for what is no contact at all.
+        Raises `UnexpectedResult` for what is no such object at all.
         """
         if not isinstance(result, dict):
-            raise UnexpectedResult(f"a contact is {json_type(result)} where an object was expected")
+            raise UnexpectedResult(f"{self._noun} is {json_type(result)} where an object was expected")
         given = {key.casefold(): value for key, value in result.items()}
-        if self._keys.isdisjoint(given):
-            raise UnexpectedResult("a contact has none of the members of a contact")
-        contact: Contact = {}
+        if self._keys and self._keys.isdisjoint(given):
+            raise UnexpectedResult(f"{self._noun} has none of the members of {self._noun}")
+        found: JsonObject = {}
         for name, key, read in self._members:
             value = given.get(key)
             if value is None or (value == "" and read not in _TAKE_EMPTY):
-                contact[name] = None
+                found[name] = None
                 continue
             try:
-                contact[name] = read(value)
+                found[name] = read(value)
             except UnexpectedResult as unexpected:
-                raise UnexpectedResult(f"a contact's {name} {unexpected}") from unexpected
-        return contact
+                raise UnexpectedResult(f"{self._noun}'s {name} {unexpected}") from unexpected
+        if self._others:
+            found |= {name: value for name, value in result.items() if name.casefold() not in self._keys}
+        return found

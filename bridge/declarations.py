@@ -1,0 +1,128 @@
+"""Loading the declarations of operations: those that come with the bridge, those in a site's directory."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bridge.operations.catalogue import OPERATIONS, Catalogue
+from bridge.operations.declared.conflicts import MOST_OPERATIONS, conflicts
+from bridge.operations.declared.examples import example_faults
+from bridge.operations.declared.operation import Declared
+from bridge.operations.declared.reading import LONGEST_TEXT, BadDeclaration, Declaration, read
+from bridge.operations.model import Rules
+from bridge.operations.shipped import siblings
+from bridge.settings import Operations, Settings
+
+ALL = "*"
+"""Turns on every sibling."""
+
+
+def rules(settings: Settings) -> Rules:
+    """Return what translation needs of the settings."""
+    return Rules(
+        contacts=settings.limits.contacts,
+        xml_chars=settings.limits.xml_chars,
+        single_contact_as_object=settings.contract.single_contact_as_object,
+    )
+
+
+def catalogue(settings: Settings, default: Path) -> Catalogue:
+    """Return the operations of a site. Raises `BadDeclaration`.
+
+    ``default`` is the directory where none is set; it need not exist.
+    """
+    return Catalogue(rules(settings), declarations(settings.operations, default))
+
+
+def declarations(settings: Operations, default: Path) -> list[Declaration]:
+    """Return every declaration that a site has. Raises `BadDeclaration` for all that is wrong with them."""
+    wrong: list[str] = []
+    found = [*OPERATIONS, *_siblings(settings.siblings, wrong)]
+    for file in _files(settings.directory, default, wrong):
+        try:
+            found.append(read_file(file))
+        except BadDeclaration as bad:
+            wrong += bad.faults
+    wrong += conflicts(found)
+    if wrong:
+        raise BadDeclaration(wrong)
+    return found
+
+
+def faults(tree: Mapping[str, Any], default: Path) -> list[str]:
+    """Find declarations that cannot be right, else names of operations that there are not.
+
+    ``tree`` are all settings as they were given, which need not be right.
+    """
+    try:
+        chosen = Operations.model_validate(tree.get("operations") or {})
+        there = [one.name for one in declarations(chosen, default)]
+    except ValidationError:
+        return []  # told of with all other settings
+    except BadDeclaration as bad:
+        return bad.faults
+    known = {name.casefold() for name in there}
+    lcm = tree.get("lcm")
+    given = {
+        "lcm.methods": lcm.get("methods") if isinstance(lcm, dict) else None,
+        "access": tree.get("access"),
+    }
+    return [
+        f"{group}: {name} is no operation; there are {', '.join(there)}"
+        for group, names in given.items()
+        if isinstance(names, dict)
+        for name in names
+        if name.casefold() not in known
+    ]
+
+
+def read_file(file: Path) -> Declaration:
+    """Read one declaration and hold its example against it. Raises `BadDeclaration`."""
+    try:
+        if file.stat().st_size > 4 * LONGEST_TEXT:
+            raise BadDeclaration([f"{file}: is too large for a declaration"])
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise BadDeclaration([f"{file}: {problem}"]) from error
+    declaration = read(text, str(file))
+    if wrong := list(example_faults(Declared(declaration, Rules()))):
+        raise BadDeclaration(wrong)
+    return declaration
+
+
+def _siblings(names: list[str], wrong: list[str]) -> Iterator[Declaration]:
+    known = {one.name.casefold(): one for one in siblings()} if names else {}
+    wanted = list(known) if ALL in names else [name.strip().casefold() for name in names]
+    for name in dict.fromkeys(wanted):
+        if name in known:
+            yield known[name]
+            continue
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = (
+            f"did you mean {known[near[0]].name}?" if near else "lcm-bridge operations list --all shows them"
+        )
+        wrong.append(f"operations.siblings: {name!a} is no operation that comes with the bridge; {hint}")
+
+
+def _files(directory: str, default: Path, wrong: list[str]) -> list[Path]:
+    folder = Path(directory) if directory else default
+    try:
+        # A mounted ConfigMap holds hidden directories, and its files are links into them.
+        found = sorted(
+            one for one in folder.iterdir() if one.suffix == ".toml" and not one.name.startswith(".")
+        )
+    except FileNotFoundError:
+        if directory:
+            wrong.append(f"operations.directory: there is no directory {directory}")
+        return []
+    except OSError as error:
+        wrong.append(f"operations.directory: {folder}: {error.strerror}")
+        return []
+    if len(found) > MOST_OPERATIONS:
+        wrong.append(f"operations.directory: {folder} holds {len(found)} files; at most {MOST_OPERATIONS}")
+        return []
+    return found
