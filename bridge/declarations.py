@@ -1,7 +1,7 @@
 """Loading the declarations of operations: those that come with the bridge, those in a site's directory."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,17 @@ def declarations(settings: Operations, default: Path) -> list[Declaration]:
     """Return every declaration that a site has. Raises `BadDeclaration` for all that is wrong with them."""
     wrong: list[str] = []
     found = [*OPERATIONS, *_siblings(settings.siblings, wrong)]
-    for file in _files(settings.directory, default, wrong):
-        try:
-            found.append(read_file(file))
-        except BadDeclaration as bad:
-            wrong += bad.faults
+    found += _all(_files(settings.directory, default, wrong), wrong)
     wrong += conflicts(found)
+    if wrong:
+        raise BadDeclaration(wrong)
+    return found
+
+
+def read_directory(directory: Path) -> list[Declaration]:
+    """Read what a directory declares. Raises `BadDeclaration`."""
+    wrong: list[str] = []
+    found = _all(_files(str(directory), directory, wrong), wrong)
     if wrong:
         raise BadDeclaration(wrong)
     return found
@@ -92,6 +97,16 @@ def read_file(file: Path) -> Declaration:
     if wrong := list(example_faults(Declared(declaration, Rules()))):
         raise BadDeclaration(wrong)
     return declaration
+
+
+def _all(files: Iterable[Path], wrong: list[str]) -> list[Declaration]:
+    found = []
+    for file in files:
+        try:
+            found.append(read_file(file))
+        except BadDeclaration as bad:
+            wrong += bad.faults
+    return found
 
 
 def _siblings(names: list[str], wrong: list[str]) -> Iterator[Declaration]:

@@ -127,7 +127,8 @@ def _reply(form: DeclarationForm) -> Iterator[Fault]:
         if getattr(reply, key) and reply.shape not in shapes:
             yield f"reply.{key}", f"does not go with the shape {reply.shape}"
     for name in reply.repeats:
-        yield from _needs(form, "reply.repeats", name)
+        if name not in form.data:
+            yield "reply.repeats", f"{name} is no field of data"
         if name.casefold() == "response":
             yield "reply.repeats", "response is what LCM's result becomes"
     if form.broadcast and reply.shape == "none":

@@ -118,7 +118,9 @@ class Declared(Operation):
 
     def message(self, command: Command, response: JsonValue) -> JsonObject:
         """Return the message of a reply, what it repeats of the request in front."""
-        message: JsonObject = {name: command.content[name] for name in self._repeats}
+        message: JsonObject = {
+            name: command.content[name] for name in self._repeats if name in command.content
+        }
         message["response"] = response
         return message
 
