@@ -5,7 +5,7 @@ The first source that has a value wins: environment, secrets directory, TOML fil
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tomllib import TOMLDecodeError
@@ -25,7 +25,7 @@ from pydantic_settings import (
 
 from bridge import declarations
 from bridge.operations.catalogue import Catalogue
-from bridge.operations.declared.reading import BadDeclaration
+from bridge.operations.declared.reading import BadDeclaration, Declaration
 from bridge.preflight import amqp_faults, file_faults, files_behind, redis_faults, tracing_faults
 from bridge.settings import Settings
 
@@ -82,6 +82,15 @@ class _SecretFiles(_Lenient, NestedSecretsSettingsSource):
 
 def load() -> Loaded:
     """Read every source. Raises `BadSettings`."""
+    merged, sources, faults = _read()
+    faults += declarations.faults(merged, _operations())
+    loaded = Loaded(_checked(merged, sources, faults), sources)
+    catalogue(loaded.settings)
+    return loaded
+
+
+def _read() -> tuple[Tree, dict[str, str], list[str]]:
+    """Return what all sources say, where each value is from, and what could not be read."""
     faults: list[str] = []
     trees: list[tuple[str, Tree]] = []
     for name, read in _sources():
@@ -95,10 +104,12 @@ def load() -> Loaded:
     for name, tree in reversed(trees):
         _merge(merged, tree)
         sources.update(dict.fromkeys(_leaves(tree), name))
-    faults += declarations.faults(merged, _operations())
-    loaded = Loaded(_checked(merged, sources, faults), sources)
-    catalogue(loaded.settings)
-    return loaded
+    return merged, sources, faults
+
+
+def beside(files: Sequence[Path]) -> list[Declaration]:
+    """Return what else is declared where ``files`` are to be, as far as it is right."""
+    return declarations.beside(files, _read()[0], _operations())
 
 
 def catalogue(settings: Settings) -> Catalogue:

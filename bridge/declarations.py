@@ -1,7 +1,7 @@
 """Loading the declarations of operations: those that come with the bridge, those in a site's directory."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,21 @@ def declarations(settings: Operations, default: Path) -> list[Declaration]:
     if wrong:
         raise BadDeclaration(wrong)
     return found
+
+
+def beside(files: Sequence[Path], tree: Mapping[str, Any], default: Path) -> list[Declaration]:
+    """Return what a site has beside some files, as far as it is right.
+
+    ``tree`` are all settings as they were given, which need not be right.
+    """
+    try:
+        chosen = Operations.model_validate(tree.get("operations") or {})
+    except ValidationError:
+        chosen = Operations()
+    wrong: list[str] = []
+    own = {file.resolve() for file in files}
+    others = [one for one in _files(chosen.directory, default, wrong) if one.resolve() not in own]
+    return [*OPERATIONS, *_siblings(chosen.siblings, wrong), *_all(others, wrong)]
 
 
 def read_directory(directory: Path) -> list[Declaration]:

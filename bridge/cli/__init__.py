@@ -13,6 +13,7 @@ from bridge.configuration import BadSettings
 
 COMMANDS = (
     *("run", "check", "config", "request", "contacts", "dead-letters", "pause", "resume"),
+    "operations",
     *("simulator", "demo", "healthcheck"),
 )
 
