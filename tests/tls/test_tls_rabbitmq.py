@@ -26,10 +26,11 @@ from tls.secure_servers import (
 
 from bridge.bus.connection import Connection, Link
 from bridge.bus.login import Node, nodes
-from bridge.configuration import files, load, reread
+from bridge.configuration import load
 from bridge.credentials import Credentials, Current
 from bridge.demo.ports import free_port
 from bridge.demo.servers import PrivateRabbit
+from bridge.rereading import files, reread
 from bridge.settings import Amqp
 from bridge.simulator import Options, Protection, Simulator, Tls
 
@@ -294,8 +295,9 @@ async def test_another_node_is_tried_soon(
 async def test_another_user_needs_a_new_start(told: Told, mount: Mount) -> None:
     """What is parked is signed by the user, so a worker keeps the one that it began with."""
     secrets = mount("amqp", "amqp://guest@localhost/", {"BRIDGE_AMQP__USERNAME": "guest"})
-    credentials = Credentials(load().settings, reread, files)
-    current = credentials.current(lambda now: nodes(now.amqp, frozenset({"guest"})))
+    begun = load().settings
+    credentials = Credentials(begun, reread, files)
+    current = credentials.current(lambda now: nodes(now.amqp, begun.amqp))
     secrets.change({"BRIDGE_AMQP__USERNAME": "another"})
     await current.look()
 
