@@ -19,9 +19,11 @@ from bridge.bus.consumer import Consumer
 from bridge.bus.login import nodes
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
+from bridge.certificates import show_expiry
 from bridge.credentials import Credentials
 from bridge.drain import Drain
 from bridge.envelope import Limits
+from bridge.exposure import tell_exposures
 from bridge.lcm.breaker import State
 from bridge.lcm.client import access
 from bridge.lcm.gateway import LcmGateway
@@ -168,6 +170,7 @@ class Worker:
         ]
         amqp_nodes = self._credentials.current(lambda now: nodes(now.amqp, amqp))
         self._bus = Bus(amqp, layout, consumers, sender, metrics, current=amqp_nodes)
+        show_expiry(self._credentials, metrics)
         self._admin = AdminServer(settings.admin, metrics, self._missing, self._bus.paused)
         self._brake = Brake(self._store, settings.redis.prefix, self._bus.brake)
         self._lcm.listen(self._on_breaker)
@@ -192,6 +195,7 @@ class Worker:
                 admin=f"{host}:{port}",
                 settings=self._changed,
             )
+            tell_exposures(self._settings)
             # What lives from here to the end need not be looked at by every collection; and a request makes
             # hundreds of short-lived objects, which counting frees, so collections may be rare.
             gc.collect()
