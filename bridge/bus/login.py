@@ -72,7 +72,7 @@ def tls_context(url: URL) -> ssl.SSLContext | None:
     made = ssl.create_default_context(cafile=query.get("cafile"), capath=query.get("capath"), cadata=cadata)
     if cert_file := query.get("certfile"):
         load_certificate(made, cert_file, query.get("keyfile"))
-    if query.get("no_verify_ssl", "0") != "0":
+    if query.get("no_verify_ssl") == "1":
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
     return made
