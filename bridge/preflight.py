@@ -3,17 +3,20 @@
 Each fault is told as (dotted name of the setting, what is wrong with it).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from stat import S_ISREG
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
 from bridge.settings import Amqp, Redis, Settings, Tracing
 from bridge.settings.group import TlsFiles
 from bridge.settingtypes import split_redis_url
+
+if TYPE_CHECKING:  # it takes time to load
+    from ssl import SSLContext
 
 PEM: Final = ("ca_file", "cert_file", "key_file")
 
@@ -23,7 +26,7 @@ LARGEST: Final = 1024 * 1024
 
 def file_faults(group: str, raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Find the certificate files of a server's group that cannot be loaded; ``raw`` need not be right."""
-    from bridge.tls import Pem  # noqa: PLC0415 - most start without such files
+    from bridge.tls import load_certificate  # noqa: PLC0415 - most start without such files
 
     named = {name: file for name in PEM if isinstance(file := raw.get(name), str) and file}
     unreadable = {name: problem for name, file in named.items() if (problem := _unreadable(file))}
@@ -33,18 +36,18 @@ def file_faults(group: str, raw: Mapping[str, object]) -> Iterator[tuple[str, st
     for name, problem in unreadable.items():
         yield f"{group}.{name}", f"{named[name]}: {problem}"
     if (ca_file := named.get("ca_file")) and "ca_file" not in unreadable:
-        yield from _load(f"{group}.ca_file", Pem(ca_file=ca_file), ca_file)
+        yield from _load(f"{group}.ca_file", ca_file, lambda made: made.load_verify_locations(ca_file))
     if cert_file and not unreadable.keys() & {"cert_file", "key_file"}:
-        key_file = named.get("key_file", "")
-        both = Pem(cert_file=cert_file, key_file=key_file)
-        yield from _load(f"{group}.cert_file", both, f"{cert_file} with the key in {key_file or cert_file}")
+        key_file = named.get("key_file")
+        told = f"{cert_file} with the key in {key_file or cert_file}"
+        yield from _load(f"{group}.cert_file", told, lambda made: load_certificate(made, cert_file, key_file))
 
 
-def _load(name: str, files: TlsFiles, told: str) -> Iterator[tuple[str, str]]:
-    from bridge import tls  # noqa: PLC0415 - most start without such files
+def _load(name: str, told: str, load: "Callable[[SSLContext], None]") -> Iterator[tuple[str, str]]:
+    from ssl import PROTOCOL_TLS_CLIENT, SSLContext  # noqa: PLC0415 - most start without such files
 
     try:
-        tls.context(files)
+        load(SSLContext(PROTOCOL_TLS_CLIENT))
     except (OSError, ValueError) as error:  # OSError: also ssl.SSLError
         yield name, f"{told} cannot be loaded: {getattr(error, 'reason', None) or error}"
 

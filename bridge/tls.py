@@ -29,14 +29,6 @@ def load_certificate(made: ssl.SSLContext, cert_file: str, key_file: str | None)
     made.load_cert_chain(cert_file, key_file or None, password="")
 
 
-class Pem(NamedTuple):
-    """Files by themselves, as `bridge.settings.group.TlsFiles`."""
-
-    ca_file: str = ""
-    cert_file: str = ""
-    key_file: str = ""
-
-
 class Trouble(NamedTuple):
     """Why a server could not be spoken to: what was ``found``, and the ``advice`` what to change."""
 
