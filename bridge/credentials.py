@@ -89,7 +89,7 @@ class Credentials:
         self._reread = reread
         self._files = files
         self._made: list[tuple[Current[Any], Callable[[Settings], Any]]] = []
-        self._seen = self._signs()
+        self._seen = self._signs(settings)
         self._told = ""
         # The passwords were read a while before: what has changed since is a change for the first look.
         try:
@@ -177,27 +177,31 @@ class Credentials:
 
     def _read(self) -> _Found | None:
         """Return what the files hold; None if none of them changed, or they do not stand still."""
+        before = self._signs(self._settings)
+        if before == self._seen:
+            return None
+        gone = self._seen.keys() - before.keys()
+        named = self._settings
         for _ in range(_TRIES):
-            signs = self._signs()
-            if signs == self._seen:
-                return None
+            signs = self._signs(named)
             try:
                 settings = self._reread(self._settings)
                 made = [make(settings) for _, make in self._made]
             except (ValueError, OSError):
-                if self._signs() == signs:
+                if self._signs(named) == signs:
                     raise
             else:
-                if self._signs() == signs:  # else a certificate may be new, and its key an old one
-                    changed = [str(file) for file in signs if self._seen.get(file) != signs[file]]
-                    gone = [str(file) for file in self._seen.keys() - signs.keys()]
+                # Else a certificate may be new and its key an old one, or other files are named now.
+                if self._signs(settings) == signs:
+                    changed = [str(file) for file, sign in signs.items() if self._seen.get(file) != sign]
                     self._seen = signs
-                    return _Found(settings, made, sorted(changed), sorted(gone))
+                    return _Found(settings, made, sorted(changed), sorted(map(str, gone)))
+                named = settings
         return None
 
-    def _signs(self) -> _Signs:
+    def _signs(self, settings: Settings) -> _Signs:
         """Return what tells that a file was written or replaced, also by another link to its folder."""
-        return {file: _sign(file) for file in self._files(self._settings)}
+        return {file: _sign(file) for file in self._files(settings)}
 
 
 def _sign(file: Path) -> tuple[int, ...]:

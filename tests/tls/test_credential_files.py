@@ -206,6 +206,29 @@ async def test_what_changes_while_it_is_read(mount: Mount, told: Told, certifica
     assert ["credentials.reloaded"] == [line["event"] for line in told.events()]
 
 
+async def test_files_that_are_named_anew(
+    mount: Mount, monkeypatch: pytest.MonkeyPatch, told: Told, certificates: Certificates
+) -> None:
+    """Where a URL names other files, these are looked after from then on, and no old one is missed."""
+    url = "BRIDGE_AMQP__URL"
+    secrets = mount("lcm", HTTPS, {url: f"amqps://a/?cafile={certificates.pki.ca}"})
+    monkeypatch.delenv("BRIDGE_LCM__BASE_URL")
+    own = secrets.folder / "own.pem"
+    own.write_text(certificates.pki.other.read_text())
+    credentials = watched()
+    current = credentials.current(lambda now: nodes(now.amqp))
+    secrets.change({url: f"amqps://a/?cafile={own}"})
+    await current.look()
+    await current.look()
+    before = current.now
+    assert ["credentials.reloaded"] == [line["event"] for line in told.events()]
+    own.write_text(certificates.pki.ca.read_text())
+    await current.look()
+
+    assert before is not current.now
+    assert ["credentials.reloaded"] * 2 == [line["event"] for line in told.events()]
+
+
 async def test_a_file_system_that_hangs_is_told(
     mount: Mount, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
