@@ -46,7 +46,9 @@ class Agreement:
         """
         self._faults = {}
         try:
-            for part in self._topology.parts():
+            # Bindings last: a queue that is bound and not consumed would gather requests, or copies of those
+            # that the workers before this one take from a queue of another name.
+            for part in sorted(self._topology.parts(), key=lambda one: isinstance(one, Binding)):
                 await self._settle(part, partial(self._ask, connection))
         except CONNECTION_EXCEPTIONS as error:
             self._channel = None
@@ -74,10 +76,7 @@ class Agreement:
         ask: Callable[[Callable[[AbstractChannel], Awaitable[None]]], Awaitable[ChannelClosed | None]],
     ) -> None:
         if isinstance(part, Binding):
-            # Somebody else's queue is not bound, nor one to somebody else's exchange.
-            ends = {f"queue {part.queue}", f"exchange {part.exchange}"}
-            strangers = {thing for thing, found in self._differences.items() if not _usable(found)}
-            if not ends & (strangers | self._faults.keys()) and self._topology.settings.declare:
+            if self._may_bind(part):
                 refusal = await ask(partial(declare, part=part))
                 if refusal is not None:
                     self._faults[f"binding of {part.queue}"] = refusal
@@ -95,6 +94,16 @@ class Agreement:
                     self._topology.limits[part.name] = kept_now
         if refusal is not None and _usable(self._differences.get(thing, [])):
             self._faults[thing] = refusal
+
+    def _may_bind(self, binding: Binding) -> bool:
+        """Tell whether a queue is to be bound: not somebody else's, nor to somebody else's exchange."""
+        if not self._topology.settings.declare:
+            return False  # of bindings the broker tells nothing
+        ends = {f"queue {binding.queue}", f"exchange {binding.exchange}"}
+        strangers = {thing for thing, found in self._differences.items() if not _usable(found)}
+        if strangers and not self.reached.is_set():
+            return False
+        return not ends & (strangers | self._faults.keys())
 
     async def _ask(
         self, connection: Connection, method: Callable[[AbstractChannel], Awaitable[None]]

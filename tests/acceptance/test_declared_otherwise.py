@@ -10,7 +10,7 @@ from aio_pika.abc import AbstractChannel
 from pamqp.common import FieldTable
 from pydantic import SecretStr
 from support.checking import SECONDS, settings, the
-from support.envelopes import od
+from support.envelopes import create, od
 from support.site import MakeSite, Site, name_of_letters
 from support.worker import until
 
@@ -103,6 +103,7 @@ async def test_what_would_break_a_promise_is_refused(make_site: MakeSite, channe
     await site.worker.until_logged("topology.declared_otherwise", 4)
     for _ in range(20):  # requests from another time wait, and nobody takes them
         await site.widget.publish(od("testagent"), queue=agent)
+    await site.widget.publish(create())  # the campaign queue is there, and not bound
     told = {
         name: line
         for line in site.worker.events("topology.declared_otherwise")
@@ -119,7 +120,8 @@ async def test_what_would_break_a_promise_is_refused(make_site: MakeSite, channe
     )
     assert {True} == {line["error"] in the(again, "declare", name).found for name, line in told.items()}
     queue = await channel.get_queue(agent)
-    assert 20 == queue.declaration_result.message_count
+    campaign = await channel.get_queue(f"{prefix}.requests.campaign")
+    assert [20, 0] == [one.declaration_result.message_count for one in (queue, campaign)]
     assert 0 == queue.declaration_result.consumer_count
     assert 4 == len(site.worker.events("topology.declared_otherwise"))
     assert not {"consumer.failed", "publisher.failed", "topology.not_established"} & {
