@@ -84,6 +84,16 @@ class Connection:
         except TimeoutError:
             pass
 
+    async def until(self, event: asyncio.Event) -> None:
+        """Wait for an event, but no longer than the connection lives."""
+        waiting = {asyncio.create_task(one.wait()) for one in (event, self.lost)}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.wait(waiting)
+
     async def close(self) -> None:
         """Close within a bound; a broker that is gone cannot say goodbye."""
         try:
