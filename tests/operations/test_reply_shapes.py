@@ -8,9 +8,11 @@ from operations.core_requests import answered, parameters, problems, translated
 from bridge.failures import ContactNotFound, WsError
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.catalogue import OPERATIONS, Catalogue
-from bridge.operations.model import Reserved, Rules, UnexpectedResult
+from bridge.operations.model import Answer, Reserved, Rules, UnexpectedResult
 from bridge.operations.shipped import siblings
 from bridge.operations.xmltext import leaves
+from bridge.performance import cache_change
+from bridge.ports import CacheChange
 
 ALL = Catalogue(Rules(), [*OPERATIONS, *siblings()])
 EXAMPLES: dict[str, JsonObject] = {
@@ -123,6 +125,8 @@ def test_what_leaves_the_cache() -> None:
     assert ("testagent@domain.com", "49|3|279|0|0|44|1253") == (outcome.agent, outcome.skips)
     assert not outcome.fetched
     assert ("testagent", None, "od") == (skip.agent, skip.skips, skip.forgets)
+    nothing = CacheChange(agent="testagent", shelf="od", asked=5.0, reserved=Reserved("od", 1))
+    assert nothing == cache_change(skip, None, 5.0) == cache_change(skip, Answer({}), 5.0)
 
 
 def test_lcm_is_told_under_its_own_names() -> None:

@@ -70,3 +70,15 @@ def test_what_is_told_lists_its_own_faults() -> None:
 def test_under_its_own_name_a_contact_is_a_contact() -> None:
     """Nobody else has that address."""
     assert ("data.CampaignID", "is missing") == problems("CreateContact", UPLOAD, BOTH)[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "first"),
+    [
+        ({"Modes": "<Data/>"}, ("data.CampaignID", "is missing")),
+        ({"cvalue": "1", "OPERATION": "Append"}, ("data.ChannelType", "is missing")),
+    ],
+)
+def test_just_enough_members_tell_it(data: JsonObject, first: tuple[str, str]) -> None:
+    """One of a contact's, two of an upload's."""
+    assert first == problems("AddCompliance", data, BOTH)[0]

@@ -135,6 +135,19 @@ def test_the_schemas_take_what_the_fields_take(operation: Declared) -> None:
             assert fits(field.schema(), value) >= taken(field, value), (field.name, value)
 
 
+def test_the_schema_of_data_tells_all_fields() -> None:
+    """With what they are for, their defaults, and which must be there."""
+    [create] = [one for one in ALL.operations if one.name == "CreateContact"]
+    schema: Any = create.schema()
+
+    assert [field.name for field in create.fields] == list(schema["properties"])
+    assert {"description": "0 open, 4 delivered", "default": 4} == {
+        key: value for key, value in schema["properties"]["Status"].items() if key != "anyOf"
+    }
+    assert ["CampaignID", "Calltype", "callStartDateTime", "callEndDateTime"] == schema["required"][:4]
+    assert ["BussinessFields", "Modes", "IsAccountNumber"] == schema["required"][4:]
+
+
 def test_a_schema_refuses_what_is_of_another_type() -> None:
     """A text is no number, and a number no text."""
     [fields] = [one.fields for one in ALL.operations if one.name == "SetCallbackWithComments"]

@@ -124,6 +124,23 @@ class Declared(Operation):
         message["response"] = response
         return message
 
+    def schema(self) -> JsonObject:
+        """Return the JSON schema of ``data``, under the fields' own names in their own spelling."""
+        forms = self.declaration.form.data
+        properties: JsonObject = {}
+        for field in self.fields:
+            about: JsonObject = {"description": forms[field.name].about} if forms[field.name].about else {}
+            default = getattr(forms[field.name], "default", None)
+            properties[field.name] = {
+                **field.schema(),
+                **about,
+                **({} if default is None else {"default": default}),
+            }
+        required: list[JsonValue] = [
+            field.name for field in self.fields if field.required and field.default is None
+        ]
+        return {"type": "object", "properties": properties, "required": required}
+
     def _renamed(self, values: JsonObject) -> JsonObject:
         return {wire: values[name] for name, wire in self._parameters or () if name in values}
 
