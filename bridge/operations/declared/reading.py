@@ -39,7 +39,6 @@ _PARTS: Final[Mapping[str, type[BaseModel]]] = {
 }
 _WORDS: Final[Mapping[str, str]] = {
     "missing": "is missing",
-    "extra_forbidden": "is no key of a declaration",
     "union_tag_invalid": f"type must be one of {', '.join(FORMS)}",
     "union_tag_not_found": f"type is missing: one of {', '.join(FORMS)}",
 }
