@@ -16,6 +16,7 @@ from chart.tools import against_policies, against_schemas, against_types, is_ope
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 KEPT = yaml.safe_load((HERE / "policy.yaml").read_text(encoding="utf-8"))
+DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
 REFUSED = yaml.safe_load((HERE / "refused.yaml").read_text(encoding="utf-8"))
 
 OLDEST, NEWEST = "1.27", "1.37"
@@ -109,6 +110,19 @@ def test_refusals(engine: Helm, refused: dict[str, Any]) -> None:
         engine.render(refused["values"])
 
     assert refused["says"] in str(told.value)
+
+
+@pytest.mark.parametrize("name", [name for name, value in DEFAULTS.items() if value])
+def test_a_value_without_content_is_refused(engine: Helm, name: str) -> None:
+    """A name with nothing after it, which YAML takes for null, takes no default away unseen."""
+    with pytest.raises(Refused, match=f"missing property '{name}'"):
+        engine.render({name: None})
+
+
+@pytest.mark.parametrize("name", [name for name, value in DEFAULTS.items() if not value and name != "config"])
+def test_an_empty_value_may_be_null(engine: Helm, rendered: dict[str, Rendered], name: str) -> None:
+    """What is empty by default may as well be null."""
+    assert rendered["default"].text == engine.render({name: None}).text
 
 
 def test_golden(case: str, chart: Rendered) -> None:
