@@ -62,7 +62,7 @@ USER 10001:10001
 WORKDIR /
 EXPOSE 8080
 
-# `python -m bridge` hears SIGTERM from its first moment on; the script `lcm-bridge` only after its imports.
+# It hears SIGTERM from its first moment on: bridge/__main__.py.
 ENTRYPOINT ["python", "-m", "bridge"]
 CMD ["run"]
 
