@@ -55,7 +55,7 @@ dashboard-picture: ## Break a site for 4 minutes, and draw what the dashboard sh
 	@.venv/bin/python -m monitoring record
 	@.venv-bench/bin/python -m monitoring draw
 
-chart: ## Check the Helm chart and the Dockerfile, without a cluster (GOLDEN=write takes the present rendering as the right one)
+chart: ## Check the Helm chart and the Dockerfile, without a cluster (GOLDEN=write: the rendering is right)
 	@scripts/setup.sh --chart --no-servers --quiet
 	@GOLDEN=$(GOLDEN) .venv/bin/pytest tests/chart/checks_*.py $(PYTEST_ARGS)
 

@@ -1,4 +1,4 @@
-"""The Dockerfile by the rules of hadolint. `make chart` runs it, which has the tool; `make image-test` the image."""
+"""The Dockerfile by the rules of hadolint, which `make chart` installs. `make image-test` runs the image."""
 
 from chart.helm import ROOT
 from chart.tools import against_hadolint
