@@ -75,10 +75,8 @@ def test_types(rendered: dict[str, Rendered]) -> None:
     chart's. To read the types takes longer than everything else.
     """
     resources = [resource for chart in rendered.values() for resource in chart.resources]
-    misspelt, wrong, missing = (
-        deepcopy(rendered["production"].one(kind))
-        for kind in ("PodMonitor", "PrometheusRule", "ScaledObject")
-    )
+    kinds = ("PodMonitor", "PrometheusRule", "ScaledObject")
+    misspelt, wrong, missing = (deepcopy(rendered["production"].one(kind)) for kind in kinds)
     misspelt["spec"]["podMetricsEndpoints"][0]["intervall"] = "30s"
     wrong["spec"]["groups"][0]["interval"] = "half a minute"
     del missing["spec"]["triggers"][0]["metadata"]
