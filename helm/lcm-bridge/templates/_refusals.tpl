@@ -33,6 +33,9 @@
 {{- end -}}
 {{- end -}}
 {{- include "lcm-bridge.refusedVariables" . -}}
+{{- if has .Values.fullnameOverride (list "true" "false" "yes" "no" "on" "off" "y" "n" "null") -}}
+{{- fail (printf "fullnameOverride must be another name than %s, which YAML takes for no text" .Values.fullnameOverride) -}}
+{{- end -}}
 {{- if not (regexMatch "^[a-z]" (include "lcm-bridge.fullname" .)) -}}
 {{- fail (printf "set fullnameOverride: everything would be named %s, and the name of a Service begins with a letter" (include "lcm-bridge.fullname" .)) -}}
 {{- end -}}
