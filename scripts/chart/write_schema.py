@@ -42,6 +42,8 @@ def settings() -> dict[str, Any]:
     groups = {name: _group(name, part, whole["$defs"]) for name, part in whole["properties"].items()}
     # A pod is probed at a port that its manifest names.
     groups["admin"]["properties"]["port"]["minimum"] = 1
+    # The worker looks at it with code, of which its own schema says nothing.
+    groups["tracing"]["properties"]["endpoint"]["pattern"] = r"^(https?://[^\s/?#@]+[^\s?#@]*)?$"
     # Any name, since a site may add operations; the worker refuses one that there is not, in whatever case.
     operations = {"pattern": NAME}
     groups["access"]["propertyNames"] = operations
