@@ -1,12 +1,16 @@
 """The pages about operations say what the declarations say."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bridge.operations.declared import fieldforms, forms
 from bridge.operations.declared.reading import Declaration
 from bridge.operations.shipped import siblings
+
+if TYPE_CHECKING:
+    from bridge.operations.declared.form import Form
 
 DOCS = Path(__file__).parents[2] / "docs"
 CONTRACT = (DOCS / "contract.md").read_text(encoding="utf-8")
@@ -42,10 +46,9 @@ def test_each_sibling_stands_in_the_contract(declaration: Declaration) -> None:
 
 def test_every_key_of_a_declaration_is_explained() -> None:
     """Also the types of fields, and the shapes of replies."""
-    parts = (
-        *(forms.DeclarationForm, forms.RouteForm, forms.TellingForm, forms.RefusalForm, forms.ReplyForm),
-        *(forms.CacheForm, forms.ExampleForm, *fieldforms.FORMS.values()),
-    )
+    parts: list[type[Form]] = [forms.DeclarationForm, forms.RouteForm, forms.TellingForm, forms.RefusalForm]
+    parts += [forms.ReplyForm, forms.CacheForm, forms.ExampleForm]
+    parts += fieldforms.FORMS.values()
     names = {name for part in parts for name in part.model_fields}
     shapes = forms.ShapeName.__args__  # type: ignore[attr-defined]  # a Literal
 
