@@ -41,19 +41,21 @@ async def rabbitmq(seed: int) -> bool:
                 seed=seed,
                 title="RabbitMQ cluster",
                 servers=servers,
-                rounds=int(sys.argv[2]) if len(sys.argv)>2 else 3,
+                rounds=int(sys.argv[2]) if len(sys.argv) > 2 else 3,
                 rate=60,
                 faults=("leader killed",),
                 more_faults=faults,
                 keep=True,
             )
-            if len(sys.argv)>3: plan = replace(plan, faults=tuple(sys.argv[3].split(",")))
+            if len(sys.argv) > 3:
+                plan = replace(plan, faults=tuple(sys.argv[3].split(",")))
             outcome = await run(plan, _print)
     return outcome.passed
 
 
 def _print(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - it is a program
+
 
 if __name__ == "__main__":
     sys.exit(0 if asyncio.run(rabbitmq(int(sys.argv[1]))) else 1)
