@@ -76,7 +76,7 @@ class Servers:
 class Plan:
     """What is to be done. Each of ``faults`` (all, if empty) is injected ``rounds`` times at least.
 
-    ``servers`` None: the run starts its own. Those of ``more_faults`` in ``explain_unknown`` may leave it open
+    ``servers`` None: the run starts its own. Faults that are named in ``explain_unknown`` may leave it open
     whether a side effect happened.
     """
 

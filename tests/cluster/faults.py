@@ -2,9 +2,13 @@
 
 import asyncio
 import itertools
+import time
 
 from chaos.faults import Inject, Site
+from chaos.forgetful import repeat
+from chaos.times import Times, percentile
 from cluster.rabbits import RabbitCluster
+from cluster.redises import Replicated, Sharded
 
 RECOVERY_SECONDS = 60.0
 MINORITY_SECONDS = 6.0
@@ -46,14 +50,58 @@ def majority_killed(cluster: RabbitCluster) -> Inject:
     return majority_killed
 
 
-def rolled(times: int = 1) -> Inject:
-    """Replace every worker, as a new version is rolled out."""
+def master_killed(redis: Replicated | Sharded) -> Inject:
+    """SIGKILL to a Redis master, and what was done last is asked for again when a replica has taken over."""
 
-    async def rolled(site: Site) -> None:
-        for _ in range(times):
-            await site.fleet.roll()
+    async def master_killed(site: Site) -> None:
+        master = site.rng.choice(await redis.masters())
+        outage = site.books.times.begin("Redis master killed", side_effects=True)
+        await master.kill()
+        await outage.over(RECOVERY_SECONDS)
+        await repeat(site)
+        await asyncio.sleep(site.between(0.5, 2))
+        await redis.bring_back(master)
+        site.books.times.end(outage)
 
-    return rolled
+    return master_killed
+
+
+class Windows:
+    """Stretches of a run with and without a roll, by which the one is compared with the other."""
+
+    def __init__(self) -> None:
+        self.quiet: list[tuple[float, float]] = []
+        self.rolling: list[tuple[float, float]] = []
+
+    async def leave_alone(self, site: Site) -> None:
+        """Do nothing, for about as long as a roll takes."""
+        began = time.monotonic()
+        await asyncio.sleep(site.between(5, 7))
+        self.quiet.append((began, time.monotonic()))
+
+    async def roll(self, site: Site) -> None:
+        """Replace every worker, as a new version is rolled out."""
+        began = time.monotonic()
+        await site.fleet.roll()
+        self.rolling.append((began, time.monotonic()))
+
+    def report(self, times: Times) -> list[str]:
+        """Return p50 and p99 of the answered requests during the roll, beside those without one."""
+        quiet, rolling = (
+            [seconds for window in windows for seconds in times.between(*window)]
+            for windows in (self.quiet, self.rolling)
+        )
+        lines = [
+            f"{title}: {len(windows)} times, {sum(last - first for first, last in windows):.0f} s,"
+            f" {len(waits)} answered: p50 {1000 * percentile(waits, 0.5):.1f} ms,"
+            f" p99 {1000 * percentile(waits, 0.99):.1f} ms, longest {1000 * max(waits, default=0):.0f} ms"
+            for title, windows, waits in (
+                ("without a roll", self.quiet, quiet),
+                ("three workers replaced", self.rolling, rolling),
+            )
+        ]
+        ratios = [percentile(rolling, share) / percentile(quiet, share) for share in (0.5, 0.99)]
+        return [*lines, f"ratio: p50 {ratios[0]:.2f}, p99 {ratios[1]:.2f}"]
 
 
 def rolled_while_the_leader_dies(cluster: RabbitCluster) -> Inject:
@@ -63,11 +111,7 @@ def rolled_while_the_leader_dies(cluster: RabbitCluster) -> Inject:
     async def rolled_while_the_leader_dies(site: Site) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(site.fleet.roll())
-            group.create_task(_later(kill, site))
+            await asyncio.sleep(site.between(0.5, 3))
+            await kill(site)
 
     return rolled_while_the_leader_dies
-
-
-async def _later(inject: Inject, site: Site) -> None:
-    await asyncio.sleep(site.between(0.5, 3))
-    await inject(site)

@@ -94,8 +94,8 @@ class RabbitCluster:
 
     async def __aexit__(self, *_: object) -> None:
         """Stop everything."""
-        # Not one after the other: a node that is stopped while the others still form a majority waits.
-        await asyncio.gather(*(node.kill() for node in self.nodes if node._run is not None))  # noqa: SLF001
+        # Together, and by force: in order, each would hand its queues over to the next, which then stops.
+        await asyncio.gather(*(node.kill() for node in self.nodes))
         await self._stack.aclose()
 
     @property
