@@ -21,11 +21,11 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from bridge.store.away import AWAY
+from bridge.store.away import AWAY, reset_as_error
 from bridge.store.scripts import Call, ScriptCall, Words, load
 
 TRIES: Final = 3
-_LOST: Final = (exceptions.ConnectionError, exceptions.TimeoutError)
+_LOST: Final = (exceptions.ConnectionError, exceptions.TimeoutError, ConnectionResetError)
 _ELSEWHERE: Final = (MovedError, ClusterDownError, TryAgainError, *_LOST)
 
 
@@ -83,7 +83,8 @@ async def _on_the_node(client: RedisCluster, call: Call, wait: Words) -> list[An
         words = [*([("ASKING",)] if asked else []), call.words(), wait]
         commands = [PipelineCommand(place, *command) for place, command in enumerate(words)]
         try:
-            await node.execute_pipeline(commands)
+            with reset_as_error():
+                await node.execute_pipeline(commands)
         except _LOST as error:
             answers = [error]
         else:
