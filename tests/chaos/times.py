@@ -21,6 +21,7 @@ class Outage:
     began: float = field(default_factory=time.monotonic)
     recovered: float | None = None
     silent: float = 0.0
+    longest: float = 0.0
     _last: float = field(default_factory=time.monotonic)
     _first: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -29,9 +30,13 @@ class Outage:
         if self.side_effects and not request.side_effect:
             return
         self.silent, self._last = max(self.silent, now - self._last), now
-        if self.recovered is None and request.born >= self.began:
+        if request.born < self.began:
+            return
+        if self.recovered is None:
             self.recovered = now - self.began
             self._first.set()
+        if not any(request.ends):
+            self.longest = max(self.longest, now - request.born)
 
     async def over(self, bound: float) -> None:
         """Wait until the first request that was made after the fault is answered. Raises TimeoutError."""
@@ -71,24 +76,25 @@ class Times:
         return [seconds for born, seconds in self.answered if first <= born < last]
 
     def report(self) -> list[str]:
-        """Return a line for each kind of outage: medians, and the worst."""
+        """Return the lines that tell of each kind of outage: medians, and each one."""
         lines = []
         for title in dict.fromkeys(outage.title for outage in self.outages):
             outages = [outage for outage in self.outages if outage.title == title]
             first = [outage.recovered for outage in outages if outage.recovered is not None]
             never = len(outages) - len(first)
-            lines.append(
-                f"{title}: first reply to a later request after {_seconds(first)}; "
-                f"longest time without a reply {_seconds([outage.silent for outage in outages])}; "
-                f"{len(outages)} times{f', {never} without any reply' if never else ''}"
-            )
+            lines += [
+                f"{title}, {len(outages)} times{f', {never} without any reply' if never else ''}; medians:",
+                f"  first reply to a request made after it  {_seconds(first)}",
+                f"  longest time without any reply          {_seconds([one.silent for one in outages])}",
+                f"  longest that a request waited           {_seconds([one.longest for one in outages])}",
+            ]
         return lines
 
 
 def _seconds(values: Sequence[float]) -> str:
     if not values:
         return "-"
-    return f"{statistics.median(values):.2f} s (median; {' '.join(f'{one:.2f}' for one in values)})"
+    return f"{statistics.median(values):.2f} s ({' '.join(f'{one:.2f}' for one in values)})"
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -57,6 +57,7 @@ def master_killed(redis: Replicated | Sharded) -> Inject:
         master = site.rng.choice(await redis.masters())
         outage = site.books.times.begin("Redis master killed", side_effects=True)
         await master.kill()
+        await redis.replaced(master)
         await outage.over(RECOVERY_SECONDS)
         await repeat(site)
         await asyncio.sleep(site.between(0.5, 2))

@@ -92,6 +92,12 @@ class Replicated:
         """Return the one master. Raises TimeoutError."""
         return [await self.master()]
 
+    async def replaced(self, node: PrivateRedis) -> None:
+        """Wait until there is another master than this one, which was killed. Raises TimeoutError."""
+        async with asyncio.timeout(BOUND):
+            while await self.master() is node:
+                await asyncio.sleep(0.05)
+
     @staticmethod
     async def _named(sentinel: _Sentinel) -> int:
         [_, port] = await ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
@@ -165,8 +171,14 @@ class Sharded:
         await self._stack.aclose()
 
     async def masters(self) -> list[PrivateRedis]:
-        """Return the masters."""
+        """Return the masters that run."""
         return [node for node in self.nodes if (await info(node)).get("role") == "master"]
+
+    async def replaced(self, node: PrivateRedis) -> None:
+        """Wait until there is another master for one that was killed. Raises TimeoutError."""
+        async with asyncio.timeout(BOUND):
+            while len([one for one in await self.masters() if one is not node]) < 3:
+                await asyncio.sleep(0.05)
 
     async def bring_back(self, node: PrivateRedis) -> float:
         """Start a node that was killed; return the seconds until it is a replica that is up to date."""
