@@ -151,11 +151,7 @@ class Publisher:
         try:
             routed = await confirm
         except Nacked as error:
-            channel.doubt()
-            believed = self._refusals.refused(_destination(outgoing), channel.opened)
-            raise PublishFailed(
-                "the broker refused the message", kind="refused" if believed else "unconfirmed"
-            ) from error
+            raise self._refused(channel, outgoing) from error
         except TimeoutError as error:
             # The confirm stays known until it comes, and its error would keep the message by the traceback.
             raise self._too_late() from error.with_traceback(None)
@@ -163,8 +159,14 @@ class Publisher:
             raise PublishFailed(f"{type(error).__name__}: {error}", cut_off=True) from error
         if self._refusals:
             self._refusals.taken(_destination(outgoing))
-        if routed:
-            return Confirmation.CONFIRMED
+        return Confirmation.CONFIRMED if routed else self._returned(channel, outgoing)
+
+    def _refused(self, channel: PublishChannel, outgoing: Outgoing) -> PublishFailed:
+        channel.doubt()
+        believed = self._refusals.refused(_destination(outgoing), channel.opened)
+        return PublishFailed("the broker refused the message", kind="refused" if believed else "unconfirmed")
+
+    def _returned(self, channel: PublishChannel, outgoing: Outgoing) -> Confirmation:
         if self._returned_is_lost:
             channel.give_up()
             raise PublishFailed(f"the queue {outgoing.routing_key} is gone")

@@ -1,4 +1,4 @@
-"""``python -m cluster``: nodes of clusters are killed under load, workers are replaced, and the sums must hold.
+"""``python -m cluster``: nodes are killed under load, workers are replaced, and the sums must hold.
 
 ``make cluster`` runs every part, and the checks of RabbitMQ's nodes (``checks_*.py``).
 """
@@ -27,6 +27,10 @@ from cluster.redises import Replicated, Sharded
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
 
 RATE: Final = 60.0
+LATENCY_MS: Final = 100.0
+"""Of LCM's calls, while Redis' masters are killed: so that calls are under way in that moment."""
+BEHIND: Final = "master killed, replicas behind"
+BEHIND_SECONDS: Final = 0.8
 QUORUM: Final[dict[str, Any]] = {"x-queue-type": "quorum"}
 """Of the clients' queues: a classic one is away while its node is."""
 
@@ -47,7 +51,7 @@ Part = Callable[[Given], Awaitable[tuple[Outcome, list[str]]]]
 
 
 async def rabbitmq(given: Given) -> tuple[Outcome, list[str]]:
-    """Three nodes: the leader of a request queue is killed, then two at once, then one during a roll."""
+    """Kill leaders of a request queue, one of three nodes; two at once; and one during a roll."""
     cluster = await given.stack.enter_async_context(RabbitCluster(given.folder / "nodes"))
     redis = await given.stack.enter_async_context(PrivateRedis(arguments=("--appendfsync", "always")))
     faults = {
@@ -76,23 +80,25 @@ async def rabbitmq(given: Given) -> tuple[Outcome, list[str]]:
 
 
 async def sentinel(given: Given) -> tuple[Outcome, list[str]]:
-    """A master, two replicas and three Sentinels, with ``ledger.wait_replicas = 1``."""
+    """Kill a master that three Sentinels watch, with two replicas and ``ledger.wait_replicas = 1``."""
     return await _redis("sentinel", Replicated(), 1, given), []
 
 
 async def forgetful(given: Given) -> tuple[Outcome, list[str]]:
-    """The same with ``ledger.wait_replicas = 0``: measured, not judged."""
+    """Do the same with ``ledger.wait_replicas = 0``: measured, not judged."""
     return await _redis("forgetful", Replicated(), 0, given), []
 
 
 async def redis_cluster(given: Given) -> tuple[Outcome, list[str]]:
-    """Three masters with a replica each, with ``ledger.wait_replicas = 1``."""
+    """Kill one of three masters with a replica each, with ``ledger.wait_replicas = 1``."""
     return await _redis("redis-cluster", Sharded(), 1, given), []
 
 
 async def _redis(title: str, redis: Replicated | Sharded, wait: int, given: Given) -> Outcome:
     rabbit = await given.stack.enter_async_context(PrivateRabbit())
     await given.stack.enter_async_context(redis)
+    faults = {"master killed": master_killed(redis), BEHIND: master_killed(redis, behind=BEHIND_SECONDS)}
+    behind = [BEHIND] if isinstance(redis, Replicated) else []
     plan = Plan(
         seed=given.seed,
         title=title,
@@ -101,10 +107,11 @@ async def _redis(title: str, redis: Replicated | Sharded, wait: int, given: Give
         ),
         settings={"BRIDGE_LEDGER__WAIT_REPLICAS": str(wait)},
         rate=RATE,
-        rounds=given.rounds,
-        faults=("master killed",),
-        more_faults={"master killed": master_killed(redis)},
-        explain_unknown=frozenset({"master killed"}),
+        rounds=1,
+        latency_ms=LATENCY_MS,
+        faults=(*["master killed"] * given.rounds, *behind),
+        more_faults=faults,
+        explain_unknown=frozenset(faults),
         judged=wait > 0,
         keep=given.keep,
     )
@@ -112,7 +119,7 @@ async def _redis(title: str, redis: Replicated | Sharded, wait: int, given: Give
 
 
 async def rolling(given: Given) -> tuple[Outcome, list[str]]:
-    """Every worker is replaced by another one, which is ready before its predecessor is asked to end."""
+    """Replace every worker by another one, which is ready before its predecessor is asked to end."""
     windows = Windows()
     plan = Plan(
         seed=given.seed,

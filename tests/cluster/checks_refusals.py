@@ -1,4 +1,4 @@
-"""A queue's leader dies: RabbitMQ 3.10 then refuses, for ever, what a channel publishes to it for the first time.
+"""What a channel publishes first to a queue whose leader has died, RabbitMQ 3.10 refuses, and so for ever.
 
 Whoever believes that takes the queue for a full one, and gives the reply up.
 """
@@ -24,7 +24,7 @@ QUORUM: dict[str, Any] = {"x-queue-type": "quorum"}
 
 @pytest.fixture
 async def site(cluster: RabbitCluster, redis_server: PrivateRedis, tmp_path: Path) -> AsyncIterator[Site]:
-    """A bridge that is connected to the first node alone, where its own queues are led."""
+    """Run a bridge that is connected to the first node alone, where its own queues are led."""
     async with AsyncExitStack() as stack:
         yield await open_site(stack, cluster.nodes[0].url, redis_server.url, tmp_path, None, {}, ready=True)
 
@@ -48,7 +48,7 @@ async def declare_on(node: RabbitNode, cluster: RabbitCluster, name: str) -> Non
         assert node is await cluster.leader(name)
 
 
-async def consume(site: Site, name: str) -> "asyncio.Queue[AbstractIncomingMessage]":
+async def consume(site: Site, name: str) -> asyncio.Queue[AbstractIncomingMessage]:
     """Take what comes to a queue. This begins before its leader dies: later, it would be turned away."""
     taken: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
     queue = await site.widget.channel.get_queue(name, ensure=False)

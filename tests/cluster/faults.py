@@ -50,11 +50,17 @@ def majority_killed(cluster: RabbitCluster) -> Inject:
     return majority_killed
 
 
-def master_killed(redis: Replicated | Sharded) -> Inject:
-    """SIGKILL to a Redis master, and what was done last is asked for again when a replica has taken over."""
+def master_killed(redis: Replicated | Sharded, behind: float = 0) -> Inject:
+    """SIGKILL to a Redis master, and what was done last is asked for again when a replica has taken over.
+
+    For so many seconds before, the replicas fall ``behind``: as they may where the network between is slow.
+    """
 
     async def master_killed(site: Site) -> None:
         master = site.rng.choice(await redis.masters())
+        if behind and isinstance(redis, Replicated):
+            await redis.fall_behind()
+            await asyncio.sleep(behind)
         outage = site.books.times.begin("Redis master killed", side_effects=True)
         await master.kill()
         await redis.replaced(master)

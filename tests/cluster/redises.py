@@ -18,7 +18,7 @@ from bridge.demo.servers import PrivateRedis
 
 SERVICE = "mymaster"
 DOWN_AFTER_MS = 1000
-"""After how long a master counts as dead; the same for Cluster. Redis' own default is 30 s, Cluster's 15 s."""
+"""After how long a master counts as dead. By default that is 30 s, and 15 s in a Cluster."""
 BOUND = 60.0
 
 _KEEPING = ("--appendfsync", "everysec", "--repl-diskless-sync-delay", "0")
@@ -61,11 +61,10 @@ class Replicated:
     async def __aenter__(self) -> Self:
         """Start everything, and wait until a failover could succeed."""
         async with self._stack:
-            # What a master without any replica takes, a failover would forget.
-            keeping = (*_KEEPING, "--min-replicas-to-write", "1", "--min-replicas-max-lag", "5")
-            master = await self._stack.enter_async_context(PrivateRedis(arguments=keeping))
+            # Without min-replicas-to-write: the bridge itself must see to it that nothing is forgotten.
+            master = await self._stack.enter_async_context(PrivateRedis(arguments=_KEEPING))
             follow = ("--replicaof", f"127.0.0.1 {master.port}")
-            replicas = [PrivateRedis(arguments=(*keeping, *follow)) for _ in range(2)]
+            replicas = [PrivateRedis(arguments=(*_KEEPING, *follow)) for _ in range(2)]
             self.nodes = [master, *replicas]
             self._sentinels = [_Sentinel(master.port) for _ in range(3)]
             for one in (*replicas, *self._sentinels):
@@ -91,6 +90,13 @@ class Replicated:
     async def masters(self) -> list[PrivateRedis]:
         """Return the one master. Raises TimeoutError."""
         return [await self.master()]
+
+    async def fall_behind(self) -> None:
+        """Have the replicas learn nothing more, until they are told of another master."""
+        master = await self.master()
+        for node in self.nodes:
+            if node is not master:
+                await ask(node, "REPLICAOF", "127.0.0.1", 1)
 
     async def replaced(self, node: PrivateRedis) -> None:
         """Wait until there is another master than this one, which was killed. Raises TimeoutError."""

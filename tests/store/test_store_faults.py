@@ -34,7 +34,7 @@ async def test_only_a_lost_connection_means_that_redis_is_away(
     seen: type[Exception],
     there: bool,  # noqa: FBT001
 ) -> None:
-    """Neither uvloop nor redis-py has an error of its own for a use of what was reset, or closed meanwhile."""
+    """Neither uvloop nor redis-py has an error of its own for a use of what was reset or closed."""
     settings = RedisSettings.model_validate({"url": redis_server.url})
     store = Store(connect(settings), settings, Metrics())
     await store.look()
