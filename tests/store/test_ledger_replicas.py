@@ -122,11 +122,12 @@ async def test_an_end_is_owed_until_a_replica_has_it() -> None:
         await replica.start()
         async with Redis.from_url(replica.url) as client:
             await until_linked(client)
-        await bench.ledger.settle()
-        owed.append(bench.ledger.owed)
+        async with asyncio.timeout(20):
+            while bench.ledger.owed:
+                await bench.ledger.settle()
         assert Ended(DONE) == await bench.ledger.claim(KEY, CONTENT)
 
-    assert [1, 1, 0] == owed
+    assert [1, 1] == owed
 
 
 async def test_an_end_that_a_failover_forgot_is_written_again() -> None:
