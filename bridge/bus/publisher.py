@@ -73,7 +73,7 @@ class Publisher:
                     with cancellation_as_error():
                         await self._serve(connection, retiring)
                 except CONNECTION_EXCEPTIONS as error:
-                    # What is declared otherwise is told of by who looks at everything: `bridge.bus.agreement`.
+                    # What is declared otherwise is told of by who looks at all: `bridge.bus.agreement`.
                     told = is_difference(error)
                     if not told:
                         log.error(
