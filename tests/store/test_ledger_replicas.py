@@ -118,7 +118,7 @@ async def test_an_end_is_owed_until_a_replica_has_it() -> None:
     """It is told at once, and written again until a failover could not forget it any more."""
     async with (
         replicated() as (primary, replica),
-        ledger_bench(primary.url, wait_replicas=1, wait_timeout=0.2) as bench,
+        ledger_bench(primary.url, wait_replicas=1, wait_timeout=1) as bench,
     ):
         claim = await bench.claim()
         await replica.kill()
@@ -147,7 +147,7 @@ async def test_an_end_that_a_failover_forgot_is_written_again() -> None:
         stack.push_async_callback(place.stop)
         await place.start()
         url = f"redis://127.0.0.1:{place.port}/0"
-        bench = await stack.enter_async_context(ledger_bench(url, wait_replicas=1, wait_timeout=0.2))
+        bench = await stack.enter_async_context(ledger_bench(url, wait_replicas=1, wait_timeout=1))
         claim = await bench.claim()
         client = await stack.enter_async_context(Redis.from_url(replica.url))
         await client.replicaof("NO", "ONE")
