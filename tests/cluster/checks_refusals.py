@@ -84,3 +84,16 @@ async def test_an_event_to_a_queue_whose_leader_has_died(cluster: RabbitCluster,
 
     assert "after" == event.correlation_id
     assert [] == site.worker.events("request.dead_lettered")
+
+
+async def test_a_reply_to_a_classic_queue_of_a_node_that_is_away(cluster: RabbitCluster, site: Site) -> None:
+    """RabbitMQ knows no such queue meanwhile: the reply is gone, as if nobody waited for it."""
+    name = f"replies-{name_of_letters()}"
+    async with await aio_pika.connect(cluster.nodes[1].url) as connection:
+        await (await connection.channel()).declare_queue(name, durable=True)
+
+    async with killed(cluster, cluster.nodes[1]):
+        await site.widget.publish(od("nobody"), reply_to=name)
+        await site.worker.until_logged("reply.unroutable")
+
+    assert [name] == [event["reply_to"] for event in site.worker.events("reply.unroutable")]
