@@ -53,7 +53,7 @@ Part = Callable[[Given], Awaitable[tuple[Outcome, list[str]]]]
 async def rabbitmq(given: Given) -> tuple[Outcome, list[str]]:
     """Kill leaders of a request queue, one of three nodes; two at once; and one during a roll."""
     cluster = await given.stack.enter_async_context(RabbitCluster(given.folder / "nodes"))
-    redis = await given.stack.enter_async_context(PrivateRedis(arguments=("--appendfsync", "always")))
+    redis = await given.stack.enter_async_context(PrivateRedis())
     faults = {
         "leader killed": leader_killed(cluster),
         "two of three nodes killed": majority_killed(cluster),
@@ -121,9 +121,12 @@ async def _redis(title: str, redis: Replicated | Sharded, wait: int, given: Give
 async def rolling(given: Given) -> tuple[Outcome, list[str]]:
     """Replace every worker by another one, which is ready before its predecessor is asked to end."""
     windows = Windows()
+    rabbit = await given.stack.enter_async_context(PrivateRabbit())
+    redis = await given.stack.enter_async_context(PrivateRedis())
     plan = Plan(
         seed=given.seed,
         title="rolling",
+        servers=Servers(prefix="rolling", rabbits=[rabbit], ctl=rabbit.ctl, redis=redis, redis_url=redis.url),
         rate=RATE,
         rounds=given.rounds,
         faults=("left alone", "workers replaced"),
