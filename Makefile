@@ -33,7 +33,7 @@ chaos: ## Break everything under load and see that the promises hold (SEED=1 REQ
 
 cluster: ## Kill nodes of RabbitMQ and Redis clusters under load, replace workers (CLUSTER_ARGS="sentinel --seed 2")
 	@scripts/setup.sh --quiet
-	@PYTHONPATH=.:tests .venv/bin/python -m cluster $(CLUSTER_ARGS)
+	@PYTHONPATH=.:tests .venv/bin/python -m cluster.parts $(CLUSTER_ARGS)
 	@$(if $(CLUSTER_ARGS),,.venv/bin/pytest tests/cluster/checks_*.py $(PYTEST_ARGS))
 
 overload: ## See what memory a worker takes before a backlog of 200,000 requests (REQUESTS=200000)

@@ -1,4 +1,4 @@
-"""``python -m cluster``: nodes are killed under load, workers are replaced, and the sums must hold.
+"""``python -m cluster.parts``: nodes are killed under load, workers are replaced, and the sums must hold.
 
 ``make cluster`` runs every part, and the checks of RabbitMQ's nodes (``checks_*.py``).
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chaos.run import Outcome, Plan, Servers, run
-from cluster.faults import (
+from cluster.kills import (
     Windows,
     leader_killed,
     majority_killed,
