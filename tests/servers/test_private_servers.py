@@ -99,6 +99,7 @@ async def test_rabbitmqctl_reaches_the_node(rabbit: PrivateRabbit) -> None:
         await rabbit.ctl("no_such_command")
 
 
+@pytest.mark.rabbitmq
 async def test_a_crashed_rabbit_comes_back_with_its_messages() -> None:
     """After SIGKILL port, messages, extra settings and plugins are the same."""
     async with PrivateRabbit(plugins=["rabbitmq_prometheus"], conf=["channel_max = 77"]) as server:
