@@ -24,7 +24,7 @@ clean_up() {
     status=$?
     trap - EXIT INT TERM HUP
     if [ -n "$output" ]; then
-        if [ "$status" != 0 ]; then tail -n 25 "$output" >&2; fi
+        if [ ! -d "$cache/root" ]; then tail -n 25 "$output" >&2; fi
         rm -rf "$output" "$cache/new"
     fi
     exit "$status"
@@ -39,7 +39,7 @@ write_programs() {
     for program in /usr/lib/rabbitmq/bin/rabbitmq-server /usr/lib/rabbitmq/bin/rabbitmqctl /usr/bin/epmd; do
         cat >"$cache/bin/${program##*/}" <<END
 #!/bin/sh
-exec unshare --mount sh -c 'mount --bind "\$0" /usr && exec "\$@"' '$cache/root/usr' $program "\$@"
+exec unshare --mount sh -c 'mount --bind "\$0" /usr && exec "\$@"' "\${0%/*}/../root/usr" $program "\$@"
 END
         chmod 755 "$cache/bin/${program##*/}"
     done
@@ -52,37 +52,45 @@ mirror() {
         awk -v release="${VERSION_CODENAME:-}" '$2 == "Debian" && $3 == release { print $1; exit }')
 }
 
-can_be_built() {
-    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && unshare --mount mount --bind /tmp /mnt 2>/dev/null
-}
-
+# Makes .rabbitmq4 unless it is there, and says why where it cannot.
 build() {
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+        say "it is no Debian with root's rights"
+        return 1
+    fi
+    if ! unshare --mount mount --bind /tmp /mnt 2>/dev/null; then
+        say "nothing may be mounted here, not even for one process"
+        return 1
+    fi
+    mkdir -p "$cache"
+    exec 9<"$cache"
+    flock 9
+    if [ -d "$cache/root" ]; then return 0; fi
+    write_programs
     output=$(mktemp)
     if [ -z "$(mirror)" ]; then apt-get update >"$output" 2>&1 || :; fi
     from=$(mirror)
-    if [ -z "$from" ]; then say "apt knows no mirror of Debian"; return 1; fi
+    if [ -z "$from" ]; then
+        say "apt knows no mirror of Debian"
+        return 1
+    fi
     if ! command -v mmdebstrap >/dev/null 2>&1; then
         say "installing mmdebstrap"
-        apt-get install -y --no-install-recommends mmdebstrap >"$output" 2>&1
+        apt-get install -y --no-install-recommends mmdebstrap >"$output" 2>&1 || return 1
     fi
     say "getting Debian $suite with RabbitMQ into ${cache##*/} (half a minute)"
-    rm -rf "$cache/root" "$cache/new"
-    mmdebstrap --mode=root --variant=minbase --include=rabbitmq-server "$suite" "$cache/new" "$from" >"$output" 2>&1
-    mv "$cache/new" "$cache/root"
+    rm -rf "$cache/new"
+    mmdebstrap --mode=root --variant=minbase --include=rabbitmq-server "$suite" "$cache/new" "$from" >"$output" 2>&1 &&
+        mv "$cache/new" "$cache/root"
 }
 
 if ls -d /usr/lib/rabbitmq/lib/rabbitmq_server-4* >/dev/null 2>&1; then
     echo /usr/lib/rabbitmq/bin
-elif can_be_built; then
-    mkdir -p "$cache"
-    exec 9<"$cache"
-    flock 9
-    if [ ! -d "$cache/root" ]; then build; fi
-    write_programs
+elif build; then
     echo "$cache/bin"
 elif docker version >/dev/null 2>&1 || podman version >/dev/null 2>&1; then
     echo "$image"
 else
-    say "RabbitMQ 4 can be had here neither as root on Debian, nor by docker or podman"
+    say "neither does docker or podman answer"
     exit 1
 fi

@@ -18,7 +18,7 @@ RABBITS = {"rabbit", "own_rabbit", "secure_rabbit", "site"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as `rabbitmq` what asks for a RabbitMQ, however indirectly. Other tests that run one say so themselves."""
+    """Mark as `rabbitmq` what asks for a RabbitMQ, however indirectly. What starts one says so itself."""
     for item in items:
         if isinstance(item, pytest.Function) and RABBITS & set(item.fixturenames):
             item.add_marker("rabbitmq")
