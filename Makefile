@@ -60,7 +60,7 @@ dashboard-picture: ## Break a site for 4 minutes, and draw what the dashboard sh
 	@.venv/bin/python -m monitoring record
 	@.venv-bench/bin/python -m monitoring draw
 
-chart: ## Check the Helm chart without a cluster (GOLDEN=write takes the present rendering as the right one)
+chart: ## Check the Helm chart and the Dockerfile, without a cluster (GOLDEN=write: the rendering is right)
 	@scripts/setup.sh --chart --no-servers --quiet
 	@GOLDEN=$(GOLDEN) .venv/bin/pytest tests/chart/checks_*.py $(PYTEST_ARGS)
 
@@ -90,8 +90,6 @@ lock: ## Write the lock files anew from pyproject.toml (needs uv)
 		--group dev --output-file requirements-dev.lock pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--group bench --constraints requirements.lock --output-file requirements-bench.lock pyproject.toml
-	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-		--extra otel --constraints requirements.lock --output-file requirements-otel.lock pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--group image --output-file requirements-image.lock
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \

@@ -16,6 +16,7 @@ from aiormq.abc import AbstractChannel
 
 from bridge.bus.backoff import Backoff
 from bridge.bus.connection import Channel, Connection, cancellation_as_error
+from bridge.bus.differences import is_difference
 from bridge.bus.traffic import Nacked
 from bridge.messages import Outgoing
 from bridge.ports import Confirmation, PublishFailed
@@ -150,19 +151,23 @@ class Publisher:
         """Keep a channel open for as long as the connection lives."""
         backoff = Backoff(0.1, 2.0)
         while connection.alive:
-            started = time.monotonic()
+            started, told = time.monotonic(), False
             try:
                 with cancellation_as_error():
                     await self._serve(connection)
             except CONNECTION_EXCEPTIONS as error:
-                log.error(
-                    "publisher.failed",
-                    channel=self.name,
-                    error=f"{type(error).__name__}: {error}",
-                    next="the channel is opened again",
-                )
-            if connection.alive:
+                # What is declared otherwise is told of by who looks at everything: `bridge.bus.agreement`.
+                told = is_difference(error)
+                if not told:
+                    log.error(
+                        "publisher.failed",
+                        channel=self.name,
+                        error=f"{type(error).__name__}: {error}",
+                        next="the channel is opened again",
+                    )
+            if connection.alive and not told:
                 log.warning("publisher.channel_lost", channel=self.name, next="opened again")
+            if connection.alive:
                 if time.monotonic() - started > _LONG_LIFE:
                     backoff.reset()
                 await connection.pause(backoff.next())

@@ -14,11 +14,12 @@ import pytest
 from structlog.testing import LogCapture
 from support.pki import CLIENT, SERVER, Pair, Pki
 
-from bridge.configuration import files, load, reread
+from bridge.configuration import load
 from bridge.credentials import Credentials, Current
 from bridge.demo.installed import rabbit_program
 from bridge.demo.servers import PrivateRedis
 from bridge.lcm.client import Access, access
+from bridge.rereading import files, reread
 
 PASSWORD = "correct-horse"
 
