@@ -28,6 +28,7 @@ __all__ = ["PrivateRabbit", "PrivateRedis", "ServerFailed", "ServerMissing"]
 
 REDIS_IMAGE = "redis:8"
 MANAGEMENT, PROMETHEUS = "rabbitmq_management", "rabbitmq_prometheus"
+STARTED = "Server startup complete"
 PROBE_SECONDS = 2.0  # whoever took the port meanwhile may keep silent for ever
 
 
@@ -205,7 +206,9 @@ class PrivateRabbit(PrivateServer):
     async def _answers(self, port: int) -> bool:
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                if not await self._greets(port):
+                # A node takes connections before it calls itself running. Until then, RabbitMQ 3.12 to 4.1
+                # drops what goes to a direct reply-to. What an earlier start logged is further back.
+                if not await self._greets(port) or STARTED not in self.log_tail():
                     return False
                 connection = await aiormq.connect(f"amqp://guest:guest@127.0.0.1:{port}/")
                 await connection.close()
