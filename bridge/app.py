@@ -162,9 +162,8 @@ class Worker:
         )
         consumers = [
             Consumer(queue, prefetch, pipeline.handle, layout, metrics)
-            for queue, prefetch in zip(
-                layout.request_queues, (amqp.agent_prefetch, amqp.campaign_prefetch), strict=True
-            )
+            for queue, prefetch in amqp.prefetches.items()
+            if prefetch
         ]
         users = user_names(amqp)
         amqp_nodes = self._credentials.current(lambda now: nodes(now.amqp, users))
