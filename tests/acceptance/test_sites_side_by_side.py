@@ -21,7 +21,7 @@ from bridge.demo.servers import PrivateRabbit, PrivateRedis
 from bridge.simulator import Fault
 
 AGENT = "agent at both"
-SAME = {"message_id": "m-1", "correlation_id": "c-1"}
+SAME: dict[str, Any] = {"message_id": "m-1", "correlation_id": "c-1"}
 QUICK = {
     "BRIDGE_REDIS__WATCH_INTERVAL": "0.1",
     "BRIDGE_RETRY__DELAYS": "[100]",
