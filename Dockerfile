@@ -45,6 +45,9 @@ FROM docker.io/library/python:${PYTHON}
 
 ENV PATH=/opt/lcm-bridge/bin:$PATH
 
+# Nothing is ever installed into a running container, so nothing needs what installs.
+RUN ["/usr/local/bin/python", "-B", "-m", "pip", "uninstall", "--yes", "--quiet", "--root-user-action=ignore", "pip"]
+
 COPY --from=build /opt/lcm-bridge /opt/lcm-bridge
 # The base image has no bytecode of the standard library, and a read-only root takes none: it would be compiled
 # anew at each start. What is imported here is kept.
@@ -62,7 +65,7 @@ USER 10001:10001
 WORKDIR /
 EXPOSE 8080
 
-# `python -m bridge` hears SIGTERM from its first moment on; the script `lcm-bridge` only after its imports.
+# It hears SIGTERM from its first moment on: bridge/__main__.py.
 ENTRYPOINT ["python", "-m", "bridge"]
 CMD ["run"]
 

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test chaos overload bench dashboard dashboard-picture image image-test chart chart-run \
+.PHONY: help setup demo run test chaos cluster overload bench dashboard dashboard-picture image image-test chart chart-run \
 	lint format lock clean
 
 PYTEST_ARGS ?=
@@ -31,6 +31,11 @@ chaos: ## Break everything under load and see that the promises hold (SEED=1 REQ
 	@PYTHONPATH=.:tests .venv/bin/python -m chaos $(if $(FORGETFUL),forgetful) $(if $(SEED),--seed $(SEED)) \
 		$(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SECONDS),--seconds $(SECONDS)) $(CHAOS_ARGS)
 
+cluster: ## Kill nodes of RabbitMQ and Redis clusters under load, replace workers (CLUSTER_ARGS="sentinel --seed 2")
+	@scripts/setup.sh --quiet
+	@PYTHONPATH=.:tests .venv/bin/python -m cluster.parts $(CLUSTER_ARGS)
+	@$(if $(CLUSTER_ARGS),,.venv/bin/pytest tests/cluster/checks_*.py $(PYTEST_ARGS))
+
 overload: ## See what memory a worker takes before a backlog of 200,000 requests (REQUESTS=200000)
 	@scripts/setup.sh --quiet
 	@PYTHONPATH=.:tests .venv/bin/python -m chaos.backlog $(if $(REQUESTS),--requests $(REQUESTS))
@@ -55,7 +60,7 @@ dashboard-picture: ## Break a site for 4 minutes, and draw what the dashboard sh
 	@.venv/bin/python -m monitoring record
 	@.venv-bench/bin/python -m monitoring draw
 
-chart: ## Check the Helm chart without a cluster (GOLDEN=write takes the present rendering as the right one)
+chart: ## Check the Helm chart and the Dockerfile, without a cluster (GOLDEN=write: the rendering is right)
 	@scripts/setup.sh --chart --no-servers --quiet
 	@GOLDEN=$(GOLDEN) .venv/bin/pytest tests/chart/checks_*.py $(PYTEST_ARGS)
 
@@ -85,8 +90,6 @@ lock: ## Write the lock files anew from pyproject.toml (needs uv)
 		--group dev --output-file requirements-dev.lock pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--group bench --constraints requirements.lock --output-file requirements-bench.lock pyproject.toml
-	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-		--extra otel --constraints requirements.lock --output-file requirements-otel.lock pyproject.toml
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--group image --output-file requirements-image.lock
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \

@@ -16,13 +16,14 @@ from bridge import __version__
 from bridge.admin import AdminServer
 from bridge.bus.bus import Bus
 from bridge.bus.consumer import Consumer
-from bridge.bus.login import nodes, user_names
+from bridge.bus.login import nodes
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
-from bridge.configuration import files, reread
+from bridge.certificates import show_expiry
 from bridge.credentials import Credentials
 from bridge.drain import Drain
 from bridge.envelope import Limits
+from bridge.exposure import tell_exposures
 from bridge.lcm.breaker import State
 from bridge.lcm.client import access
 from bridge.lcm.gateway import LcmGateway
@@ -35,6 +36,7 @@ from bridge.performance import Performer
 from bridge.pipeline import Pipeline
 from bridge.ports import StoreUnavailable
 from bridge.replies import ReplyPolicy
+from bridge.rereading import files, reread
 from bridge.settings import Settings
 from bridge.store.brake import Brake
 from bridge.store.connection import Store, connect
@@ -98,7 +100,7 @@ class Worker:
         catalogue = Catalogue(rules(settings))
         layout = topology(settings, catalogue)
         self._credentials = Credentials(settings, reread, files)
-        redis_login = self._credentials.current(lambda now: login(now.redis))
+        redis_login = self._credentials.current(lambda now: login(now.redis, settings.redis))
         self._store = Store(connect(settings.redis, redis_login), settings.redis, metrics, redis_login)
         self._contacts = ContactStore(
             self._store, settings.contacts, prefix=settings.redis.prefix, zone=ZoneInfo(settings.lcm.timezone)
@@ -165,9 +167,9 @@ class Worker:
             for queue, prefetch in amqp.prefetches.items()
             if prefetch
         ]
-        users = user_names(amqp)
-        amqp_nodes = self._credentials.current(lambda now: nodes(now.amqp, users))
+        amqp_nodes = self._credentials.current(lambda now: nodes(now.amqp, amqp))
         self._bus = Bus(amqp, layout, consumers, sender, metrics, current=amqp_nodes)
+        show_expiry(self._credentials, metrics)
         self._admin = AdminServer(settings.admin, metrics, self._missing, self._bus.paused)
         self._brake = Brake(self._store, settings.redis.prefix, self._bus.brake)
         self._lcm.listen(self._on_breaker)
@@ -192,6 +194,14 @@ class Worker:
                 admin=f"{host}:{port}",
                 settings=self._changed,
             )
+            for queue, prefetch in self._settings.amqp.prefetches.items():
+                if not prefetch:
+                    log.info(
+                        "queue.not_consumed",
+                        queue=queue,
+                        next="its prefetch is 0 here: another worker must consume it",
+                    )
+            tell_exposures(self._settings)
             # What lives from here to the end need not be looked at by every collection; and a request makes
             # hundreds of short-lived objects, which counting frees, so collections may be rare.
             gc.collect()

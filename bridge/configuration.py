@@ -24,14 +24,14 @@ from pydantic_settings import (
 )
 
 from bridge.operations.catalogue import OPERATIONS
-from bridge.preflight import amqp_faults, file_faults, files_behind, redis_faults, tracing_faults
+from bridge.preflight import amqp_faults, file_faults, redis_faults, tracing_faults, unfit
 from bridge.settings import Settings
 
 PREFIX = "BRIDGE_"
 DELIMITER = "__"
 DEFAULT_FILE = Path("config/bridge.toml")
 
-_SECRETS = "secrets directory"
+SECRETS = "secrets directory"
 
 _NEXT_URL = re.compile(r",(?=\s*[a-z+]+://)")
 
@@ -75,53 +75,43 @@ class _Environment(_Lenient):
 
 
 class _SecretFiles(_Lenient, NestedSecretsSettingsSource):
-    pass
+    """Reads what is ours: beside it may lie anything, such as a keystore."""
+
+    @classmethod
+    def load_secrets(cls, path: Path) -> dict[str, str]:
+        found = {}
+        for file in sorted(path.iterdir()):
+            if not file.name.upper().startswith(PREFIX) or not file.exists():
+                continue  # a link that leads nowhere is one that is being removed
+            if problem := unfit(file):
+                raise OSError(f"{file.name} {problem}")
+            try:
+                found[file.name] = file.read_text(encoding="utf-8").strip()
+            except UnicodeDecodeError:
+                raise OSError(f"{file.name} is not UTF-8") from None
+        return found
 
 
 def load() -> Loaded:
     """Read every source. Raises `BadSettings`."""
     faults: list[str] = []
     trees: list[tuple[str, Tree]] = []
-    for name, read in _sources():
+    for name, read in sources():
         try:
             trees.append((name, read()))
         except (SettingsError, TOMLDecodeError, OSError, UnicodeDecodeError) as error:
             faults.append(f"{name}: {error}")
     faults += _strange_names()
     merged: Tree = {}
-    sources: dict[str, str] = {}
+    origins: dict[str, str] = {}
     for name, tree in reversed(trees):
-        _merge(merged, tree)
-        sources.update(dict.fromkeys(_leaves(tree), name))
+        merge(merged, tree)
+        origins.update(dict.fromkeys(leaves(tree), name))
     faults += _unknown_operations(merged)
-    return Loaded(_checked(merged, sources, faults), sources)
+    return Loaded(checked(merged, origins, faults), origins)
 
 
-def reread(settings: Settings) -> Settings:
-    """Return settings with what the files in the secrets directory hold now; the rest stays.
-
-    Raises `BadSettings`, OSError.
-    """
-    merged = settings.model_dump()
-    sources: dict[str, str] = {}
-    for name, read in _sources():
-        if name.startswith(_SECRETS):
-            tree = read()
-            _merge(merged, tree)
-            sources = dict.fromkeys(_leaves(tree), name)
-    _merge(merged, _Environment(_Reader)())
-    return _checked(merged, sources, [])
-
-
-def files(settings: Settings) -> Iterator[Path]:
-    """Return the files behind the settings: certificates, and those in the secrets directory."""
-    yield from files_behind(settings)
-    directory = Path(os.environ.get(f"{PREFIX}SECRETS_DIR") or os.devnull)
-    if directory.is_dir():
-        yield from sorted(file for file in directory.iterdir() if file.is_file())
-
-
-def _checked(merged: Tree, sources: Mapping[str, str], faults: list[str]) -> Settings:
+def checked(merged: Tree, sources: Mapping[str, str], faults: list[str]) -> Settings:
     """Return the settings. Raises `BadSettings` for all ``faults`` that there were, and all that it finds."""
     tried: list[tuple[str, str]] = []
     for group in ("amqp", "redis", "lcm"):
@@ -132,16 +122,17 @@ def _checked(merged: Tree, sources: Mapping[str, str], faults: list[str]) -> Set
         tried += amqp_faults(settings.amqp)
         tried += redis_faults(settings.redis)
         tried += tracing_faults(settings.tracing)
-    faults += [_told(name, problem, sources) for name, problem in tried]
+    faults += [told(name, problem, sources) for name, problem in tried]
     if settings is None or faults:
         raise BadSettings(faults)
     return settings
 
 
-def _sources() -> Iterator[tuple[str, Callable[[], Tree]]]:
+def sources() -> Iterator[tuple[str, Callable[[], Tree]]]:
+    """Return the sources that there are, the first one wins: its name, and what reads it."""
     yield "environment", _Environment(_Reader)
     if directory := os.environ.get(f"{PREFIX}SECRETS_DIR"):
-        yield f"{_SECRETS} {directory}", lambda: _secrets(Path(directory))
+        yield f"{SECRETS} {directory}", lambda: _secrets(Path(directory))
     configured = os.environ.get(f"{PREFIX}CONFIG")
     file = Path(configured) if configured else DEFAULT_FILE
     if configured or file.exists():
@@ -203,18 +194,20 @@ def _unknown_operations(tree: Tree) -> list[str]:
     ]
 
 
-def _merge(base: Tree, over: Mapping[str, Any]) -> None:
+def merge(base: Tree, over: Mapping[str, Any]) -> None:
+    """Put what a source holds over what those below it hold."""
     for key, value in over.items():
         if isinstance(value, Mapping) and isinstance(base.get(key), dict):
-            _merge(base[key], value)
+            merge(base[key], value)
         else:
             base[key] = dict(value) if isinstance(value, Mapping) else value
 
 
-def _leaves(tree: Mapping[str, Any], path: str = "") -> Iterator[str]:
+def leaves(tree: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Return the dotted names of the settings in what a source holds."""
     for key, value in tree.items():
         if isinstance(value, Mapping) and not path:
-            yield from _leaves(value, f"{key}.")
+            yield from leaves(value, f"{key}.")
         else:
             yield f"{path}{key}"
 
@@ -230,14 +223,15 @@ def _validate(tree: Tree, sources: Mapping[str, str], faults: list[str]) -> Sett
             for fault in error.errors(include_url=False, include_input=False, include_context=False):
                 path = [str(part) for part in fault["loc"]]
                 message = fault["msg"].removeprefix("Value error, ")
-                faults.append(_told(".".join(path) or "settings", message, sources))
+                faults.append(told(".".join(path) or "settings", message, sources))
                 removed |= _remove(tree, path)
             if not removed:
                 return None
     return settings
 
 
-def _told(name: str, problem: str, sources: Mapping[str, str]) -> str:
+def told(name: str, problem: str, sources: Mapping[str, str]) -> str:
+    """Return what is said of a fault: the setting's dotted name, the problem, where the value came from."""
     source = sources.get(".".join(name.split(".")[:2]))
     return f"{name}: {problem}" + (f" (from {source})" if source else "")
 

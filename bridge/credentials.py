@@ -8,7 +8,7 @@ opened or a log-in was refused. A change that cannot be used leaves everything a
 import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import structlog
 
@@ -25,6 +25,9 @@ APART: Final = 0.2
 LONGEST: Final = 5.0
 """Seconds that a look is waited for: a file system may hang."""
 
+_TRIES: Final = 3
+"""Readings in one look, where the files change during each."""
+
 Made = TypeVar("Made")
 
 Reread = Callable[[Settings], Settings]
@@ -34,6 +37,15 @@ Files = Callable[[Settings], Iterable[Path]]
 """Returns the files and folders behind the settings."""
 
 _Signs = dict[Path, tuple[int, ...]]
+
+
+class _Found(NamedTuple):
+    """The settings with what the files hold now, what is made of them, and the files that changed or went."""
+
+    settings: Settings
+    made: list[Any]
+    changed: list[str]
+    gone: list[str]
 
 
 class Current(Generic[Made]):
@@ -77,8 +89,14 @@ class Credentials:
         self._reread = reread
         self._files = files
         self._made: list[tuple[Current[Any], Callable[[Settings], Any]]] = []
-        self._seen = self._signs()
+        self._seen = self._signs(settings)
         self._told = ""
+        # The passwords were read a while before: what has changed since is a change for the first look.
+        try:
+            if reread(settings) != settings:
+                self._seen = {}
+        except (ValueError, OSError):
+            self._seen = {}
         self._looking: asyncio.Task[None] | None = None
         self._asked = asyncio.Event()
 
@@ -114,6 +132,8 @@ class Credentials:
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look(), name="credentials")
         done, _ = await asyncio.wait([self._looking], timeout=LONGEST)
+        if not done:
+            self._tell(f"the files could not be read within {LONGEST:.0f} s: does their file system hang?")
         for task in done:
             task.result()  # a fault of ours is not kept secret
 
@@ -122,41 +142,66 @@ class Credentials:
         if self._looking is not None:
             await asyncio.wait([self._looking], timeout=LONGEST)
 
+    @property
+    def behind(self) -> bool:
+        """Whether the files hold something that cannot be used, so that what was there before is used on."""
+        return bool(self._told)
+
     async def _look(self) -> None:
         try:
-            changed = await asyncio.to_thread(self._read)
+            found = await asyncio.to_thread(self._read)
         except (ValueError, OSError) as error:
-            if (problem := str(error)) != self._told:
-                self._told = problem
-                log.error(
-                    "credentials.not_reloaded",
-                    error=problem,
-                    next="what was there before is used on; tried again until it succeeds",
-                )
+            self._tell(str(error))
             return
-        if changed is None:
-            self._told = ""
+        self._told = ""
+        if found is None:
             return
-        settings, files, made = changed
-        self._settings, self._told = settings, ""
-        for (current, _), now in zip(self._made, made, strict=True):
+        self._settings = found.settings
+        for (current, _), now in zip(self._made, found.made, strict=True):
             current.change(now)
-        log.info("credentials.reloaded", files=files, next="used for new connections and calls")
+        if found.changed:
+            log.info("credentials.reloaded", files=found.changed, next="used for new connections and calls")
+        if found.gone:
+            log.warning(
+                "credentials.file_gone", files=found.gone, next="what it held is used on until a new start"
+            )
 
-    def _read(self) -> tuple[Settings, list[str], list[Any]] | None:
-        """Return the settings, the files that changed, and what is made of them; None without a change."""
-        signs = self._signs()
-        if signs == self._seen:
+    def _tell(self, problem: str) -> None:
+        if problem != self._told:
+            self._told = problem
+            log.error(
+                "credentials.not_reloaded",
+                error=problem,
+                next="what was there before is used on; tried again until it succeeds",
+            )
+
+    def _read(self) -> _Found | None:
+        """Return what the files hold; None if none of them changed, or they do not stand still."""
+        before = self._signs(self._settings)
+        if before == self._seen:
             return None
-        settings = self._reread(self._settings)
-        made = [make(settings) for _, make in self._made]
-        changed = sorted(str(file) for file, sign in signs.items() if self._seen.get(file) != sign)
-        self._seen = signs  # of before the reading: what changed meanwhile is a change again
-        return settings, changed, made
+        gone = self._seen.keys() - before.keys()
+        named = self._settings
+        for _ in range(_TRIES):
+            signs = self._signs(named)
+            try:
+                settings = self._reread(self._settings)
+                made = [make(settings) for _, make in self._made]
+            except (ValueError, OSError):
+                if self._signs(named) == signs:
+                    raise
+            else:
+                # Else a certificate may be new and its key an old one, or other files are named now.
+                if self._signs(settings) == signs:
+                    changed = [str(file) for file, sign in signs.items() if self._seen.get(file) != sign]
+                    self._seen = signs
+                    return _Found(settings, made, sorted(changed), sorted(map(str, gone)))
+                named = settings
+        return None
 
-    def _signs(self) -> _Signs:
+    def _signs(self, settings: Settings) -> _Signs:
         """Return what tells that a file was written or replaced, also by another link to its folder."""
-        return {file: _sign(file) for file in self._files(self._settings)}
+        return {file: _sign(file) for file in self._files(settings)}
 
 
 def _sign(file: Path) -> tuple[int, ...]:

@@ -212,6 +212,17 @@ class Metrics:
             "1 while Redis answers; 0 until it was first asked",
             registry=registry,
         )
+        self.credentials_not_reloaded = Gauge(
+            "lcm_bridge_credentials_not_reloaded",
+            "1 while files with certificates or secrets hold what cannot be used, so that older ones are",
+            registry=registry,
+        )
+        self.certificate_expiry = Gauge(
+            "lcm_bridge_certificate_expiry_timestamp_seconds",
+            "When the first of the certificates expires that are set for a server; 0: none is set",
+            ["server"],
+            registry=registry,
+        )
         Info("lcm_bridge", "The running program", registry=registry).info({"version": __version__})
 
     def begin(self, *, operations: Iterable[str], methods: Iterable[str]) -> None:

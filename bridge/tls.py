@@ -29,14 +29,6 @@ def load_certificate(made: ssl.SSLContext, cert_file: str, key_file: str | None)
     made.load_cert_chain(cert_file, key_file or None, password="")
 
 
-class Pem(NamedTuple):
-    """Files by themselves, as `bridge.settings.group.TlsFiles`."""
-
-    ca_file: str = ""
-    cert_file: str = ""
-    key_file: str = ""
-
-
 class Trouble(NamedTuple):
     """Why a server could not be spoken to: what was ``found``, and the ``advice`` what to change."""
 
@@ -63,7 +55,8 @@ def certificate_refused(error: BaseException) -> bool:
 
     It says so in the handshake, or (TLS 1.2, where a path asks for more) before it acts on a request.
     """
-    return any(_ALERT.search(str(one)) for one in _chain(error))
+    # Not by the text alone: LCM's own words may be in that.
+    return any(isinstance(one, ssl.SSLError) and _ALERT.search(str(one)) for one in _chain(error))
 
 
 _ALERT: Final = re.compile(
@@ -86,7 +79,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 # What OpenSSL says of a certificate, and what that means; the first that fits counts.
 _OF_ITS_CERTIFICATE: Final = (
-    (("expired",), "its certificate has expired", "have whoever runs it renew it"),
+    (
+        ("expired",),
+        "its certificate has expired",
+        "have whoever runs it renew it; or is it the CA in {group}.ca_file that has?",
+    ),
     (("not yet valid",), "its certificate is not valid yet", "compare the clocks of both machines"),
     (
         ("mismatch",),
@@ -118,6 +115,11 @@ _OF_THE_HANDSHAKE: Final = (
         ("ALERT_BAD_CERTIFICATE", "ALERT_CERTIFICATE", "ALERT_UNSUPPORTED_CERTIFICATE", "ALERT_ACCESS"),
         "it refuses the client certificate",
         "see {files}",
+    ),
+    (
+        ("UNSUPPORTED_PROTOCOL", "ALERT_PROTOCOL_VERSION"),
+        "it speaks no version of TLS that is still safe",
+        "have whoever runs it allow TLS 1.2 or 1.3",
     ),
     (
         ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"),

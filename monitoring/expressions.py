@@ -140,6 +140,12 @@ def busiest() -> str:
     return f"max (rate({series(family('process_cpu_seconds_total'))}[{INTERVAL}]))"
 
 
+def ending(days: int = 14) -> str:
+    """Count the servers with a certificate in the settings that ends within so many days; 0 is none."""
+    end = series(METRICS.certificate_expiry)
+    return f"sum (max by (server) (({end} > bool 0) * ({end} - time() < bool {days * 86400})))"
+
+
 def workers_busy(most: float = 0.9) -> str:
     """Return 0 while no worker is short of CPU, 1 where one is."""
     return f"{busiest()} > bool {most:g}"

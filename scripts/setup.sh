@@ -10,8 +10,8 @@
 # --bench adds what the benchmark compares the bridge with: a second virtual environment in .venv-bench, and the
 # packages of the Node peer if there is a Node for it.
 #
-# --chart adds what checks the Helm chart: Helm's engine and others in .venv-chart, and the types of the operators'
-# resources if there is a Node for them.
+# --chart adds what checks the Helm chart and the Dockerfile: Helm's engine, hadolint and others in .venv-chart, and the
+# types of the operators' resources if there is a Node for them.
 #
 # PYTHON=/path/to/python chooses the interpreter (3.11 or newer). What is there already is left alone.
 set -eu
@@ -197,7 +197,11 @@ set_up_environment() {
     fi
     if is_set_up; then return 0; fi
     rm -f "$environment/.set-up"
-    shown "Installing the locked dependencies of $lock" pip_install --require-hashes -r "$lock" ||
+    # Bytecode is made of what is imported, when it is: of the tools of .venv-chart that is a small part.
+    compile=
+    if [ "$lock" = requirements-chart.lock ]; then compile=--no-compile; fi
+    # shellcheck disable=SC2086
+    shown "Installing the locked dependencies of $lock" pip_install $compile --require-hashes -r "$lock" ||
         fail "the dependencies could not be installed (see above): is the package index reachable?"
     if [ "$lock" = requirements-dev.lock ]; then
         shown "Installing lcm-bridge itself" pip_install --no-deps --no-build-isolation --editable . ||

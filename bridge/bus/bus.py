@@ -7,10 +7,8 @@ the first one.
 import asyncio
 from typing import Final
 
-import structlog
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS
-
-from bridge.bus.connection import Channel, Connection, Link, cancellation_as_error
+from bridge.bus.agreement import Agreement
+from bridge.bus.connection import Connection, Link
 from bridge.bus.consumer import STARTING, Consumer
 from bridge.bus.lengths import Lengths
 from bridge.bus.login import Node
@@ -19,8 +17,6 @@ from bridge.bus.topology import Topology
 from bridge.credentials import Current
 from bridge.metrics import Metrics
 from bridge.settings import Amqp
-
-log = structlog.get_logger(__name__)
 
 BY_HAND: Final = "by hand"
 """The reason for which the hand brake pauses a queue."""
@@ -41,7 +37,7 @@ class Bus:
     ) -> None:
         """Take the parts; ``current`` knows the nodes; without it they are what the settings say."""
         self._settings = settings
-        self._topology = topology
+        self._agreement = Agreement(topology)
         self._consumers = consumers
         self._metrics = metrics
         self._sender = sender
@@ -49,7 +45,7 @@ class Bus:
         changed = self._changed
         self._needed = [
             Link("lcm-bridge requests", settings, self._consume, changed, current),
-            Link("lcm-bridge replies", settings, sender.run, changed, current),
+            Link("lcm-bridge replies", settings, self._publish, changed, current),
         ]
         # Not among what readiness needs: a made-up address can cut it off at any time, and often.
         self._links = [
@@ -63,13 +59,6 @@ class Bus:
 
     async def run(self) -> None:
         """Keep the connections; ends only by cancellation."""
-        for queue in self._topology.request_queues:
-            if not self._of(queue):
-                log.info(
-                    "queue.not_consumed",
-                    queue=queue,
-                    next="its prefetch is 0 here: another worker must consume it",
-                )
         async with asyncio.TaskGroup() as group:
             for link in self._links:
                 group.create_task(link.run(), name=link.name)
@@ -80,7 +69,7 @@ class Bus:
         parts += [f"consumer of {one.queue}" for one in self._consumers if not one.registered]
         if not self._sender.open:
             parts.append("reply channel")
-        return parts
+        return parts + self._agreement.missing()
 
     def paused(self) -> dict[str, list[str]]:
         """Return the queues that are not consumed for now, with the reasons."""
@@ -148,31 +137,24 @@ class Bus:
     async def _consume(self, connection: Connection) -> None:
         async with asyncio.TaskGroup() as group:
             for consumer in self._consumers:
-                group.create_task(consumer.run(connection), name=f"consumer {consumer.queue}")
+                group.create_task(self._run(consumer, connection), name=f"consumer {consumer.queue}")
             group.create_task(self._watch(connection), name="topology")
+
+    async def _run(self, consumer: Consumer, connection: Connection) -> None:
+        await connection.until(self._agreement.reached)
+        await consumer.run(connection)
+
+    async def _publish(self, connection: Connection) -> None:
+        # Its channels declare what they publish to: before it is known what differs, they would be refused.
+        await connection.until(self._agreement.reached)
+        await self._sender.run(connection)
 
     async def _watch(self, connection: Connection) -> None:
         """Declare anew at a slow interval what somebody deleted, and look at the queues' lengths."""
-        channel: Channel | None = None
         try:
             while connection.alive:
-                channel = await self._establish(connection, channel)
+                await self._agreement.look(connection)
                 await self._lengths.look(connection)
                 await connection.pause(self._settings.depth_interval)
         finally:
             self._lengths.forget()
-
-    async def _establish(self, connection: Connection, channel: Channel | None) -> Channel | None:
-        """Declare everything; return the channel if it can be used again."""
-        try:
-            with cancellation_as_error():
-                channel = channel or await connection.channel(confirms=False)
-                await self._topology.establish(channel.amqp)
-        except CONNECTION_EXCEPTIONS as error:
-            log.error(
-                "topology.not_established",
-                error=f"{type(error).__name__}: {error}",
-                next="tried again; if something is declared otherwise, delete it or change the setting",
-            )
-            return None  # the broker has closed it
-        return channel

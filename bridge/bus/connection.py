@@ -55,10 +55,15 @@ class Connection:
         return not self.lost.is_set() and not self._opened.is_closed
 
     @property
+    def amqp(self) -> AmqpConnection | None:
+        """The same as the protocol knows it; None when it is closed."""
+        transport = self._opened.transport
+        return None if transport is None else transport.connection
+
+    @property
     def blocked(self) -> bool:
         """Whether the broker takes no publishes on it for now: a memory or disk alarm."""
-        transport = self._opened.transport
-        return transport is not None and is_blocked(transport.connection)
+        return self.amqp is not None and is_blocked(self.amqp)
 
     async def channel(self, *, confirms: bool, on_lost: Callable[[], None] | None = None) -> "Channel":
         """Open a channel; ``on_lost`` is called when it or its consumer ends.
@@ -78,6 +83,16 @@ class Connection:
                 await self.lost.wait()
         except TimeoutError:
             pass
+
+    async def until(self, event: asyncio.Event) -> None:
+        """Wait for an event, but no longer than the connection lives."""
+        waiting = {asyncio.create_task(one.wait()) for one in (event, self.lost)}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.wait(waiting)
 
     async def close(self) -> None:
         """Close within a bound; a broker that is gone cannot say goodbye."""

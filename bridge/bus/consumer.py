@@ -20,6 +20,7 @@ from bridge.bus.backoff import Backoff
 from bridge.bus.connection import Channel, Connection, cancellation_as_error
 from bridge.bus.content import Arrival
 from bridge.bus.delivery import read_delivery
+from bridge.bus.differences import is_difference
 from bridge.bus.login import user_names
 from bridge.bus.topology import Topology
 from bridge.bus.traffic import Traffic
@@ -160,12 +161,14 @@ class Consumer:
                 with cancellation_as_error():
                     await self._serve(connection, backoff)
             except (ChannelInvalidStateError, *CONNECTION_EXCEPTIONS) as error:
-                log.error(
-                    "consumer.failed",
-                    queue=self.queue,
-                    error=f"{type(error).__name__}: {error}",
-                    next="tried again; if a queue is declared otherwise, delete it or change the setting",
-                )
+                # What is declared otherwise is told of by who looks at everything: `bridge.bus.agreement`.
+                if not is_difference(error):
+                    log.error(
+                        "consumer.failed",
+                        queue=self.queue,
+                        error=f"{type(error).__name__}: {error}",
+                        next="tried again; if it lasts, lcm-bridge check says what to do",
+                    )
             await connection.pause(backoff.next())
 
     async def _serve(self, connection: Connection, backoff: Backoff) -> None:
@@ -173,8 +176,9 @@ class Consumer:
         try:
             # No time-out around these: cancelling one of them closes the channel, and heartbeats bound it.
             await self._topology.establish_requests(channel.amqp, self.queue)
-            if self._topology.settings.declare:  # else it holds what whoever declared it says
-                self._messages_limit.labels(self.queue).set(self._topology.settings.max_length)
+            limit = self._topology.max_length(self.queue)
+            if self._topology.settings.declare and limit is not None:  # else it holds what its owner says
+                self._messages_limit.labels(self.queue).set(limit)
             await channel.amqp.basic_qos(prefetch_count=self._prefetch)
             while not channel.lost.is_set():
                 if self._takes:

@@ -3,7 +3,6 @@
 import ssl
 from asyncio import IncompleteReadError
 from base64 import b64decode
-from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from aio_pika.exceptions import AMQPConnectionError, AuthenticationError, ProbableAuthenticationError
@@ -42,16 +41,22 @@ def user_names(settings: Amqp) -> frozenset[str]:
     return frozenset(user_name(url) for url in settings.urls)
 
 
-def nodes(settings: Amqp, users: Collection[str] | None = None) -> list[Node]:
+def nodes(settings: Amqp, begun: Amqp | None = None) -> list[Node]:
     """Return all nodes. Raises OSError (also ssl.SSLError) or ValueError for files that cannot be loaded.
 
-    Raises ValueError where their users are not ``users``, if these are given.
+    Raises ValueError where their users or virtual hosts are not those of ``begun``, if that is given.
     """
-    if users is not None and user_names(settings) != users:
-        raise ValueError(
-            "amqp.username (or the user in amqp.url) is another one: it signs what the bridge parks, "
-            "so a worker must be started anew with it"
-        )
+    if begun is not None:
+        if user_names(settings) != user_names(begun):
+            raise ValueError(
+                "amqp.username (or the user in amqp.url) is another one: it signs what the bridge parks, "
+                "so a worker must be started anew with it"
+            )
+        if set(map(virtual_host, settings.urls)) != set(map(virtual_host, begun.urls)):
+            raise ValueError(
+                "amqp.url names another virtual host: requests would be taken from one and answered in the "
+                "other, so a worker must be started anew with it"
+            )
     return [Node(url, tls_context(url)) for url in settings.urls]
 
 
@@ -67,7 +72,7 @@ def tls_context(url: URL) -> ssl.SSLContext | None:
     made = ssl.create_default_context(cafile=query.get("cafile"), capath=query.get("capath"), cadata=cadata)
     if cert_file := query.get("certfile"):
         load_certificate(made, cert_file, query.get("keyfile"))
-    if query.get("no_verify_ssl", "0") != "0":
+    if query.get("no_verify_ssl") == "1":
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
     return made

@@ -10,6 +10,7 @@ import asyncio
 from collections import OrderedDict
 
 from bridge.bus.connection import Connection
+from bridge.bus.identity import tell_another_user
 from bridge.bus.publisher import Publisher
 from bridge.bus.topology import Topology
 from bridge.messages import DIRECT_REPLY_TO, Outgoing
@@ -50,6 +51,7 @@ class BusSender:
         async with asyncio.TaskGroup() as group:
             for publisher in (self._replies, self._exchanges, self._parked):
                 group.create_task(publisher.run(connection), name=f"publisher of {publisher.name}")
+            group.create_task(tell_another_user(connection), name="user")
 
     async def run_direct(self, connection: Connection) -> None:
         """Keep the channel for direct reply-to while its own connection lives."""

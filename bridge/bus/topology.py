@@ -1,15 +1,16 @@
 """The exchanges and queues of the bridge: declared at start, or only checked to exist."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import structlog
 from aiormq.abc import AbstractChannel
+from aiormq.exceptions import ChannelNotFoundEntity
 
 from bridge.settings import Amqp
 
-log = structlog.get_logger(__name__)
+Limits = Mapping[str, int | None]
+"""Arguments of a queue that the broker has otherwise than the settings say; None: not at all."""
 
 
 class Exchange(NamedTuple):
@@ -44,6 +45,8 @@ class Topology:
 
     ``agent_subtopics`` and ``campaign_subtopics`` are the last words of the routing keys by which
     the request queues are bound. ``delays`` are the milliseconds for which a request can be parked.
+    ``limits`` are those that a queue has otherwise and that are left as they are, by its name; what looks at
+    the broker (`bridge.bus.agreement`) fills it.
 
     Every method raises what the broker answers: `aiormq.exceptions.ChannelPreconditionFailed` names the
     argument that differs, `ChannelNotFoundEntity` what is missing. With ``amqp.declare = false`` they only
@@ -54,6 +57,7 @@ class Topology:
     agent_subtopics: Sequence[str]
     campaign_subtopics: Sequence[str]
     delays: Sequence[int]
+    limits: dict[str, Limits] = field(default_factory=dict)
 
     @property
     def request_queues(self) -> tuple[str, str]:
@@ -78,11 +82,17 @@ class Topology:
         """Return all queues that lead back to a request queue."""
         return [self.retry_queue(queue, delay) for delay in self.delays]
 
+    def max_length(self, queue: str) -> int | None:
+        """Return how many messages a request or delayed queue holds before it refuses; None: any number."""
+        return self.limits.get(queue, {}).get("x-max-length", self.settings.max_length)
+
     def parts(self) -> Iterator[Part]:
         """Yield everything, in the order in which it can be declared."""
         yield from self._outlets()
         for queue in self.request_queues:
             yield from self._requests(queue)
+        # Last: what a queue of another name is still bound to gets no copy of what this one gets already.
+        yield self._unrouted()
         yield from self._retries()
 
     async def establish(self, channel: AbstractChannel) -> None:
@@ -92,6 +102,8 @@ class Topology:
     async def establish_requests(self, channel: AbstractChannel, queue: str) -> None:
         """Declare a request queue and the exchanges that lead to it."""
         await self._establish(channel, self._requests(queue))
+        if queue == self.settings.agent_queue:
+            await self._establish(channel, [self._unrouted()])
 
     async def establish_outlets(self, channel: AbstractChannel) -> None:
         """Declare where events and dead letters go."""
@@ -110,8 +122,9 @@ class Topology:
         subtopics = self.agent_subtopics if queue == names.agent_queue else self.campaign_subtopics
         for subtopic in subtopics:
             yield Binding(queue, names.requests_exchange, f"*.*.{subtopic}")
-        if queue == names.agent_queue:
-            yield Binding(queue, names.unrouted_exchange)
+
+    def _unrouted(self) -> Binding:
+        return Binding(self.settings.agent_queue, self.settings.unrouted_exchange)
 
     def _outlets(self) -> Iterator[Part]:
         names = self.settings
@@ -144,10 +157,26 @@ class Topology:
 
     async def _establish(self, channel: AbstractChannel, parts: Iterable[Part]) -> None:
         for part in parts:
-            if self.settings.declare:
-                await declare(channel, part)
-            else:
+            if not self.settings.declare:
                 await look_for(channel, part)
+            elif isinstance(part, Queue) and part.name in self.limits:
+                await self._declare_limited(channel, part)
+            else:
+                await declare(channel, part)
+
+    async def _declare_limited(self, channel: AbstractChannel, queue: Queue) -> None:
+        try:
+            await look_for(channel, queue)
+        except ChannelNotFoundEntity:  # it was deleted: the next one is as the settings say
+            self.limits.pop(queue.name, None)
+            raise
+        await declare(channel, with_limits(queue, self.limits.get(queue.name, {})))
+
+
+def with_limits(queue: Queue, limits: Limits) -> Queue:
+    """Return a queue with other limits than the settings say."""
+    kept = {name: value for name, value in queue.arguments.items() if name not in limits}
+    return queue._replace(arguments=kept | {name: one for name, one in limits.items() if one is not None})
 
 
 async def declare(channel: AbstractChannel, part: Part) -> None:

@@ -127,6 +127,8 @@ class Amqp(Group):
                 in_url=any(_FILES & url.query.keys() for url in given),
             )
         )
+        if any(url.query.get("no_verify_ssl", "0") not in {"0", "1"} for url in urls):
+            wrong.append("no_verify_ssl in the query of url must be 0 or 1")
         if any(url.query.get("auth", "").upper() == "EXTERNAL" and not url.user for url in urls):
             wrong.append("with auth external, username must be the one that the certificate stands for")
         if (

@@ -13,19 +13,21 @@ from bridge.credentials import Current
 from bridge.settings import Redis as RedisSettings
 from bridge.settingtypes import redis_places, split_redis_url
 from bridge.store.away import AWAY
-from bridge.store.login import Authentication, Login, SecureConnection, SecureManagedConnection, query
+from bridge.store.login import (
+    Authentication,
+    Login,
+    SecureConnection,
+    SecureManagedConnection,
+    options_of_clients,
+)
 from bridge.store.scripts import Client
 
 
 def pool(settings: RedisSettings, current: Current[Login]) -> ConnectionPool:
     """Return the connections to a single node."""
-    options = {
-        name: value
-        for name, value in query(settings).items()
-        if name not in {"username", "password"} and not name.startswith("ssl_")
-    }
     # What stands in the URL's query wins over ours, but for how a connection is secured.
-    return ConnectionPool(**{**_pooled(settings), **options, **_secured(current, SecureConnection)})
+    options = _pooled(settings) | options_of_clients(settings) | _secured(current, SecureConnection)
+    return ConnectionPool(**options)
 
 
 def _secured(

@@ -29,18 +29,35 @@ class Login(NamedTuple):
     tls: ssl.SSLContext | None
 
 
-def login(settings: RedisSettings) -> Login:
+def login(settings: RedisSettings, begun: RedisSettings | None = None) -> Login:
     """Return what the settings say. Raises OSError (also ssl.SSLError) for files that cannot be loaded.
 
-    Raises what redis-py does for a query that it cannot use.
+    Raises what redis-py does for a query that it cannot use, and ValueError where the URL leads to another
+    place than that of ``begun``, if that is given: the clients keep theirs.
     """
     url = settings.url.get_secret_value()
+    if begun is not None and _place(settings) != _place(begun):
+        raise ValueError("redis.url leads to another place: a worker must be started anew with it")
     user, _, password = split_redis_url(url).netloc.rpartition("@")[0].partition(":")
     options = query(settings)
     user = settings.username or unquote(user) or options.get("username", "")
     password = settings.password.get_secret_value() or unquote(password) or options.get("password", "")
     sentinel = settings.sentinel_username, settings.sentinel_password.get_secret_value()
     return Login(_words(user, password), _words(*sentinel), _context(settings, options))
+
+
+def _place(settings: RedisSettings) -> tuple[object, ...]:
+    parts = split_redis_url(settings.url.get_secret_value())
+    return parts.scheme, parts.netloc.rpartition("@")[2], parts.path, options_of_clients(settings)
+
+
+def options_of_clients(settings: RedisSettings) -> dict[str, object]:
+    """Return what redis-py reads from the query of the URL, but for what lets a connection in."""
+    return {
+        name: value
+        for name, value in query(settings).items()
+        if name not in {"username", "password"} and not name.startswith("ssl_")
+    }
 
 
 def query(settings: RedisSettings) -> ConnectKwargs:

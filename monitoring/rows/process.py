@@ -1,8 +1,8 @@
 """The process: how many workers there are, of which version, and what they take."""
 
-from monitoring.expressions import busiest
+from monitoring.expressions import busiest, ending
 from monitoring.panels import BLUE, RED, Limits, graph, q, tile, too_high
-from monitoring.promql import RANGE, family, highest, rate, series, total
+from monitoring.promql import METRICS, RANGE, family, highest, rate, series, total
 from monitoring.rows import Row
 
 INFO = family("lcm_bridge_info")
@@ -24,6 +24,7 @@ ROW = Row(
             limits=Limits(RED, [(1, BLUE)]),
             named=True,
             runbook="LcmBridgeVersionSkew",
+            width=3,
         ),
         tile(
             "Restarts",
@@ -34,6 +35,7 @@ ROW = Row(
             limits=too_high(1, 3),
             empty="no worker",
             runbook="LcmBridgeDown",
+            width=3,
         ),
         tile(
             "Youngest worker",
@@ -42,6 +44,7 @@ ROW = Row(
             "s",
             q(f"time() - {highest(STARTED)}", "since its start"),
             empty="no worker",
+            width=3,
         ),
         tile(
             "Busiest worker",
@@ -52,6 +55,7 @@ ROW = Row(
             limits=too_high(0.7, 0.9),
             decimals=0,
             empty="no worker",
+            width=3,
         ),
         tile(
             "Largest worker",
@@ -60,6 +64,7 @@ ROW = Row(
             "bytes",
             q(highest(MEMORY), "memory"),
             empty="no worker",
+            width=3,
         ),
         tile(
             "Open files",
@@ -70,6 +75,20 @@ ROW = Row(
             limits=too_high(0.5, 0.8),
             decimals=1,
             empty="no worker",
+            width=3,
+        ),
+        tile(
+            "Certificates and secrets",
+            "Workers that cannot use what their files hold, and servers with a certificate that ends within"
+            " two weeks.",
+            "Any: connections fail when the old ones end.",
+            "none",
+            q(total(METRICS.credentials_not_reloaded), "not loaded"),
+            q(ending(), "soon expire"),
+            limits=too_high(1),
+            empty="no worker",
+            runbook="LcmBridgeCertificateExpires",
+            width=6,
         ),
         graph(
             "CPU",

@@ -34,7 +34,8 @@ Without any values it looks for RabbitMQ, Redis and LCM at services named `rabbi
 [deploy.md](../../docs/deploy.md#in-kubernetes) says how to put it into production,
 [CHANGELOG.md](CHANGELOG.md) what changes from one version of the chart to the next.
 
-Values that cannot be right are refused, unknown ones too: [values.schema.json](values.schema.json).
+Values that cannot be right are refused, unknown ones too: [values.schema.json](values.schema.json). So is a
+name with nothing after it, which is null, and for Helm takes the default away.
 """
 
 

@@ -42,6 +42,8 @@ def settings() -> dict[str, Any]:
     groups = {name: _group(name, part, whole["$defs"]) for name, part in whole["properties"].items()}
     # A pod is probed at a port that its manifest names.
     groups["admin"]["properties"]["port"]["minimum"] = 1
+    # The worker looks at it with code, of which its own schema says nothing.
+    groups["tracing"]["properties"]["endpoint"]["pattern"] = r"^(https?://[^\s/?#@]+[^\s?#@]*)?$"
     operations = {"enum": [operation.name for operation in OPERATIONS]}
     groups["access"]["propertyNames"] = operations
     groups["lcm"]["properties"]["methods"]["propertyNames"] = operations

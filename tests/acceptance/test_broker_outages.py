@@ -253,6 +253,7 @@ async def test_started_before_the_broker(
             f"consumer of {site.prefix}.requests.agent",
             f"consumer of {site.prefix}.requests.campaign",
             "reply channel",
+            "exchanges and queues",
         } == set(orjson.loads(page)["missing"])
 
         await own_rabbit.start()

@@ -120,8 +120,8 @@ async def test_what_is_missing_where_nothing_may_be_declared(rabbit: PrivateRabb
     assert "amqp.declare" in the(found, "declare", f"{prefix}.events").advice
 
 
-async def test_what_is_declared_otherwise(rabbit: PrivateRabbit, channel: AbstractChannel) -> None:
-    """Each queue with another argument fails, and the argument is named with both values."""
+async def test_limits_that_are_kept(rabbit: PrivateRabbit, channel: AbstractChannel) -> None:
+    """Each queue with another limit is a warning, with both values; what it holds is what the broker says."""
     prefix = name_of_letters()
     declared = await declare(channel, prefix)
 
@@ -131,11 +131,38 @@ async def test_what_is_declared_otherwise(rabbit: PrivateRabbit, channel: Abstra
         *declared.request_queues,
         *(one for queue in declared.request_queues for one in declared.retry_queues(queue)),
     ]
-    assert {("declare", queue) for queue in queues} == states(found, "failed")
-    told = the(found, "declare", declared.request_queues[0]).found
-    assert "x-max-length" in told
-    assert "77" in told
-    assert "1000000" in told
+    agent = declared.request_queues[0]
+    assert set() == states(found, "failed")
+    assert {("declare", queue) for queue in queues} == states(found, "warning")
+    told = the(found, "declare", agent)
+    assert "x-max-length is 1000000 on the broker, and amqp.max_length says 77" in told.found
+    assert "docs/upgrading.md" in told.advice
+    assert "of at most 1,000,000;" in the(found, "queue", agent).found
+    assert "of at most 1,000,000 each" in the(found, "held", agent).found
+
+
+async def test_what_is_declared_otherwise(rabbit: PrivateRabbit, channel: AbstractChannel) -> None:
+    """What would break a promise fails, and what may be used is told beside it."""
+    prefix = name_of_letters()
+    declared = layout(prefix)
+    agent, campaign = declared.request_queues
+    await channel.declare_queue(agent, durable=True)
+    await channel.declare_exchange(f"{prefix}.events", "fanout", durable=True)
+    await channel.declare_queue(campaign, exclusive=True)
+    await channel.declare_queue(
+        declared.settings.dead_letters_queue,
+        durable=True,
+        arguments={"x-queue-type": "quorum", "x-delivery-limit": 5_000},
+    )
+
+    found = await look(rabbit.url, prefix=prefix)
+
+    differ = {("declare", name) for name in (agent, campaign, f"{prefix}.events")}
+    assert differ | {("consume", campaign)} == states(found, "failed")
+    assert {("declare", f"{prefix}.dead-letters")} == states(found, "warning")
+    assert "x-dead-letter-exchange is none on the broker" in the(found, "declare", agent).found
+    assert "type is fanout on the broker" in the(found, "declare", f"{prefix}.events").found
+    assert "exclusive is true on the broker" in the(found, "declare", campaign).found
 
 
 @pytest.mark.parametrize(

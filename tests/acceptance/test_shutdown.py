@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+import tomllib
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -13,6 +15,11 @@ from support.site import MakeSite, Site
 from support.worker import BRIDGE, running, until
 
 from bridge.simulator import Fault
+
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+MODULE, _, FUNCTION = PROJECT["scripts"]["lcm-bridge"].partition(":")
+SCRIPT = ("-c", f"import sys; from {MODULE} import {FUNCTION}; sys.exit({FUNCTION}())", "run")
+"""What the script ``lcm-bridge`` does where it is installed."""
 
 
 async def hanging_skip(site: Site) -> tuple[str, asyncio.Task[object]]:
@@ -200,10 +207,11 @@ async def test_an_address_that_is_taken(make_site: MakeSite) -> None:
     assert "admin.port" in second.worker.events("worker.cannot_start")[0]["next"]
 
 
-async def test_a_signal_before_the_worker_has_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize("started", [BRIDGE, SCRIPT], ids=["module", "script"])
+async def test_a_signal_before_the_worker_has_started(started: Sequence[str], tmp_path: Path) -> None:
     """SIGTERM while the program is still being loaded ends it as well: exit 0, nothing was begun."""
     settings = {"BRIDGE_AMQP__URL": "amqp://127.0.0.1:1/", "BRIDGE_REDIS__URL": "redis://127.0.0.1:1/0"}
-    program = ("-X", "importtime", *BRIDGE)
+    program = ("-X", "importtime", *started)
     async with running(settings, tmp_path / "early.log", ready=False, program=program) as worker:
         # Python tells of each module when it is loaded; this one comes long before the worker.
         await until(lambda: " argparse\n" in worker.log.read_text(), "an import")

@@ -108,24 +108,6 @@ async def test_without_declaring_what_is_missing_is_named(make_site: MakeSite) -
     await site.worker.until_ready()
 
 
-async def test_a_queue_that_is_declared_otherwise_is_named(
-    make_site: MakeSite, channel: AbstractChannel
-) -> None:
-    """A queue of that name with other arguments: not ready, and the log names the argument."""
-    prefix = "declared-otherwise"
-    queue = await channel.declare_queue(
-        f"{prefix}.requests.agent", durable=True, arguments={"x-max-length": 7}
-    )
-    site = await make_site(ready=False, BRIDGE_AMQP__PREFIX=prefix)
-    await site.worker.until_logged("consumer.failed")
-
-    assert 503 == (await site.worker.get("/readyz"))[0]
-    assert any("inequivalent arg" in event["error"] for event in site.worker.events("consumer.failed"))
-
-    await queue.delete()
-    await site.worker.until_ready()
-
-
 async def test_names_and_bounds_are_settings(make_site: MakeSite, channel: AbstractChannel) -> None:
     """Every name can be set on its own, and so can the length at which a queue refuses."""
     site = await make_site(BRIDGE_AMQP__AGENT_QUEUE="named-agent-queue", BRIDGE_AMQP__MAX_LENGTH="77")

@@ -211,15 +211,24 @@ def test_pods_are_restricted(chart: Rendered) -> None:
             assert container["resources"]["limits"]["memory"]
 
 
-@pytest.mark.parametrize("name", ["lcm-bridge", "demo", "a" * 53])
-def test_names(engine: Helm, name: str) -> None:
-    """Everything has a name of its own, which fits into a label and tells the release."""
-    values = {"simulator": {"enabled": True}, "dashboard": {"enabled": True}}
-    chart = engine.render(values, name=name)
-    names = [(one["kind"], one["metadata"]["name"]) for one in chart.resources]
+def test_every_pod_runs_where_the_workers_may(engine: Helm) -> None:
+    """Simulator and `helm test` take the nodes that the workers take, which the image can run on."""
+    where = {"nodeSelector": {"kubernetes.io/arch": "amd64"}, "tolerations": [{"operator": "Exists"}]}
+    chart = engine.render({"simulator": {"enabled": True}} | where)
 
-    assert len(names) == len(set(names))
-    assert [] == [one for _, one in names if len(one) > 63 or not one.startswith(name[:52])]
+    assert [where] * 3 == [{name: pod["spec"][name] for name in where} for pod in chart.pods]
+
+
+def test_large_numbers_are_written_out(engine: Helm) -> None:
+    """Whole numbers do not become powers of ten, which Kubernetes and KEDA may not take."""
+    values = {
+        "podSecurityContext": {"runAsUser": 1_000_680_000},
+        "autoscaling": {"mode": "keda", "agentQueueLength": 1_000_000},
+    }
+    chart = engine.render(values)
+
+    assert 1_000_680_000 == chart.worker["spec"]["securityContext"]["runAsUser"]
+    assert "1000000" == chart.one("ScaledObject")["spec"]["triggers"][0]["metadata"]["value"]
 
 
 def test_rules_and_dashboard_are_those_of_the_files(rendered: dict[str, Rendered]) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chart.helm import Helm, Rendered
+import yaml
+from chart.helm import ROOT, Helm, Rendered
 from pydantic import BaseModel
 
 from bridge.configuration import Loaded, load
@@ -55,6 +56,19 @@ def test_the_default_values_name_the_usual_services(rendered: dict[str, Rendered
     assert "amqp://guest:guest@rabbitmq:5672/" == settings.amqp.url.get_secret_value()
     assert "redis://redis:6379/0" == settings.redis.url.get_secret_value()
     assert "http://lcm/lcmwebservice/contracts/lcmwcfservice.svc" == settings.lcm.base_url
+
+
+def test_the_values_for_production_that_are_documented(engine: Helm, read: Any) -> None:
+    """The example in docs/deploy.md renders, to settings that can be right, without a Secret of the chart."""
+    text = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    example = text.partition("For production, in one file of values:")[2].partition("\n|")[0]
+    values = yaml.safe_load(example.replace("sha256:...", f"sha256:{64 * '0'}"))
+    chart = engine.render(values)
+    settings = read(chart).settings
+
+    assert ("site-a", "Europe/Berlin") == (settings.amqp.prefix, settings.lcm.timezone)
+    assert {"PodMonitor", "PrometheusRule"} <= {one["kind"] for one in chart.resources}
+    assert not chart.all("Secret")
 
 
 def test_every_setting_can_be_set(engine: Helm, read: Any) -> None:

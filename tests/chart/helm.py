@@ -21,6 +21,16 @@ NAMESPACE = "contact-centre"
 Resource = dict[str, Any]
 
 
+class _Loader(yaml.CSafeLoader):
+    """Refuses a key that is twice in a map, as Kubernetes' strict validation does; others take the last."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002 - the base's signature
+        keys = [key.value for key, _ in node.value]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise yaml.constructor.ConstructorError(None, None, f"twice: {twice}", node.start_mark)
+        return super().construct_mapping(node, deep=deep)
+
+
 class Refused(Exception):
     """Helm does not render the chart with these values."""
 
@@ -45,7 +55,7 @@ class Rendered:
     @property
     def resources(self) -> list[Resource]:
         """Every resource."""
-        return [one for one in yaml.load_all(self.text, yaml.CSafeLoader) if one]
+        return [one for one in yaml.load_all(self.text, _Loader) if one]
 
     def all(self, kind: str) -> list[Resource]:
         """Return the resources of a kind."""

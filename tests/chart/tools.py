@@ -1,4 +1,4 @@
-"""The programs that look at rendered resources: schemas, types of operators' resources, policies."""
+"""The programs that look at rendered resources and at the Dockerfile: schemas, types, policies, hadolint."""
 
 import json
 import re
@@ -65,6 +65,13 @@ def against_policies(resources: list[Resource], folder: Path) -> dict[str, set[s
     return found
 
 
+def against_hadolint(dockerfile: str) -> list[str]:
+    """Return what hadolint finds in the text of a Dockerfile, down to questions of style."""
+    ended = _run(str(PROGRAMS / "hadolint"), "--no-color", "-", given=dockerfile)
+    assert ended.stdout or ended.returncode == 0, ended.stderr
+    return ended.stdout.splitlines()
+
+
 def _written(resources: list[Resource], folder: Path) -> Path:
     file = folder / "rendered.yaml"
     file.write_text(yaml.dump_all(resources, Dumper=yaml.CSafeDumper), encoding="utf-8")
@@ -72,4 +79,4 @@ def _written(resources: list[Resource], folder: Path) -> Path:
 
 
 def _run(*command: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=100, check=False)  # noqa: S603 - the project's own
+    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=250, check=False)  # noqa: S603 - the project's own

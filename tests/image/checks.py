@@ -4,6 +4,7 @@ import ast
 import json
 from pathlib import Path
 
+import pytest
 from image.engine import Container, Engine
 from support.envelopes import manual
 
@@ -34,6 +35,10 @@ print(len(cached), [path for path in cached if not os.path.exists(path)])
 INSTALLED = """
 from importlib.metadata import distributions
 print({one.name: one.version for one in distributions()})
+"""
+TOOLS = """
+from importlib.util import find_spec
+print([name for name in ("pip", "uv", "hatchling", "cyclonedx_py", "setuptools") if find_spec(name)])
 """
 SBOM = "/usr/share/doc/lcm-bridge/sbom.cdx.json"
 
@@ -134,6 +139,14 @@ async def test_nothing_is_compiled_at_the_start(engine: Engine) -> None:
     ended = await engine.once("-c", BYTECODE, entrypoint="python")
 
     assert ended.output.endswith(" []\n"), ended.output + ended.errors
+
+
+@pytest.mark.parametrize("python", ["/usr/local/bin/python", "/opt/lcm-bridge/bin/python"])
+async def test_nothing_that_builds_is_left(engine: Engine, python: str) -> None:
+    """What the image was built with is not in it, nor what could install more."""
+    ended = await engine.once("-c", TOOLS, entrypoint=python)
+
+    assert "[]\n" == ended.output, ended.output + ended.errors
 
 
 async def test_the_sbom_names_what_is_installed(engine: Engine) -> None:

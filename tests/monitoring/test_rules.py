@@ -78,10 +78,10 @@ def test_each_variant_of_an_alert_has_a_case() -> None:
     assert {(alert.name, alert.labels["severity"]) for alert in ALERTS} == fired
 
 
-def test_alerts_are_told_by_site_queue_and_operation_never_by_worker() -> None:
+def test_alerts_are_told_by_site_queue_operation_and_server_never_by_worker() -> None:
     """No label of an alert names a worker: ten workers that see the same are one alert."""
     labels = {
         label for _, look in expectations() for alert in look["exp_alerts"] for label in alert["exp_labels"]
     }
 
-    assert {"namespace", "job", "queue", "operation", "severity"} == labels
+    assert {"namespace", "job", "queue", "operation", "server", "severity"} == labels

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import bridge
+from bridge import __main__ as program
 from bridge.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +40,7 @@ def test_the_command_is_installed() -> None:
     """``lcm-bridge`` and ``python -m bridge`` are the same program."""
     [command] = [one for one in entry_points(group="console_scripts") if one.name == "lcm-bridge"]
 
-    assert command.load() is main
+    assert command.load() is program.main
 
 
 def test_one_oldest_python_is_named() -> None:

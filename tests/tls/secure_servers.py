@@ -14,10 +14,11 @@ import pytest
 from structlog.testing import LogCapture
 from support.pki import CLIENT, SERVER, Pair, Pki
 
-from bridge.configuration import files, load, reread
+from bridge.configuration import load
 from bridge.credentials import Credentials, Current
 from bridge.demo.servers import RABBIT_FOLDERS, PrivateRedis
 from bridge.lcm.client import Access, access
+from bridge.rereading import files, reread
 
 PASSWORD = "correct-horse"
 

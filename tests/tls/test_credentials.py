@@ -18,10 +18,11 @@ from tls.secure_servers import (
     watched,
 )
 
-from bridge.configuration import files, load, reread
+from bridge.configuration import load
 from bridge.credentials import Credentials
 from bridge.demo.ports import free_port
 from bridge.metrics import Metrics
+from bridge.rereading import files, reread
 from bridge.settings import Lcm, Settings
 from bridge.store.connection import Store, connect
 from bridge.store.login import login
@@ -154,7 +155,9 @@ async def test_a_fault_of_ours_ends_the_watch(mount: Mount) -> None:
     """What nobody thought of is not passed over in silence."""
     secrets = mount("lcm", HTTPS, {"BRIDGE_LCM__BEARER_TOKEN": "one"})
 
-    def fail(_: Settings) -> Settings:
+    def fail(settings: Settings) -> Settings:
+        if load().settings == settings:
+            return settings
         raise ZeroDivisionError
 
     credentials = Credentials(load().settings, fail, files)

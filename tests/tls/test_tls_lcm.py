@@ -2,14 +2,16 @@
 
 import asyncio
 import threading
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ssl import SSLContext
+from ssl import SSLContext, TLSVersion
 
 import pytest
 import uvloop
 from lcm.lcm_servers import OD, ONCE, failure_of
+from support.pki import Pair
 from tls.secure_servers import Certificates, Mount, lcm_access, pem, watched
 
 from bridge.credentials import Current
@@ -91,7 +93,8 @@ async def test_an_expired_certificate_of_lcm(certificates: Certificates) -> None
         async with LcmClient(lcm, Metrics()) as opened:
             failed = await failure_of(opened)
 
-    assert "LCM cannot be reached (its certificate has expired; have whoever runs it renew it)" == str(failed)
+    advice = "have whoever runs it renew it; or is it the CA in lcm.ca_file that has?"
+    assert f"LCM cannot be reached (its certificate has expired; {advice})" == str(failed)
     assert not failed.effect_possible
 
 
@@ -108,10 +111,17 @@ def strict(context: SSLContext) -> Iterator[str]:
     """Run a server that says why it refuses a certificate, which asyncio's does not."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _NoContent)
     server.socket = context.wrap_socket(server.socket, server_side=True)
+    with served(server) as port:
+        yield f"https://127.0.0.1:{port}/lcm.svc"
+
+
+@contextmanager
+def served(server: ThreadingHTTPServer) -> Iterator[int]:
+    """Run a server in a thread; gives its port."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield f"https://127.0.0.1:{server.server_port}/lcm.svc"
+        yield server.server_port
     finally:
         server.shutdown()
         thread.join()
@@ -149,3 +159,41 @@ async def test_a_client_certificate_that_lcm_refuses(
     assert not any(failed.effect_possible for failed in clear)
     assert all("lcm.cert_file and lcm.key_file" in str(failed) for failed in failures)
     assert all(failed.effect_possible for failed in failures if "cut off" in str(failed))
+
+
+def old(pair: Pair) -> SSLContext:
+    """Make a server's context that speaks TLS 1.1 at most."""
+    context = pair.context()
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings(action="ignore"):
+        context.minimum_version = context.maximum_version = TLSVersion.TLSv1_1
+    return context
+
+
+async def test_a_version_of_tls_that_is_not_safe(certificates: Certificates) -> None:
+    """Nothing older than TLS 1.2 is spoken, and the line says what is wrong."""
+    with strict(old(certificates.server)) as url:
+        lcm = Lcm.model_validate({"base_url": url, "ca_file": str(certificates.pki.ca)})
+        async with LcmClient(lcm, Metrics()) as opened:
+            failed = await failure_of(opened)
+
+    assert "it speaks no version of TLS that is still safe; have whoever runs it allow TLS 1.2" in str(failed)
+    assert not failed.effect_possible
+
+
+class _Liar(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.wfile.write(b"[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] is not HTTP\r\n\r\n")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+async def test_what_lcm_writes_is_no_alert_of_tls() -> None:
+    """Only TLS itself says that nothing can have happened, not an answer that quotes it."""
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), _Liar)) as port:
+        lcm = Lcm.model_validate({"base_url": f"http://127.0.0.1:{port}/lcm.svc"})
+        async with LcmClient(lcm, Metrics()) as opened:
+            failed = await failure_of(opened)
+
+    assert failed.effect_possible

@@ -25,11 +25,13 @@ from tls.secure_servers import (
 )
 
 from bridge.bus.connection import Connection, Link
+from bridge.bus.identity import tell_another_user
 from bridge.bus.login import Node, nodes
-from bridge.configuration import files, load, reread
+from bridge.configuration import load
 from bridge.credentials import Credentials, Current
 from bridge.demo.ports import free_port
 from bridge.demo.servers import PrivateRabbit
+from bridge.rereading import files, reread
 from bridge.settings import Amqp
 from bridge.simulator import Options, Protection, Simulator, Tls
 
@@ -110,6 +112,22 @@ async def test_who_is_let_in(
     """A client certificate and a password; or the certificate alone, where it is the log-in."""
     async with kept(amqp(secure_rabbit.url, **certificates.good, **log_in)) as one:
         assert (await one.opened.get()).alive
+
+
+@pytest.mark.parametrize(("user", "lines"), [("guest", 0), ("another", 1)])
+async def test_the_certificate_of_another_user(
+    secure_rabbit: SecureRabbit, certificates: Certificates, told: Told, user: str, lines: int
+) -> None:
+    """RabbitMQ knows a connection by its certificate; that it is not by ``username`` is told at once."""
+    log_in = {"auth": "external", "username": user}
+    async with kept(amqp(secure_rabbit.url, **certificates.good, **log_in)) as one:
+        opened = await one.opened.get()
+        await tell_another_user(opened)
+        assert opened.alive
+    found = told.events("amqp.another_user")
+    assert lines == len(found)
+    for line in found:
+        assert "'another' but authenticated user was 'guest'" in line["error"]
 
 
 async def test_everything_in_the_url(secure_rabbit: SecureRabbit, certificates: Certificates) -> None:
@@ -294,8 +312,9 @@ async def test_another_node_is_tried_soon(
 async def test_another_user_needs_a_new_start(told: Told, mount: Mount) -> None:
     """What is parked is signed by the user, so a worker keeps the one that it began with."""
     secrets = mount("amqp", "amqp://guest@localhost/", {"BRIDGE_AMQP__USERNAME": "guest"})
-    credentials = Credentials(load().settings, reread, files)
-    current = credentials.current(lambda now: nodes(now.amqp, frozenset({"guest"})))
+    begun = load().settings
+    credentials = Credentials(begun, reread, files)
+    current = credentials.current(lambda now: nodes(now.amqp, begun.amqp))
     secrets.change({"BRIDGE_AMQP__USERNAME": "another"})
     await current.look()
 

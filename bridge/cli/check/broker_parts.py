@@ -9,7 +9,7 @@ on a live queue would be given requests, and give them back as redelivered. Rabb
 import asyncio
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from uuid import uuid4
 
 from aiormq.abc import AbstractChannel, DeliveredMessage
@@ -20,7 +20,8 @@ from aiormq.exceptions import (
     ChannelPreconditionFailed,
 )
 
-from bridge.bus.topology import Binding, Exchange, Part, Queue, declare, look_for
+from bridge.bus.differences import Difference, compare, kind_of, limits, read
+from bridge.bus.topology import Binding, Exchange, Limits, Part, Queue, declare, look_for
 from bridge.cli.check.broker import Broker
 from bridge.cli.check.broker_access import permit
 from bridge.cli.check.finding import Finding, failed, ok, warning
@@ -32,41 +33,69 @@ _NO_INTEGER: Final = "lcm-bridge check"
 Item = TypeVar("Item")
 
 
-async def declarations(broker: Broker, parts: Iterable[Part], *, may_declare: bool) -> list[Finding]:
-    """Look at each exchange and queue; one line if all is well, else one for each that is not."""
+async def declarations(
+    broker: Broker, parts: Iterable[Part], *, may_declare: bool
+) -> tuple[list[Finding], dict[str, Limits]]:
+    """Look at each exchange and queue; one line if all is well, else one for each that is not.
+
+    With them come the limits that queues have otherwise than the settings say, by their names.
+    """
     things = _once(part for part in parts if isinstance(part, Exchange | Queue))
-    answers = await asyncio.gather(*(_declaration(broker, part, may_declare=may_declare) for part in things))
-    if faults := [answer for answer in answers if isinstance(answer, Finding)]:
-        return faults
-    there = sum(answer is True for answer in answers)
+    looks = await asyncio.gather(*(_declaration(broker, part, may_declare=may_declare) for part in things))
+    kept = {
+        part.name: limits(look.differs)
+        for part, look in zip(things, looks, strict=True)
+        if isinstance(part, Queue)
+    }
+    if faults := [finding for look in looks for finding in look.faults]:
+        return faults, kept
+    there = sum(look.there for look in looks)
     found = f"{there} exchanges and queues are there"
     if there:
         found += ", as the settings say" if may_declare else "; amqp.declare is false"
-    if missing := len(answers) - there:
+    if missing := len(looks) - there:
         found += f"; {missing} are not there yet: the first worker declares them, which the user may do"
-    return [ok("declare", found)]
+    return [ok("declare", found)], kept
 
 
-async def _declaration(broker: Broker, part: Exchange | Queue, *, may_declare: bool) -> bool | Finding:
-    """Return whether it is there; a finding if something is wrong with it."""
-    kind = "exchange" if isinstance(part, Exchange) else "queue"
+class _Look(NamedTuple):
+    there: bool
+    faults: Sequence[Finding] = ()
+    differs: Sequence[Difference] = ()
+
+
+async def _declaration(broker: Broker, part: Exchange | Queue, *, may_declare: bool) -> _Look:
+    kind = kind_of(part)
     answer = await broker.ask(partial(look_for, part=part))
+    differs: list[Difference] = []
     missing = isinstance(answer, ChannelNotFoundEntity)
     if missing and not may_declare:
-        return failed(
+        finding = failed(
             "declare",
             f"this {kind} is not there, and amqp.declare is false",
             "have whoever declares the site's exchanges and queues declare it, or set amqp.declare to true",
             subject=part.name,
         )
+        return _Look(there=False, faults=[finding])
     if missing:
         answer = await broker.ask(partial(_declare_in_vain, part=part))
         if isinstance(answer, ChannelPreconditionFailed):
-            return False
+            return _Look(there=False)
     elif may_declare and answer is None:
         # What every worker does all the time: it changes nothing about what is there.
-        answer = await broker.ask(partial(declare, part=part))
-    return True if answer is None else _not_declared(broker, part.name, kind, answer)
+        differs, answer = await compare(part, broker.ask)
+    faults = [_differs(one) for one in differs]
+    if answer is not None and all(one.kept for one in differs):
+        faults.append(_not_declared(broker, part, answer))
+    return _Look(there=True, faults=faults, differs=differs)
+
+
+def _differs(one: Difference) -> Finding:
+    """Tell of a difference in the words of a worker's log."""
+    tell = warning if one.kept else failed
+    return tell(
+        "declare", f"this {one.kind} is declared otherwise: {one.found}", one.advice, subject=one.name
+    )
 
 
 async def _declare_in_vain(channel: AbstractChannel, part: Exchange | Queue) -> None:
@@ -76,14 +105,14 @@ async def _declare_in_vain(channel: AbstractChannel, part: Exchange | Queue) -> 
         await declare(channel, part._replace(arguments=part.arguments | {"x-expires": _NO_INTEGER}))
 
 
-def _not_declared(broker: Broker, name: str, kind: str, refusal: ChannelClosed) -> Finding:
+def _not_declared(broker: Broker, part: Exchange | Queue, refusal: ChannelClosed) -> Finding:
+    kind, name = kind_of(part), part.name
+    if (
+        differs := read(refusal, part)
+    ) is not None:  # somebody else's exclusive queue cannot even be looked at
+        return _differs(differs)
     found, advice = f"this {kind} cannot be looked at: {refusal}", "see the log of RabbitMQ"
-    if isinstance(refusal, ChannelPreconditionFailed):
-        found = f"this {kind} is declared otherwise than the settings say: {refusal}"
-        advice = f"change the setting back, or delete the {kind}, and a worker declares it anew"
-        if kind == "queue":
-            advice += "; what waits in it is deleted with it"
-    elif isinstance(refusal, ChannelAccessRefused):
+    if isinstance(refusal, ChannelAccessRefused):
         found = f"the user may not declare this {kind}: {refusal}"
         # A queue's dead-letter exchange is written to on the user's behalf, which reads the queue.
         granted = permit(broker, refusal, {f"{kind} {name}": "configure (and read)"}, otherwise="write")

@@ -37,17 +37,21 @@ def main(args: argparse.Namespace) -> int:
     return 1 if any(one.state == "failed" for findings in found.values() for one in findings) else 0
 
 
+_SERVERS: Final[Mapping[str, Dependency]] = {"amqp": "RabbitMQ", "redis": "Redis", "lcm": "LCM"}
+
+
 async def _check(settings: Settings) -> dict[Dependency, list[Finding]]:
     # Imported here so that other commands start without their client libraries.
-    from bridge.cli.check import lcm, rabbitmq, redis  # noqa: PLC0415
+    from bridge.cli.check import here, lcm, rabbitmq, redis  # noqa: PLC0415
 
-    return await every(
+    found = await every(
         {
             "RabbitMQ": lambda: rabbitmq.check(settings, BOUND),
             "Redis": lambda: redis.check(settings, BOUND),
             "LCM": lambda: lcm.check(settings, BOUND),
         }
     )
+    return {name: found[name] + here.check(settings, server) for server, name in _SERVERS.items()}
 
 
 async def every(checks: Mapping[Dependency, Test]) -> dict[Dependency, list[Finding]]:

@@ -1,14 +1,19 @@
 """What a check found out, and how several of them run beside each other within a bound."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 State = Literal["ok", "warning", "failed"]
 
 MOST_SKEW: Final = 2.0
 """Seconds that two clocks may differ without a warning."""
+
+LEAST_DAYS: Final = 14
+"""Days that a certificate should be good for."""
 
 _CLEAN_UP: Final = 1.0
 """Seconds that cancelled checks have to end."""
@@ -66,6 +71,15 @@ def clock(skew: float, theirs: str, matters: str, *, subject: str = "") -> Findi
         "have both clocks set by NTP; the one that differs from the others is the one that is wrong",
         subject=subject,
     )
+
+
+def expiry(check: str, until: float, advice: str, *, subject: str = "") -> Finding:
+    """Tell how long a certificate is good: ``until``, in seconds of the Unix clock."""
+    days = (until - time.time()) / 86_400
+    found = f"good until {datetime.fromtimestamp(until, UTC):%Y-%m-%d}, {days:.0f} days"
+    if days < LEAST_DAYS:
+        return warning(check, found, advice, subject=subject)
+    return ok(check, found, subject=subject)
 
 
 Test = Callable[[], Awaitable[list[Finding]]]

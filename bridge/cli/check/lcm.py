@@ -5,7 +5,6 @@ import os
 import socket
 import ssl
 import time
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -14,12 +13,9 @@ import aiohttp
 from yarl import URL
 
 from bridge import tls
-from bridge.cli.check.finding import Finding, clock, failed, ok, timed, warning
+from bridge.cli.check.finding import Finding, clock, expiry, failed, ok, timed, warning
 from bridge.lcm.client import log_in, tls_context
 from bridge.settings import Lcm, Settings
-
-LEAST_DAYS: Final = 14
-"""Days that LCM's certificate should be good for."""
 
 _PROXIES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
@@ -92,11 +88,7 @@ def _proxies() -> str:
 
 def _certificate(certificate: dict[str, Any]) -> Finding:
     until = ssl.cert_time_to_seconds(certificate["notAfter"])
-    days = (until - time.time()) / 86_400
-    found = f"good until {datetime.fromtimestamp(until, UTC):%Y-%m-%d}, {days:.0f} days"
-    if days < LEAST_DAYS:
-        return warning("certificate", found, "have whoever runs LCM renew it: then no call succeeds any more")
-    return ok("certificate", found)
+    return expiry("certificate", until, "have whoever runs LCM renew it: then no call succeeds any more")
 
 
 async def _answer(lcm: Lcm) -> list[Finding]:

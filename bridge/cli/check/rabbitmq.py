@@ -97,12 +97,26 @@ async def _look(settings: Settings, broker: Broker, publisher: Broker, seconds: 
     layout = topology(settings, catalogue)
     events = sorted({".".join(route.reply) for one in catalogue.operations for route in one.routes})
     parts = list(layout.parts())
+    looked = asyncio.Event()
+
+    async def declarations() -> list[Finding]:
+        try:
+            found, kept = await broker_parts.declarations(broker, parts, may_declare=settings.amqp.declare)
+            layout.limits.update(kept)
+            return found
+        finally:
+            looked.set()
+
+    async def depths() -> list[Finding]:
+        await looked.wait()  # how much a queue holds is told by its declaration
+        return await broker_queues.depths(broker, layout)
+
     tests: dict[str, Test] = {
         "round trip": lambda: _round_trip(broker),
-        "declare": lambda: broker_parts.declarations(broker, parts, may_declare=settings.amqp.declare),
+        "declare": declarations,
         **({"bind": lambda: broker_parts.bindings(broker, parts)} if settings.amqp.declare else {}),
         "consume": lambda: broker_parts.consuming(broker, settings.amqp),
-        "queue": lambda: broker_queues.depths(broker, layout),
+        "queue": depths,
         "publish": lambda: _publish(settings, publisher, events),
     }
     return await beside({name: _told(name, test) for name, test in tests.items()}, seconds, _AWAY)

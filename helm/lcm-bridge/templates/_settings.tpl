@@ -64,8 +64,8 @@ http://{{ include "lcm-bridge.fullname" . }}-simulator:8090/lcmwebservice/contra
 {{- /* The data of the chart's own Secret, empty where other Secrets hold everything. */ -}}
 {{- define "lcm-bridge.secretData" -}}
 {{- $data := dict -}}
-{{- if not .Values.rabbitmq.existingSecret -}}{{- $_ := set $data "BRIDGE_AMQP__URL" .Values.rabbitmq.url -}}{{- end -}}
-{{- if not .Values.redis.existingSecret -}}{{- $_ := set $data "BRIDGE_REDIS__URL" .Values.redis.url -}}{{- end -}}
+{{- if not .Values.rabbitmq.existingSecret -}}{{- $_ := set $data "BRIDGE_AMQP__URL" (required "rabbitmq.existingSecret or rabbitmq.url must be set" .Values.rabbitmq.url) -}}{{- end -}}
+{{- if not .Values.redis.existingSecret -}}{{- $_ := set $data "BRIDGE_REDIS__URL" (required "redis.existingSecret or redis.url must be set" .Values.redis.url) -}}{{- end -}}
 {{- with .Values.lcm -}}
 {{- if .username -}}{{- $_ := set $data "BRIDGE_LCM__USERNAME" .username -}}{{- end -}}
 {{- if .password -}}{{- $_ := set $data "BRIDGE_LCM__PASSWORD" .password -}}{{- end -}}
@@ -162,33 +162,33 @@ http://{{ include "lcm-bridge.fullname" . }}-simulator:8090/lcmwebservice/contra
       {{- with .Values.rabbitmq }}
       {{- if .existingSecret }}
       - secret:
-          name: {{ .existingSecret }}
+          name: {{ .existingSecret | quote }}
           items:
-            - key: {{ .existingSecretKey }}
+            - key: {{ .existingSecretKey | quote }}
               path: BRIDGE_AMQP__URL
       {{- end }}
       {{- end }}
       {{- with .Values.redis }}
       {{- if .existingSecret }}
       - secret:
-          name: {{ .existingSecret }}
+          name: {{ .existingSecret | quote }}
           items:
-            - key: {{ .existingSecretKey }}
+            - key: {{ .existingSecretKey | quote }}
               path: BRIDGE_REDIS__URL
       {{- end }}
       {{- end }}
       {{- with .Values.lcm.existingSecret }}
       - secret:
-          name: {{ . }}
+          name: {{ . | quote }}
       {{- end }}
       {{- range .Values.extraSecrets }}
       - secret:
-          name: {{ . }}
+          name: {{ . | quote }}
       {{- end }}
 {{- with .Values.certificates.existingSecret }}
 - name: certificates
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 288 # 0440
 {{- end }}
 {{- with .Values.extraVolumes }}
