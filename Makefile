@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-rabbitmq4 chaos overload bench dashboard dashboard-picture image image-test chart chart-run \
-	lint format lock clean
+.PHONY: help setup demo run test test-rabbitmq4 chaos cluster overload bench dashboard dashboard-picture image image-test \
+	chart chart-run lint format lock clean
 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
@@ -35,6 +35,11 @@ chaos: ## Break everything under load and see that the promises hold (SEED=1 REQ
 	@scripts/setup.sh --quiet
 	@PYTHONPATH=.:tests .venv/bin/python -m chaos $(if $(FORGETFUL),forgetful) $(if $(SEED),--seed $(SEED)) \
 		$(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SECONDS),--seconds $(SECONDS)) $(CHAOS_ARGS)
+
+cluster: ## Kill nodes of RabbitMQ and Redis clusters under load, replace workers (CLUSTER_ARGS="sentinel --seed 2")
+	@scripts/setup.sh --quiet
+	@PYTHONPATH=.:tests .venv/bin/python -m cluster.parts $(CLUSTER_ARGS)
+	@$(if $(CLUSTER_ARGS),,.venv/bin/pytest tests/cluster/checks_*.py $(PYTEST_ARGS))
 
 overload: ## See what memory a worker takes before a backlog of 200,000 requests (REQUESTS=200000)
 	@scripts/setup.sh --quiet

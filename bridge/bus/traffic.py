@@ -71,6 +71,11 @@ class Traffic:
         return self._ended or self._channel.is_closed or self._socket.closed
 
     @property
+    def under_way(self) -> bool:
+        """Whether a publish is not confirmed yet."""
+        return bool(self._waiting)
+
+    @property
     def full(self) -> bool:
         """Whether to `drain` before the next publish."""
         return self._socket.full

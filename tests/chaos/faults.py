@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
@@ -43,6 +43,8 @@ class Site:
     books: Books
     rng: random.Random
     stack: AsyncExitStack
+    ctl: Callable[..., Awaitable[str]]
+    urls: Sequence[str]
     now: str = ""
     usual: tuple[Fault, ...] = ()
     injected: Counter[str] = field(default_factory=Counter)
