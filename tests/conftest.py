@@ -13,7 +13,7 @@ from bridge.demo.installed import WHICH_RABBIT
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
 from bridge.simulator import Options
 
-RABBITS = {"rabbit", "own_rabbit", "secure_rabbit", "site"}
+RABBITS = {"rabbit", "own_rabbit", "secure_rabbit", "cluster", "site"}
 """The fixtures that are a RabbitMQ, or a site with one of its own."""
 
 

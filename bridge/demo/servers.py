@@ -59,6 +59,7 @@ class PrivateRabbit(PrivateServer):
         self._program = ""
         self._env: dict[str, str] = {}
         self._plugin_ports: dict[str, int] = {}
+        self._log_start = 0  # bytes that earlier starts logged
 
     @property
     def url(self) -> str:
@@ -115,6 +116,7 @@ class PrivateRabbit(PrivateServer):
 
     def _programs(self, program: str, port: int) -> list[Program]:
         self._program = program
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
         folder = self.folder
         (folder / "mnesia").mkdir(exist_ok=True)
         (folder / "conf.d").mkdir(exist_ok=True)
@@ -206,15 +208,24 @@ class PrivateRabbit(PrivateServer):
     async def _answers(self, port: int) -> bool:
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                # A node takes connections before it calls itself running. Until then, RabbitMQ 3.12 to 4.1
-                # drops what goes to a direct reply-to. What an earlier start logged is further back.
-                if not await self._greets(port) or STARTED not in self.log_tail():
+                if not await self._greets(port) or not self._calls_itself_running():
                     return False
                 connection = await aiormq.connect(f"amqp://guest:guest@127.0.0.1:{port}/")
                 await connection.close()
                 return True
         except (OSError, TimeoutError, asyncio.IncompleteReadError, aiormq.exceptions.AMQPError):
             return False
+
+    def _calls_itself_running(self) -> bool:
+        """Whether the node has logged so: it takes connections before.
+
+        Until then, RabbitMQ 3.12 to 4.1 drops what goes to a direct reply-to.
+        """
+        if isinstance(self._run, ContainerRun):
+            return STARTED in self.log_tail(1000)
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            return STARTED.encode() in log.read()
 
     async def _greets(self, port: int) -> bool:
         """Whether what listens there opens the AMQP handshake with our node's name.
