@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-rabbitmq4 chaos cluster overload bench dashboard dashboard-picture image image-test \
+.PHONY: help setup demo run test test-rabbitmq4 chaos cluster overload bench bench-test dashboard dashboard-picture image image-test \
 	chart chart-run lint format lock clean
 
 PYTEST_ARGS ?=
@@ -55,6 +55,10 @@ image: ## Build the container image (IMAGE=lcm-bridge:tag ENGINE=docker|podman B
 image-test: ## Run the image as a cluster would, and see that it holds (IMAGE=, ENGINE= as above)
 	@scripts/setup.sh --quiet
 	@engine=$$(scripts/image/engine.sh) && ENGINE=$$engine .venv/bin/pytest tests/image/checks.py $(PYTEST_ARGS)
+
+bench-test: ## See that what measures, measures right: the load, the peers, whole runs
+	@scripts/setup.sh --bench --quiet
+	@.venv/bin/pytest --numprocesses 2 --dist loadfile tests/bench/test_*.py tests/bench/checks_*.py $(PYTEST_ARGS)
 
 dashboard: ## Write the Grafana dashboard anew from monitoring/ (helm/lcm-bridge/dashboards)
 	@scripts/setup.sh --no-servers --quiet
