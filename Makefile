@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test chaos cluster overload bench dashboard dashboard-picture image image-test chart chart-run \
-	lint format lock clean
+.PHONY: help setup demo run test test-rabbitmq4 chaos cluster overload bench dashboard dashboard-picture image image-test \
+	chart chart-run lint format lock clean
 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS = never
 export IMAGE ENGINE BUILD_ARGS
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## Create .venv with the locked dependencies; install RabbitMQ and Redis if missing
 	@scripts/setup.sh
@@ -25,6 +25,11 @@ run: ## Run the bridge with the settings of the environment (BRIDGE_*) and confi
 test: ## Run all tests (PYTEST_ARGS="-k skip" for some)
 	@scripts/setup.sh --tests --quiet
 	@.venv/bin/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+test-rabbitmq4: ## Run the tests that meet RabbitMQ on RabbitMQ 4 (PRIVATE_RABBITMQ=/folder or image for another)
+	@scripts/setup.sh --tests --quiet
+	@which=$${PRIVATE_RABBITMQ:-$$(scripts/rabbitmq4.sh)} && PRIVATE_RABBITMQ=$$which \
+		.venv/bin/pytest -m rabbitmq --numprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 chaos: ## Break everything under load and see that the promises hold (SEED=1 REQUESTS=20000 or SECONDS=3600)
 	@scripts/setup.sh --quiet

@@ -16,7 +16,7 @@ from typing import Any
 import aio_pika
 from aio_pika.exceptions import ChannelNotFoundEntity
 from chaos.clients import Client, Crowd
-from chaos.faults import EXPLAIN_UNKNOWN, FAULTS, Inject, Site
+from chaos.faults import EXPLAIN_UNKNOWN, FAULTS, UNBROKEN_SECONDS, Inject, Site
 from chaos.proxy import Proxy
 from chaos.times import Times
 from chaos.traffic import Traffic
@@ -30,7 +30,6 @@ from bridge.simulator.state import Limits
 
 CLIENTS = 8
 START_SECONDS = 60.0
-UNBROKEN_SECONDS = 3.0
 SETTLE_SECONDS = 150.0
 PROGRESS_SECONDS = 10.0
 LEAST_OK = 0.7
@@ -238,7 +237,6 @@ async def _press(site: Site, plan: Plan, print_line: PrintLine) -> None:
         return time.monotonic() - began >= plan.seconds and len(site.traffic.requests) >= plan.requests
 
     pressing = asyncio.create_task(site.crowd.press(plan.rate, done))
-    # RabbitMQ 3.10 may not survive a SIGKILL in the moment in which queues are declared.
     await asyncio.sleep(UNBROKEN_SECONDS)
     injects = {**FAULTS, **plan.more_faults}
     names = list(plan.faults or FAULTS)

@@ -103,15 +103,20 @@ class Worker:
         await self._until_status("/readyz", 503)
 
     async def _until_status(self, path: str, status: int) -> None:
-        async with asyncio.timeout(BOUND):
-            while True:
-                assert self.process.returncode is None, self.log.read_text()
-                try:
-                    if (await self.get(path))[0] == status:
-                        return
-                except (aiohttp.ClientError, ConnectionError):
-                    pass  # it does not listen yet
-                await asyncio.sleep(0.02)
+        said: object = "nothing"
+        try:
+            async with asyncio.timeout(BOUND):
+                while True:
+                    assert self.process.returncode is None, self.log.read_text()
+                    try:
+                        said = await self.get(path)
+                        if said[0] == status:
+                            return
+                    except (aiohttp.ClientError, ConnectionError):
+                        pass  # it does not listen yet
+                    await asyncio.sleep(0.02)
+        except TimeoutError as error:
+            raise AssertionError(f"{path} said {said} for {BOUND} s; {self.log.read_text()}") from error
 
     @property
     def admin_url(self) -> str:
