@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
 
 from bench import rounds
@@ -36,7 +36,9 @@ async def agents(stage: Stage, arguments: argparse.Namespace) -> Found:
     """Measure agents' requests alone and while the campaign queue is full. Raises ProgramFailed."""
     groups = []
     async with AsyncExitStack() as stack:
-        variants = [await stack.enter_async_context(running_bridge(stage, worker)) for worker in WORKERS]
+        # Two processes on one core take turns, as two kinds of requests do in one process.
+        workers = [replace(worker, cores=stage.cores.all) for worker in WORKERS]
+        variants = [await stack.enter_async_context(running_bridge(stage, worker)) for worker in workers]
         for lcm_ms in arguments.lcm_ms:
             loads = _loads(arguments, lcm_ms)
             groups.append([(variant, load) for variant in variants for load in loads])
@@ -64,7 +66,10 @@ async def agents(stage: Stage, arguments: argparse.Namespace) -> Found:
         "median (lowest-highest)",
         columns=["agents' requests", *COLUMNS],
         rows=rows,
-        notes=["on one core in all; each queue with the default prefetch"],
+        notes=[
+            "each queue with the default prefetch; NOT pinned to one core: the workers have cores",
+            f"{sorted(stage.cores.all)}, of which RabbitMQ, Redis, the stand-in and the load take their part",
+        ],
     )
     return Found(table, figures, visits)
 
