@@ -37,7 +37,7 @@ CONNECTIONS: Final = 4
 """To RabbitMQ, per worker."""
 
 BUSY: Final = 0.6
-"""Share of a core that a worker uses at the peak: beyond it, waits grow."""
+"""Share of the messages that fill a core, which a worker gets at the peak: beyond it, waits grow."""
 SPARE: Final = 1.5
 """Places per request that is expected to be in flight, since neither rate nor time is even."""
 PREFETCHES: Final = (100, 200, 300, 400, 500)
