@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test chaos overload bench dashboard dashboard-picture image image-test chart chart-run \
-	lint format lock clean
+.PHONY: help setup demo run test test-rabbitmq4 chaos cluster overload bench bench-test dashboard dashboard-picture image image-test \
+	chart chart-run lint format lock clean
 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS = never
 export IMAGE ENGINE BUILD_ARGS
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## Create .venv with the locked dependencies; install RabbitMQ and Redis if missing
 	@scripts/setup.sh
@@ -26,10 +26,20 @@ test: ## Run all tests (PYTEST_ARGS="-k skip" for some)
 	@scripts/setup.sh --tests --quiet
 	@.venv/bin/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
+test-rabbitmq4: ## Run the tests that meet RabbitMQ on RabbitMQ 4 (PRIVATE_RABBITMQ=/folder or image for another)
+	@scripts/setup.sh --tests --quiet
+	@which=$${PRIVATE_RABBITMQ:-$$(scripts/rabbitmq4.sh)} && PRIVATE_RABBITMQ=$$which \
+		.venv/bin/pytest -m rabbitmq --numprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
 chaos: ## Break everything under load and see that the promises hold (SEED=1 REQUESTS=20000 or SECONDS=3600)
 	@scripts/setup.sh --quiet
 	@PYTHONPATH=.:tests .venv/bin/python -m chaos $(if $(FORGETFUL),forgetful) $(if $(SEED),--seed $(SEED)) \
 		$(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SECONDS),--seconds $(SECONDS)) $(CHAOS_ARGS)
+
+cluster: ## Kill nodes of RabbitMQ and Redis clusters under load, replace workers (CLUSTER_ARGS="sentinel --seed 2")
+	@scripts/setup.sh --quiet
+	@PYTHONPATH=.:tests .venv/bin/python -m cluster.parts $(CLUSTER_ARGS)
+	@$(if $(CLUSTER_ARGS),,.venv/bin/pytest tests/cluster/checks_*.py $(PYTEST_ARGS))
 
 overload: ## See what memory a worker takes before a backlog of 200,000 requests (REQUESTS=200000)
 	@scripts/setup.sh --quiet
@@ -45,6 +55,10 @@ image: ## Build the container image (IMAGE=lcm-bridge:tag ENGINE=docker|podman B
 image-test: ## Run the image as a cluster would, and see that it holds (IMAGE=, ENGINE= as above)
 	@scripts/setup.sh --quiet
 	@engine=$$(scripts/image/engine.sh) && ENGINE=$$engine .venv/bin/pytest tests/image/checks.py $(PYTEST_ARGS)
+
+bench-test: ## See that what measures, measures right: the load, the peers, whole runs
+	@scripts/setup.sh --bench --quiet
+	@.venv/bin/pytest --numprocesses 2 --dist loadfile tests/bench/test_*.py tests/bench/checks_*.py $(PYTEST_ARGS)
 
 dashboard: ## Write the Grafana dashboard anew from monitoring/ (helm/lcm-bridge/dashboards)
 	@scripts/setup.sh --no-servers --quiet

@@ -44,6 +44,15 @@ class Report:
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a part of an experiment found: its table, its figures as JSON can hold them, its visits."""
+
+    table: Table
+    figures: Any
+    visits: Sequence[Visit]
+
+
 def show(report: Report, machine: dict[str, Any]) -> None:
     """Print the tables, the machine and the faults."""
     console = Console(width=WIDTH, highlight=False)

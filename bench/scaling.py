@@ -1,42 +1,28 @@
 """How the bridge's throughput grows, and how its queues share it.
 
-Three parts: one process and two; the prefetch against LCM's latency, where requests in flight are rate times
-latency (Little's law); and agents' requests while the campaign queue is full.
+Four parts: one process and several; the prefetch against LCM's latency, where requests in flight are rate
+times latency (Little's law); agents' requests while the campaign queue is full; and what the servers bear.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from dataclasses import asdict, replace
+from typing import Final
 
 from bench import rounds
+from bench.beside import agents
+from bench.ceilings import servers
 from bench.compare import WORKS
-from bench.figures import Spread, compared, spread, summarise
+from bench.figures import compared, spread, summarise
 from bench.records import Load, Visit
-from bench.report import Report, Table, mib, ranged
+from bench.report import Found, Report, Table, mib, ranged
 from bench.stage import Stage
-from bench.variants import PREFETCH, Worker, running_bridge
-from bridge.settings import Amqp, Lcm
+from bench.variants import Worker, running_bridge
+from bridge.settings import Amqp
 
-HELP = "throughput by processes and prefetch, agents beside campaigns (about 10 minutes)"
-AS_BY_DEFAULT: Final = {
-    "BRIDGE_AMQP__AGENT_PREFETCH": str(Amqp.model_fields["agent_prefetch"].default),
-    "BRIDGE_AMQP__CAMPAIGN_PREFETCH": str(Amqp.model_fields["campaign_prefetch"].default),
-    "BRIDGE_LCM__CONCURRENCY": str(Lcm.model_fields["concurrency"].default),
-}
-"""The bounds of a worker for which nobody sets others."""
-START_SECONDS = 6.0
-"""Seconds that a load beside another one begins earlier and ends later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a part found: its table, its figures as JSON can hold them, its visits."""
-
-    table: Table
-    figures: Any
-    visits: Sequence[Visit]
+HELP = "throughput by processes and prefetch, agents beside campaigns, the servers (about 15 minutes)"
+BY_DEFAULT: Final[int] = Amqp.model_fields["agent_prefetch"].default
+"""The prefetch of a process for which nobody sets another."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0, help="measured in each visit")
     parser.add_argument("--warm-up", type=float, default=2.0, help="seconds before")
+    parser.add_argument(
+        "--processes", nargs="+", type=int, default=[1, 2, 4], help="the first is compared with"
+    )
     parser.add_argument("--prefetches", nargs="+", type=int, default=[10, 50, 100, 200, 500])
     parser.add_argument("--lcm-ms", nargs="+", type=float, default=[20.0, 200.0], help="LCM's latencies")
     parser.add_argument("--agent-rate", type=float, default=50.0, help="agents' requests/s beside campaigns")
@@ -64,15 +53,22 @@ async def run(stage: Stage, arguments: argparse.Namespace) -> Report:
 
 
 async def processes(stage: Stage, arguments: argparse.Namespace) -> Found:
-    """Compare one process of the bridge with two that share its queues. Raises ProgramFailed."""
+    """Compare one process of the bridge with several that share its queues. Raises ProgramFailed."""
+    most = max(arguments.processes)
     workers = [
-        Worker(name=name, prefix=f"lcm{count}", processes=count, cores=stage.cores.all)
-        for name, count in (("1 process", 1), ("2 processes", 2))
+        Worker(
+            name=f"{count} process{'es' if count > 1 else ''}",
+            prefix=f"lcm{count}",
+            prefetch=BY_DEFAULT,
+            processes=count,
+            cores=stage.cores.all,
+        )
+        for count in arguments.processes
     ]
     loads = [
-        # More in flight than both can have: neither ever waits for a request.
-        replace(_read(arguments, window=3 * PREFETCH, lcm_ms=lcm_ms), work=work)
-        for lcm_ms in (0.0, 200.0)
+        # More in flight than all can have: none ever waits for a request.
+        replace(_read(arguments, window=(most + 1) * BY_DEFAULT, lcm_ms=lcm_ms), work=work)
+        for lcm_ms in (0.0, *arguments.lcm_ms)
         for work in WORKS
     ]
     async with AsyncExitStack() as stack:
@@ -86,14 +82,19 @@ async def processes(stage: Stage, arguments: argparse.Namespace) -> Found:
         for worker in workers:
             own = [one for one in same if one.variant == worker.name]
             summary, gain = summarise(own), compared(own, base, _rate)
+            servers = spread(sum(one.servers_us.values()) * one.rate / 1e6 for one in own)
             rows.append(
                 [
                     f"{worker.name}, {load.work}, LCM {load.lcm_ms:g} ms",
                     ranged(summary.rate, 0),
                     ranged(gain),
+                    f"{worker.processes * BY_DEFAULT / load.lcm_ms * 1000:.0f}" if load.lcm_ms else "",
                     ranged(summary.cpu_us, 0),
                     f"{summary.busy.median:.2f}",
-                    mib(summary.peak_bytes),
+                    f"{servers.median:.2f}",
+                    f"{summary.latency_ms['p50'].median:.0f}",
+                    f"{summary.latency_ms['p99'].median:.0f}",
+                    mib(summary.peak_bytes / worker.processes),
                 ]
             )
             figures.append(
@@ -102,12 +103,24 @@ async def processes(stage: Stage, arguments: argparse.Namespace) -> Found:
                     "work": load.work,
                     "lcm_ms": load.lcm_ms,
                     "gain": asdict(gain),
+                    "servers_busy": asdict(servers),
                     **asdict(summary),
                 }
             )
     table = Table(
-        title=f"one process and two, prefetch {PREFETCH} each: median (lowest-highest)",
-        columns=["bridge", "requests/s", "over 1 process", "CPU us/request", "busy", "peak MiB"],
+        title=f"by processes, prefetch {BY_DEFAULT} each: median (lowest-highest)",
+        columns=[
+            "bridge",
+            "requests/s",
+            f"over {workers[0].name}",
+            "at most: prefetches / LCM",
+            "CPU us/request",
+            "busy cores",
+            "servers and load, busy cores",
+            "p50 ms",
+            "p99 ms",
+            "peak MiB each",
+        ],
         rows=rows,
         notes=[
             f"NOT pinned to one core: the bridges have cores {sorted(stage.cores.all)}, of which RabbitMQ,",
@@ -182,53 +195,7 @@ async def prefetch(stage: Stage, arguments: argparse.Namespace) -> Found:
     return Found(table, figures, visits)
 
 
-async def agents(stage: Stage, arguments: argparse.Namespace) -> Found:
-    """Measure agents' requests alone and while the campaign queue is full. Raises ProgramFailed."""
-    lcm_ms = arguments.lcm_ms[0]
-    seconds, warm_up = max(10.0, arguments.seconds), arguments.warm_up
-    campaign = Load(
-        work="side-effect",
-        window=2 * PREFETCH,  # as many again wait in the queue: it is never empty
-        seconds=seconds + warm_up + START_SECONDS,
-        warm_up=warm_up,
-        lcm_ms=lcm_ms,
-    )
-    loads = {
-        name: Load(
-            work="read",
-            rate=arguments.agent_rate,
-            seconds=seconds,
-            warm_up=warm_up,
-            lcm_ms=lcm_ms,
-            beside=beside,
-        )
-        for name, beside in (("alone", None), ("beside a full campaign queue", campaign))
-    }
-    async with running_bridge(stage, Worker(settings=AS_BY_DEFAULT)) as bridge:
-        group = [(bridge, load) for load in loads.values()]
-        visits = await rounds.run(stage, [group], arguments.rounds)
-    by_name = {name: [one for one in visits if one.load == load] for name, load in loads.items()}
-    rows, figures = [], {}
-    for name, own in by_name.items():
-        kept: dict[str, Spread] = {"busy": spread(one.busy for one in own)}
-        if own[0].beside:
-            kept["campaign requests/s"] = spread(one.beside["rate"] for one in own if one.beside)
-        for key in ("p50", "p99"):
-            kept[f"{key} ms"] = spread(one.latency_ms[key] for one in own)
-            kept[f"{key} over alone"] = compared(own, by_name["alone"], _latency(key))
-        figures[name] = {key: asdict(value) for key, value in kept.items()}
-        rows.append([name, *(ranged(kept.get(column), 2) for column in AGENT_COLUMNS)])
-    table = Table(
-        title=f"agents at {arguments.agent_rate:g}/s, open loop, LCM {lcm_ms:g} ms: median (lowest-highest)",
-        columns=["agents' requests", *AGENT_COLUMNS],
-        rows=rows,
-        notes=["one process, both queues with a prefetch of their own"],
-    )
-    return Found(table, figures, visits)
-
-
-AGENT_COLUMNS = ("p50 ms", "p50 over alone", "p99 ms", "p99 over alone", "campaign requests/s", "busy")
-PARTS = {"processes": processes, "prefetch": prefetch, "agents": agents}
+PARTS = {"processes": processes, "prefetch": prefetch, "agents": agents, "servers": servers}
 
 
 def _read(arguments: argparse.Namespace, *, window: int, lcm_ms: float) -> Load:
@@ -239,7 +206,3 @@ def _read(arguments: argparse.Namespace, *, window: int, lcm_ms: float) -> Load:
 
 def _rate(one: Visit) -> float:
     return one.rate
-
-
-def _latency(percentile: str) -> Callable[[Visit], float]:
-    return lambda one: one.latency_ms[percentile]

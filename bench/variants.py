@@ -142,8 +142,8 @@ def bridge_python() -> str:
 class Worker:
     """How the bridge is run. `settings` are further BRIDGE_* variables, `cores` None means the measured one.
 
-    Bridges that run at once and are not to share their queues have a `prefix` each. `folder` holds another
-    version of the bridge than this one.
+    Bridges that run at once and are not to share their queues have a `prefix` each. `each` are variables of
+    single processes, which are then as many. `folder` holds another version of the bridge than this one.
     """
 
     name: str = BRIDGE.name
@@ -152,6 +152,7 @@ class Worker:
     processes: int = 1
     cores: frozenset[int] | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    each: Sequence[Mapping[str, str]] = ()
     folder: Path | None = None
 
     def environment(self, stage: Stage) -> dict[str, str]:
@@ -186,10 +187,10 @@ async def running_bridge(stage: Stage, worker: Worker) -> AsyncIterator[Running]
     cores = worker.cores or stage.cores.measured
     async with AsyncExitStack() as stack:
         started = []
-        for number in range(worker.processes):
+        for number, own in enumerate(worker.each or [{}] * worker.processes):
             program = stage.program(
                 [bridge_python(), "-m", "bridge", "run"],
-                worker.environment(stage),
+                {**worker.environment(stage), **own},
                 log=f"{worker.prefix}-{number}.log",
                 cores=cores,
             )
@@ -208,39 +209,46 @@ async def running_bridge(stage: Stage, worker: Worker) -> AsyncIterator[Running]
         )
 
 
-def peer_queues(variant: Variant) -> dict[str, str]:
-    """Return a peer's queues by workload."""
-    return {"read": f"bench.{variant.name}.agent", "side-effect": f"bench.{variant.name}.campaign"}
+def peer_queues(variant: Variant, processes: int = 1) -> dict[str, str]:
+    """Return a peer's queues by workload; those of so many processes are their own."""
+    name = f"{variant.name}-{processes}" if processes > 1 else variant.name
+    return {"read": f"bench.{name}.agent", "side-effect": f"bench.{name}.campaign"}
 
 
-def peer_settings(stage: Stage, variant: Variant) -> dict[str, str]:
+def peer_settings(stage: Stage, variant: Variant, processes: int = 1) -> dict[str, str]:
     """Return a peer's environment variables."""
     return {
         "BENCH_AMQP_URL": stage.amqp_url,
         "BENCH_REDIS_URL": stage.redis_url,
         "BENCH_LCM_URL": stage.lcm_url,
-        "BENCH_QUEUES": ",".join(peer_queues(variant).values()),
+        "BENCH_QUEUES": ",".join(peer_queues(variant, processes).values()),
         "BENCH_PREFETCH": str(PREFETCH),
     }
 
 
 @asynccontextmanager
-async def running_peer(stage: Stage, variant: Variant) -> AsyncIterator[Running]:
+async def running_peer(stage: Stage, variant: Variant, processes: int = 1) -> AsyncIterator[Running]:
     """Declare a peer's queues and run it for the length of a block. Raises Unavailable and ProgramFailed."""
     variant.check()
-    queues = peer_queues(variant)
+    queues = peer_queues(variant, processes)
     await stage.declare(*queues.values())
-    settings = peer_settings(stage, variant)
-    program = stage.program(variant.command, settings, log=f"{variant.name}.log", cores=stage.cores.measured)
-    async with program as process:
-
-        async def said_ready() -> bool:
-            return "ready" in tail(process.log).splitlines()
-
-        await until(process, said_ready, variant.name, READY_SECONDS)
+    settings = peer_settings(stage, variant, processes)
+    name = f"{variant.name} x {processes}" if processes > 1 else variant.name
+    async with AsyncExitStack() as stack:
+        started = []
+        for number in range(processes):
+            log = f"{variant.name}-{processes}-{number}.log"
+            program = stage.program(variant.command, settings, log=log, cores=stage.cores.measured)
+            process = await stack.enter_async_context(program)
+            await until(process, partial(_said_ready, process.log), name, READY_SECONDS)
+            started.append(process)
         yield Running(
-            variant=variant, name=variant.name, queues=queues, processes=[process], cores=stage.cores.measured
+            variant=variant, name=name, queues=queues, processes=started, cores=stage.cores.measured
         )
+
+
+async def _said_ready(log: Path) -> bool:
+    return "ready" in tail(log).splitlines()
 
 
 async def _is_ready(log: Path) -> bool:

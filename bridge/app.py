@@ -162,9 +162,8 @@ class Worker:
         )
         consumers = [
             Consumer(queue, prefetch, pipeline.handle, layout, metrics)
-            for queue, prefetch in zip(
-                layout.request_queues, (amqp.agent_prefetch, amqp.campaign_prefetch), strict=True
-            )
+            for queue, prefetch in amqp.prefetches.items()
+            if prefetch
         ]
         amqp_nodes = self._credentials.current(lambda now: nodes(now.amqp, amqp))
         self._bus = Bus(amqp, layout, consumers, sender, metrics, current=amqp_nodes)
@@ -193,6 +192,13 @@ class Worker:
                 admin=f"{host}:{port}",
                 settings=self._changed,
             )
+            for queue, prefetch in self._settings.amqp.prefetches.items():
+                if not prefetch:
+                    log.info(
+                        "queue.not_consumed",
+                        queue=queue,
+                        next="its prefetch is 0 here: another worker must consume it",
+                    )
             tell_exposures(self._settings)
             # What lives from here to the end need not be looked at by every collection; and a request makes
             # hundreds of short-lived objects, which counting frees, so collections may be rare.

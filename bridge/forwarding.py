@@ -45,7 +45,14 @@ LETTER_NOTES: Final = frozenset({EFFECT_DONE, "x-reason", "x-error", "x-operatio
 """What a dead letter has beside them."""
 
 DELIVERIES: Final = "x-delivery-count"
-"""Header by which a quorum queue counts deliveries in vain."""
+"""Header by which a quorum queue counts deliveries in vain.
+
+RabbitMQ 4.3 counts those that failed, as by the end of the consumer's channel; earlier ones count those that
+were given back (nack), too.
+"""
+
+COUNTS: Final = frozenset({DELIVERIES, "x-acquired-count"})
+"""Headers by which a quorum queue counts; the second one says how often it gave the message out."""
 
 _DEATHS: Final = frozenset(
     {"x-death", "x-first-death-exchange", "x-first-death-queue", "x-first-death-reason"}
@@ -72,7 +79,7 @@ def received(delivery: Delivery, own_users: Collection[str]) -> Delivery:
     properties, headers = delivery.properties, delivery.properties.headers
     deliveries = _count(headers.get(DELIVERIES)) if delivery.redelivered else 0
     signed = properties.user_id is not None and properties.user_id in own_users
-    plain = {name: value for name, value in headers.items() if name not in NOTES and name != DELIVERIES}
+    plain = {name: value for name, value in headers.items() if name not in NOTES and name not in COUNTS}
     if not signed or ATTEMPTS not in headers:
         if len(plain) == len(headers):
             return delivery

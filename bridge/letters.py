@@ -36,9 +36,6 @@ ID_DIGITS: Final = 12
 
 _LONGEST_ERROR: Final = 1000
 
-_CHANGING: Final = frozenset({forwarding.DELIVERIES, "x-acquired-count"})
-"""Headers that the broker changes whenever a letter is looked at."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
@@ -117,7 +114,7 @@ def read(delivery: Delivery, *, own_users: Collection[str], catalogue: Catalogue
 def identify(delivery: Delivery) -> str:
     """Return the id of a letter: the same whenever it is looked at, another for every other message."""
     told = asdict(delivery.properties)
-    told["headers"] = {name: one for name, one in told["headers"].items() if name not in _CHANGING}
+    told["headers"] = {name: one for name, one in told["headers"].items() if name not in forwarding.COUNTS}
     text = json.dumps([told, delivery.unreadable], sort_keys=True, default=repr)
     return hashlib.sha256(text.encode() + b"\0" + delivery.body).hexdigest()[:ID_DIGITS]
 

@@ -69,8 +69,8 @@ class Settler(Protocol):
     async def ack(self) -> None:
         """Tell the broker that the request is done with."""
 
-    async def requeue(self) -> None:
-        """Give the request back."""
+    async def requeue(self, *, failed: bool) -> None:
+        """Give the request back: ``failed`` after it was tried, so that the broker counts it as in vain."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -124,7 +124,7 @@ class Pipeline:
             return
         log.error("request.not_answered", error=str(error), next="given back to the queue")
         await asyncio.sleep(REQUEUE_PAUSE)
-        await case.delivery.settler.requeue()
+        await case.delivery.settler.requeue(failed=True)
 
     # --- the end of a request -------------------------------------------------------------------
 

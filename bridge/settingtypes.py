@@ -19,7 +19,7 @@ LONGEST_DELAY = 86_400_000
 _EXACT = 2**53  # up to here every client and every display means the same number
 
 Port = Annotated[int, Field(ge=0, le=_HIGHEST_PORT)]
-Share = Annotated[int, Field(ge=1, le=65535)]
+Prefetch = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1, le=_EXACT)]
 
 

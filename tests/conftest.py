@@ -1,15 +1,36 @@
 """What every test may ask for: a RabbitMQ and a Redis of our own, and an environment without settings."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.site import MakeSite, Site, open_site
 
+from bridge.demo.installed import WHICH_RABBIT
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
 from bridge.simulator import Options
+
+RABBITS = {"rabbit", "own_rabbit", "secure_rabbit", "cluster", "site"}
+"""The fixtures that are a RabbitMQ, or a site with one of its own."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `rabbitmq` what asks for a RabbitMQ, however indirectly. What starts one says so itself."""
+    for item in items:
+        if isinstance(item, pytest.Function) and RABBITS & set(item.fixturenames):
+            item.add_marker("rabbitmq")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Let no test run a RabbitMQ that is not marked so: on RabbitMQ 4 it would be left out."""
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("rabbitmq") is None:
+            patch.setenv(WHICH_RABBIT, "/without the marker rabbitmq")
+        return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)

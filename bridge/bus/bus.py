@@ -76,12 +76,17 @@ class Bus:
         return {one.queue: one.reasons for one in self._consumers if one.reasons}
 
     def pause(self, queue: str, reason: str) -> None:
-        """Consume a queue no more, until it is resumed for this and every other reason."""
-        self._consumer(queue).pause(reason)
+        """Consume a queue no more, until it is resumed for this and every other reason.
+
+        Nothing happens where this worker does not consume it at all; so with `resume`.
+        """
+        for consumer in self._of(queue):
+            consumer.pause(reason)
 
     def resume(self, queue: str, reason: str) -> None:
         """Consume a queue again, if there is no other reason not to."""
-        self._consumer(queue).resume(reason)
+        for consumer in self._of(queue):
+            consumer.resume(reason)
 
     def brake(self, paused: frozenset[str]) -> None:
         """Take note of which queues are paused by hand; before the first call none is consumed."""
@@ -92,8 +97,8 @@ class Bus:
                 consumer.resume(BY_HAND)
             consumer.resume(STARTING)
 
-    def _consumer(self, queue: str) -> Consumer:
-        return next(one for one in self._consumers if one.queue == queue)
+    def _of(self, queue: str) -> list[Consumer]:
+        return [one for one in self._consumers if one.queue == queue]
 
     async def stop_consuming(self) -> None:
         """Take no more requests."""

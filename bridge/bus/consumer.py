@@ -250,7 +250,7 @@ class Consumer:
                 if not self._takes and self._quiet:
                     self.given_back += 1
                     begin(**delivery.ids)
-                    await delivery.settler.requeue()
+                    await delivery.settler.requeue(failed=False)
                     return
                 if self._given_up:
                     return

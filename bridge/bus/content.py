@@ -92,9 +92,13 @@ def ack_frame(channel: int, tag: int) -> bytes:
     return _SETTLEMENT.pack(METHOD, channel, _SETTLEMENT_BYTES, commands.Basic.Ack.index, tag, 0, END)
 
 
-def requeue_frame(channel: int, tag: int) -> bytes:
-    """Return the frame that gives one delivery back to its queue."""
-    return _SETTLEMENT.pack(METHOD, channel, _SETTLEMENT_BYTES, commands.Basic.Nack.index, tag, 2, END)
+def requeue_frame(channel: int, tag: int, *, failed: bool) -> bytes:
+    """Return the frame that gives one delivery back to its queue.
+
+    RabbitMQ 4.3 counts it as a delivery in vain if it is a reject, not if it is a nack; others count both.
+    """
+    index, requeue = (commands.Basic.Reject.index, 1) if failed else (commands.Basic.Nack.index, 2)
+    return _SETTLEMENT.pack(METHOD, channel, _SETTLEMENT_BYTES, index, tag, requeue, END)
 
 
 def read_confirm(payload: bytes) -> tuple[int, bool]:

@@ -34,10 +34,10 @@ class ChannelSettler:
         except CONNECTION_EXCEPTIONS:
             log.warning("request.ack_lost", next="the broker delivers it again")
 
-    async def requeue(self) -> None:
+    async def requeue(self, *, failed: bool) -> None:
         """Give the request back to its queue."""
         try:
-            self._traffic.requeue(self._tag)
+            self._traffic.requeue(self._tag, failed=failed)
         except CONNECTION_EXCEPTIONS:
             log.info("request.requeue_lost", next="the broker delivers it again")
 

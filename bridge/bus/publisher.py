@@ -3,7 +3,6 @@
 import asyncio
 import struct
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
@@ -15,8 +14,10 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel
 
 from bridge.bus.backoff import Backoff
-from bridge.bus.connection import Channel, Connection, cancellation_as_error
+from bridge.bus.confirms import WHILE_BLOCKED, PublishChannel
+from bridge.bus.connection import Connection, cancellation_as_error
 from bridge.bus.differences import is_difference
+from bridge.bus.refusals import Destination, Refusals
 from bridge.bus.traffic import Nacked
 from bridge.messages import Outgoing
 from bridge.ports import Confirmation, PublishFailed
@@ -25,106 +26,20 @@ log = structlog.get_logger(__name__)
 
 Prepare = Callable[[AbstractChannel], Awaitable[None]]
 
-_NACKS_BEFORE_REOPENING = 3
-"""Refusals in a row after which a channel that never confirmed anything is opened anew."""
-_NACKS_BEFORE_DOUBT = 100
-"""The same for a channel that did: it was somebody's full queue that refused, until proven otherwise."""
 _LONG_LIFE = 30.0
 """Seconds after which the loss of a channel is an event of its own, not the next in a row."""
 
+_OTHERS = (0.1, 2.0)
+"""Seconds that the backoff between channels begins with, and grows to: a queue may be full for hours."""
 
 _BETWEEN_CHANNELS = 0.005
 """Seconds between looks for a new channel, while the end of the old one is being noticed."""
 
 
-_WHILE_BLOCKED = 0.1
-"""Seconds between looks whether the broker takes publishes again."""
-
-
-class _Bounds:
-    """Ends the waiting for confirms that takes too long, by one timer for all of a channel.
-
-    The waiting for a channel and that for the confirm get the same time each: cut off just after it was
-    written, a message would be published twice. For the same reason the time in which the broker blocks
-    the connection does not count then: the message lies in the socket and will be taken. A lost
-    connection ends that as any other waiting.
-    """
-
-    def __init__(self, channel: Channel, seconds: float) -> None:
-        self._channel = channel
-        self._seconds = seconds
-        self._loop = asyncio.get_running_loop()
-        self._waiting: deque[tuple[float, asyncio.Future[bool]]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
-
-    def bound(self, confirm: asyncio.Future[bool]) -> None:
-        """Have a confirm fail with TimeoutError if it does not come in time."""
-        while self._waiting and self._waiting[0][1].done():
-            self._waiting.popleft()
-        self._waiting.append((self._loop.time() + self._seconds, confirm))
-        if self._timer is None:
-            self._timer = self._loop.call_later(self._seconds, self._look, False)  # noqa: FBT003
-
-    def end(self) -> None:
-        """Look no more: the end of the channel ends all waiting."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _look(self, was_blocked: bool) -> None:  # noqa: FBT001 - a callback's arguments have no names
-        if self._channel.blocked:
-            self._timer = self._loop.call_later(_WHILE_BLOCKED, self._look, True)  # noqa: FBT003
-            return
-        self._timer = None
-        now = self._loop.time()
-        while self._waiting and (self._waiting[0][1].done() or self._waiting[0][0] <= now):
-            _, confirm = self._waiting.popleft()
-            if confirm.done():
-                continue
-            if was_blocked:
-                self._waiting.append((now + self._seconds, confirm))
-            else:
-                confirm.set_exception(TimeoutError)
-        if self._waiting:
-            self._timer = self._loop.call_at(self._waiting[0][0], self._look, False)  # noqa: FBT003
-
-
-class _Open:
-    """A channel that is open, and how the broker has taken what was published on it."""
-
-    def __init__(self, channel: Channel, seconds: float) -> None:
-        self.traffic = channel.traffic
-        self.user = channel.user
-        self.bounds = _Bounds(channel, seconds)
-        self._channel = channel
-        self._nacks = 0
-        self._confirmed = False
-
-    @property
-    def blocked(self) -> bool:
-        """Whether the broker takes no publishes for now."""
-        return self._channel.blocked
-
-    def give_up(self) -> None:
-        """Have it closed, and another one opened."""
-        self._channel.lost.set()
-
-    def confirmed(self) -> None:
-        """Note a confirm."""
-        self._nacks, self._confirmed = 0, True
-
-    def refused(self) -> None:
-        """Note a refusal, and give up a channel that is only ever refused.
-
-        RabbitMQ 3.10 refuses every publish of a channel whose first one met a lost queue leader, for ever.
-        Reopening costs every publish under way a repetition, so a requester's full queue is no reason.
-        """
-        self._nacks += 1
-        if self._nacks >= (_NACKS_BEFORE_DOUBT if self._confirmed else _NACKS_BEFORE_REOPENING):
-            self.give_up()
-
-
 class Publisher:
     """One channel to publish on.
+
+    A channel that is refused messages is replaced by another one, without a break for the other messages.
 
     ``prepare`` is run on each new channel before it is used, to declare what it publishes to. With
     ``returned_is_lost`` a message that no queue takes is a failure, after which the channel is opened
@@ -137,9 +52,10 @@ class Publisher:
         self.name = name
         self._timeout = timeout
         self._prepare = prepare
-        self._channel: _Open | None = None
+        self._channel: PublishChannel | None = None
         self._opened = asyncio.Event()
         self._returned_is_lost = returned_is_lost
+        self._refusals = Refusals()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
@@ -150,43 +66,61 @@ class Publisher:
     async def run(self, connection: Connection) -> None:
         """Keep a channel open for as long as the connection lives."""
         backoff = Backoff(0.1, 2.0)
-        while connection.alive:
-            started, told = time.monotonic(), False
-            try:
-                with cancellation_as_error():
-                    await self._serve(connection)
-            except CONNECTION_EXCEPTIONS as error:
-                # What is declared otherwise is told of by who looks at everything: `bridge.bus.agreement`.
-                told = is_difference(error)
-                if not told:
-                    log.error(
-                        "publisher.failed",
-                        channel=self.name,
-                        error=f"{type(error).__name__}: {error}",
-                        next="the channel is opened again",
-                    )
-            if connection.alive and not told:
-                log.warning("publisher.channel_lost", channel=self.name, next="opened again")
-            if connection.alive:
-                if time.monotonic() - started > _LONG_LIFE:
-                    backoff.reset()
-                await connection.pause(backoff.next())
+        async with asyncio.TaskGroup() as retiring:
+            while connection.alive:
+                started, told = time.monotonic(), False
+                try:
+                    with cancellation_as_error():
+                        await self._serve(connection, retiring)
+                except CONNECTION_EXCEPTIONS as error:
+                    # What is declared otherwise is told of by who looks at all: `bridge.bus.agreement`.
+                    told = is_difference(error)
+                    if not told:
+                        log.error(
+                            "publisher.failed",
+                            channel=self.name,
+                            error=f"{type(error).__name__}: {error}",
+                            next="the channel is opened again",
+                        )
+                if connection.alive and not told:
+                    log.warning("publisher.channel_lost", channel=self.name, next="opened again")
+                if connection.alive:
+                    if time.monotonic() - started > _LONG_LIFE:
+                        backoff.reset()
+                    await connection.pause(backoff.next())
 
-    async def _serve(self, connection: Connection) -> None:
-        channel = await connection.channel(confirms=True)
+    async def _serve(self, connection: Connection, retiring: asyncio.TaskGroup) -> None:
+        """Have a channel open until it is lost; meanwhile, replace one that is refused messages."""
+        channel = await self._open(connection)
+        others = Backoff(*_OTHERS)
         try:
-            if self._prepare is not None:
-                await self._prepare(channel.amqp)
-            self._channel = opened = _Open(channel, self._timeout)
-            self._opened.set()
-            try:
-                await channel.lost.wait()
-            finally:
-                opened.bounds.end()
+            while True:
+                await channel.serve()
+                if time.monotonic() - channel.opened > _LONG_LIFE:
+                    others.reset()
+                await channel.pause(others.next())
+                if channel.lost:
+                    return
+                former, channel = channel, await self._open(connection)
+                retiring.create_task(former.retire(self._timeout), name=f"former channel of {self.name}")
+                log.info("publisher.channel_replaced", channel=self.name, reason="it was refused a message")
         finally:
             self._opened.clear()
             self._channel = None
             await channel.close()
+
+    async def _open(self, connection: Connection) -> PublishChannel:
+        changed = asyncio.Event()
+        channel = await connection.channel(confirms=True, on_lost=changed.set)
+        try:
+            if self._prepare is not None:
+                await self._prepare(channel.amqp)
+        except BaseException:
+            await channel.close()
+            raise
+        self._channel = PublishChannel(channel, self._timeout, changed)
+        self._opened.set()
+        return self._channel
 
     async def publish(self, outgoing: Outgoing, *, turn: str | None = None) -> Confirmation:
         """Publish and await the confirm. The bound covers a reconnect too.
@@ -206,7 +140,7 @@ class Publisher:
                 raise self._too_late() from error
             return await self._publish(channel, outgoing)
 
-    async def _publish(self, channel: _Open, outgoing: Outgoing) -> Confirmation:
+    async def _publish(self, channel: PublishChannel, outgoing: Outgoing) -> Confirmation:
         properties = outgoing.properties
         if outgoing.signed:
             properties = replace(properties, user_id=channel.user)
@@ -222,16 +156,22 @@ class Publisher:
         try:
             routed = await confirm
         except Nacked as error:
-            channel.refused()
-            raise PublishFailed("the broker refused the message", kind="refused") from error
+            raise self._refused(channel, outgoing) from error
         except TimeoutError as error:
             # The confirm stays known until it comes, and its error would keep the message by the traceback.
             raise self._too_late() from error.with_traceback(None)
         except CONNECTION_EXCEPTIONS as error:
             raise PublishFailed(f"{type(error).__name__}: {error}", cut_off=True) from error
-        channel.confirmed()
-        if routed:
-            return Confirmation.CONFIRMED
+        if self._refusals:
+            self._refusals.taken(_destination(outgoing))
+        return Confirmation.CONFIRMED if routed else self._returned(channel, outgoing)
+
+    def _refused(self, channel: PublishChannel, outgoing: Outgoing) -> PublishFailed:
+        channel.doubt()
+        believed = self._refusals.refused(_destination(outgoing), channel.opened)
+        return PublishFailed("the broker refused the message", kind="refused" if believed else "unconfirmed")
+
+    def _returned(self, channel: PublishChannel, outgoing: Outgoing) -> Confirmation:
         if self._returned_is_lost:
             channel.give_up()
             raise PublishFailed(f"the queue {outgoing.routing_key} is gone")
@@ -244,14 +184,14 @@ class Publisher:
             )
         return PublishFailed(f"not confirmed within {self._timeout} s")
 
-    def _ready(self) -> _Open | None:
+    def _ready(self) -> PublishChannel | None:
         """Return the channel if it takes a message at once."""
         channel = self._channel
         if channel is None or channel.traffic.ended or channel.traffic.full or channel.blocked:
             return None
         return channel
 
-    async def _usable(self) -> _Open:
+    async def _usable(self) -> PublishChannel:
         """Wait for a channel that is open and neither blocked nor full.
 
         A channel's end is known to its waiters before `run` is told: what comes in between must not be
@@ -263,14 +203,18 @@ class Publisher:
                 await self._opened.wait()
                 await asyncio.sleep(_BETWEEN_CHANNELS)
             elif channel.blocked:
-                await asyncio.sleep(_WHILE_BLOCKED)
+                await asyncio.sleep(WHILE_BLOCKED)
             else:
                 await _drained(channel)
                 if not channel.traffic.ended:
                     return channel
 
 
-async def _drained(channel: _Open) -> None:
+def _destination(outgoing: Outgoing) -> Destination:
+    return Destination(outgoing.exchange, outgoing.routing_key)
+
+
+async def _drained(channel: PublishChannel) -> None:
     """Wait until the broker reads; a channel that ends meanwhile says so when it is published on.
 
     A connection can end by any error of the system, such as that there is no route to the host.

@@ -71,6 +71,11 @@ class Traffic:
         return self._ended or self._channel.is_closed or self._socket.closed
 
     @property
+    def under_way(self) -> bool:
+        """Whether a publish is not confirmed yet."""
+        return bool(self._waiting)
+
+    @property
     def full(self) -> bool:
         """Whether to `drain` before the next publish."""
         return self._socket.full
@@ -102,9 +107,9 @@ class Traffic:
         """Acknowledge a delivery. Raises what `aio_pika.exceptions.CONNECTION_EXCEPTIONS` lists."""
         self._write(ack_frame(self._number, tag))
 
-    def requeue(self, tag: int) -> None:
-        """Give a delivery back to its queue. Raises as `ack` does."""
-        self._write(requeue_frame(self._number, tag))
+    def requeue(self, tag: int, *, failed: bool) -> None:
+        """Give a delivery back to its queue, as one in vain if it ``failed``. Raises as `ack` does."""
+        self._write(requeue_frame(self._number, tag, failed=failed))
 
     def _write(self, frames: bytes) -> None:
         if self.ended:  # a frame for a channel that the broker has closed would end the connection

@@ -19,23 +19,23 @@ import aiormq
 
 from bridge.demo.containers import OwnedContainer, Recipe
 from bridge.demo.guard import Guard
+from bridge.demo.installed import rabbit_image, rabbit_program
 from bridge.demo.ports import free_port
 from bridge.demo.private import PrivateServer, ServerFailed, ServerMissing
 from bridge.demo.runs import ContainerRun, Program
 
 __all__ = ["PrivateRabbit", "PrivateRedis", "ServerFailed", "ServerMissing"]
 
-# The scripts themselves. Those that packages put on the PATH may switch to the user `rabbitmq` and to the
-# machine's own settings.
-RABBIT_FOLDERS = ("/usr/lib/rabbitmq/bin", "/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin")
-RABBIT_IMAGE = "rabbitmq:4-management"
 REDIS_IMAGE = "redis:8"
 MANAGEMENT, PROMETHEUS = "rabbitmq_management", "rabbitmq_prometheus"
+STARTED = "Server startup complete"
 PROBE_SECONDS = 2.0  # whoever took the port meanwhile may keep silent for ever
 
 
 class PrivateRabbit(PrivateServer):
     """A RabbitMQ node of one's own, with its own epmd, user guest/guest and virtual host "/".
+
+    Which RabbitMQ: see `bridge.demo.installed`.
 
     `conf` holds further lines for rabbitmq.conf, `plugins` the names of plugins to switch on (none by
     default: it starts and stops faster). The management and Prometheus plugins get free ports:
@@ -59,6 +59,7 @@ class PrivateRabbit(PrivateServer):
         self._program = ""
         self._env: dict[str, str] = {}
         self._plugin_ports: dict[str, int] = {}
+        self._log_start = 0  # bytes that earlier starts logged
 
     @property
     def url(self) -> str:
@@ -111,12 +112,11 @@ class PrivateRabbit(PrivateServer):
         return f"private-{self._token}@localhost"
 
     def _find_program(self) -> str | None:
-        candidates = [f"{folder}/rabbitmq-server" for folder in RABBIT_FOLDERS]
-        candidates += [path for path in [shutil.which("rabbitmq-server")] if path]
-        return next((path for path in candidates if os.access(path, os.X_OK)), None)
+        return rabbit_program()
 
     def _programs(self, program: str, port: int) -> list[Program]:
         self._program = program
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
         folder = self.folder
         (folder / "mnesia").mkdir(exist_ok=True)
         (folder / "conf.d").mkdir(exist_ok=True)
@@ -158,7 +158,9 @@ class PrivateRabbit(PrivateServer):
             ),
             "RABBITMQ_CTL_ERL_ARGS": "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
         }
-        epmd = shutil.which("epmd") or "epmd"
+        # That of the same Erlang, where it lies beside the server.
+        places = os.pathsep.join([str(Path(program).parent), os.environ.get("PATH", os.defpath)])
+        epmd = shutil.which("epmd", path=places) or "epmd"
         return [
             Program(command=[epmd, "-port", str(epmd_port), "-address", "127.0.0.1"], env=self._env),
             Program(command=[program], env=self._env),
@@ -199,18 +201,31 @@ class PrivateRabbit(PrivateServer):
                 self._plugin_ports[plugin] = free_port()
                 ports[self._plugin_ports[plugin]] = inner
         name = f"lcm-bridge-{self._token}-{port}"
-        return OwnedContainer(engine, Recipe(image=RABBIT_IMAGE, name=name, ports=ports, files=files), guard)
+        return OwnedContainer(
+            engine, Recipe(image=rabbit_image(), name=name, ports=ports, files=files), guard
+        )
 
     async def _answers(self, port: int) -> bool:
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                if not await self._greets(port):
+                if not await self._greets(port) or not self._calls_itself_running():
                     return False
                 connection = await aiormq.connect(f"amqp://guest:guest@127.0.0.1:{port}/")
                 await connection.close()
                 return True
         except (OSError, TimeoutError, asyncio.IncompleteReadError, aiormq.exceptions.AMQPError):
             return False
+
+    def _calls_itself_running(self) -> bool:
+        """Whether the node has logged so: it takes connections before.
+
+        Until then, RabbitMQ 3.12 to 4.1 drops what goes to a direct reply-to.
+        """
+        if isinstance(self._run, ContainerRun):
+            return STARTED in self.log_tail(1000)
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            return STARTED.encode() in log.read()
 
     async def _greets(self, port: int) -> bool:
         """Whether what listens there opens the AMQP handshake with our node's name.

@@ -92,7 +92,6 @@ async def set_stage(stack: AsyncExitStack, display: Display, amqp_url: str, redi
             "BRIDGE_AMQP__URL": amqp_url,
             "BRIDGE_AMQP__PREFIX": prefix,
             "BRIDGE_REDIS__URL": redis_url,
-            "BRIDGE_REDIS__PREFIX": prefix,
             "BRIDGE_LCM__BASE_URL": lcm_url,
             "BRIDGE_ADMIN__HOST": "127.0.0.1",
             "BRIDGE_ADMIN__PORT": str(admin_port),

@@ -68,6 +68,14 @@ class Settings(Group):
     tracing: Tracing = Field(default_factory=Tracing)
 
     @model_validator(mode="after")
+    def _one_prefix(self) -> Self:
+        if not self.redis.prefix:
+            # One setting tells a site from others on the same servers. The model is frozen for its users;
+            # here it is still being built.
+            object.__setattr__(self, "redis", self.redis.model_copy(update={"prefix": self.amqp.prefix}))
+        return self
+
+    @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.lcm.timeout >= self.shutdown.grace:
             raise ValueError(

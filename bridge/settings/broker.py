@@ -6,7 +6,15 @@ from pydantic import Field, PositiveFloat, SecretStr, model_validator
 from yarl import URL
 
 from bridge.settings.group import Group, tls_faults
-from bridge.settingtypes import LONGEST_AMQP_NAME, LONGEST_DELAY, AmqpName, AmqpPrefix, AmqpUrls, Count, Share
+from bridge.settingtypes import (
+    LONGEST_AMQP_NAME,
+    LONGEST_DELAY,
+    AmqpName,
+    AmqpPrefix,
+    AmqpUrls,
+    Count,
+    Prefetch,
+)
 
 _FILES = {"cafile", "capath", "cadata", "certfile", "keyfile", "no_verify_ssl"}
 """What the client library reads from the query of a URL."""
@@ -53,9 +61,12 @@ class Amqp(Group):
     dead_letters_queue: AmqpName = Field(
         default="", description='dead-letter queue; empty: "<prefix>.dead-letters"'
     )
-    agent_prefetch: Share = Field(default=100, description="agent requests in flight per process")
-    campaign_prefetch: Share = Field(
-        default=20, description="campaign requests in flight per process; many make agents wait"
+    agent_prefetch: Prefetch = Field(
+        default=100, description="agent requests in flight per process; 0: it does not consume their queue"
+    )
+    campaign_prefetch: Prefetch = Field(
+        default=20,
+        description="campaign requests in flight per process; many make agents wait; 0: as above",
     )
     max_length: Count = Field(
         default=1_000_000, description="messages a request queue holds before it refuses"
@@ -95,6 +106,11 @@ class Amqp(Group):
         return [url.update_query(query) for url in urls] if query else urls
 
     @property
+    def prefetches(self) -> dict[str, int]:
+        """The prefetch of each request queue; 0 where this worker does not consume it."""
+        return {self.agent_queue: self.agent_prefetch, self.campaign_queue: self.campaign_prefetch}
+
+    @property
     def retry_prefix(self) -> str:
         """First part of the names of the delayed queues."""
         return f"{self.prefix}.retry."
@@ -123,6 +139,14 @@ class Amqp(Group):
             wrong.append("auth external needs cert_file")
         if wrong:
             raise ValueError("; ".join(wrong))
+        return self
+
+    @model_validator(mode="after")
+    def _consume_something(self) -> Self:
+        if not self.agent_prefetch and not self.campaign_prefetch:
+            raise ValueError(
+                "agent_prefetch and campaign_prefetch are both 0: a worker consumes one queue at least"
+            )
         return self
 
     @model_validator(mode="after")

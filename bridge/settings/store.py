@@ -35,8 +35,8 @@ class Redis(Group):
     )
     cert_file: str = Field(default="", description="PEM file of a client certificate")
     key_file: str = Field(default="", description="PEM file of its key, if not in cert_file")
-    prefix: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^{}\s]+$")] = Field(
-        default="lcm", description="first part of every key"
+    prefix: Annotated[str, Field(max_length=64, pattern=r"^[^{}\s]*$")] = Field(
+        default="", description="first part of every key; empty: amqp.prefix"
     )
     timeout: PositiveFloat = Field(default=0.3, description="seconds for one command")
     retries: Annotated[int, Field(ge=0, le=5)] = Field(default=2, description="quick retries of one command")

@@ -21,11 +21,11 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from bridge.store.away import AWAY
+from bridge.store.away import AWAY, reset_as_error
 from bridge.store.scripts import Call, ScriptCall, Words, load
 
 TRIES: Final = 3
-_LOST: Final = (exceptions.ConnectionError, exceptions.TimeoutError)
+_LOST: Final = (exceptions.ConnectionError, exceptions.TimeoutError, ConnectionResetError)
 _ELSEWHERE: Final = (MovedError, ClusterDownError, TryAgainError, *_LOST)
 
 
@@ -34,15 +34,16 @@ async def send_to_cluster(
 ) -> list[Any]:
     """Run calls; return each one's answer, or its error in the place. Raises what redis-py raises.
 
-    With ``in_order`` each begins after the one before it. With ``wait``, the last answer is how many
-    replicas are known to have what the one call wrote.
+    With ``in_order`` each begins after the one before it. With ``wait`` too, and the last answer is how many
+    replicas are known to have what the first call wrote.
     """
     if wait is not None:
-        [call] = calls
-        answers = await _on_the_node(client, call, wait)
+        first, *others = calls
+        answers = await _on_the_node(client, first, wait)
         if isinstance(answers[0], Exception) and not isinstance(answers[0], ResponseError):
             raise answers[0]
-        return [answers[0], answers[-1] if isinstance(answers[-1], int) else 0]
+        replicas = answers[-1] if isinstance(answers[-1], int) else 0
+        return [answers[0], *[await _tried(client, call) for call in others], replicas]
     if not in_order:
         answers = await asyncio.gather(*(_run(client, call) for call in calls), return_exceptions=True)
         for answer in answers:
@@ -83,7 +84,8 @@ async def _on_the_node(client: RedisCluster, call: Call, wait: Words) -> list[An
         words = [*([("ASKING",)] if asked else []), call.words(), wait]
         commands = [PipelineCommand(place, *command) for place, command in enumerate(words)]
         try:
-            await node.execute_pipeline(commands)
+            with reset_as_error():
+                await node.execute_pipeline(commands)
         except _LOST as error:
             answers = [error]
         else:

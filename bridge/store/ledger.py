@@ -30,7 +30,7 @@ from bridge.settings import Ledger as LedgerSettings
 from bridge.store import ledger_scripts as scripts
 from bridge.store.connection import NothingWritten, Store, refused
 from bridge.store.contacts import ContactStore, PreparedChange
-from bridge.store.leases import Leases
+from bridge.store.leases import AT_ONCE, Leases
 from bridge.store.owed import Entry, Owed
 from bridge.store.records import record_name
 from bridge.store.scripts import ScriptCall, Words
@@ -129,17 +129,20 @@ class LedgerStore:
     # --- what runs beside -----------------------------------------------------------------------
 
     async def settle(self) -> None:
-        """Write what could not be written while Redis was away. Raises `StoreUnavailable` if some is left."""
-        refused = None
-        for entry in self._owed.all():
-            try:
-                await self._write(entry)
-            except StoreUnavailable as error:
-                if not self._store.connected:
-                    raise
-                refused = error  # a full Redis refuses some writes, and takes others
-        if refused is not None:
-            raise refused
+        """Write what Redis, or enough of its replicas, did not learn.
+
+        Raises `StoreUnavailable` if it is away, or refused some: a full Redis does, and takes others.
+        """
+        owed = self._owed.all()
+        failed: list[BaseException] = []
+        for first in range(0, len(owed), AT_ONCE):
+            some = owed[first : first + AT_ONCE]
+            results = await asyncio.gather(*(self._write(entry) for entry in some), return_exceptions=True)
+            failed += [result for result in results if isinstance(result, BaseException)]
+            if failed and not self._store.connected:
+                break
+        if failed:
+            raise next((one for one in failed if not isinstance(one, StoreUnavailable)), failed[0])
 
     @property
     def owed(self) -> int:
@@ -189,7 +192,7 @@ class LedgerStore:
         answer, replicas = await self._store.send([call], wait=self._wait)
         if isinstance(answer, ResponseError):
             raise refused(answer)
-        return answer, replicas if isinstance(replicas, int) else 0
+        return answer, _count(replicas)
 
     def _found(self, claim: Claim, digest: str, answer: list[bytes]) -> Found:
         kind, *values = answer
@@ -221,10 +224,14 @@ class LedgerStore:
     async def _write(self, entry: Entry, change: PreparedChange | None = None) -> bool:
         """Write how a claim ended; return False if others had been told that it was cut off."""
         calls = [entry.call] if change is None else [entry.call, change.call]
-        answer, *changed = await self._store.send(calls, transaction=change is not None)
+        # What only the primary knows a failover forgets, and a repetition would be told that it is unknown.
+        wait = self._wait if entry.ending is not None else None
+        answer, *others = await self._store.send(calls, transaction=change is not None, wait=wait)
+        changed, replicas = (others[:-1], _count(others[-1])) if wait else (others, 0)
         if isinstance(answer, Exception):
             raise refused(answer)
-        self._owed.forget(entry)
+        if wait is None or replicas >= self._settings.wait_replicas:
+            self._owed.forget(entry)  # else it is written again, if need be to the next primary
         if change is not None:
             if isinstance(changed[0], Exception):
                 self._metrics.contact_cache.labels("error").inc()
@@ -266,6 +273,11 @@ class LedgerStore:
         values = (claim.owner, digest, state, ending.dump(), keep)
         call = ScriptCall(self._complete, [record_name(self._prefix, claim.key)], values)
         return Entry(claim, digest, ending, call)
+
+
+def _count(replicas: object) -> int:
+    """Return what WAIT answered; none where it was refused, as by a primary that is one no more."""
+    return replicas if isinstance(replicas, int) else 0
 
 
 def _told(ending: Ending) -> Ended | CutOff:

@@ -21,6 +21,8 @@ A record is a hash, and it always has an expiry:
 Times are unix milliseconds by Redis' own clock. A client that gets no answer sends its command again, and the
 network may deliver a copy long after: so each script does the same again for the same owner.
 
+A script that finds its work done writes nonetheless, so that WAIT tells of the replicas that have it.
+
 A Redis that is full refuses HSET as a script's first write, not after DEL or PEXPIRE: so it takes no new
 claims, and still learns how those that it has went on.
 """
@@ -116,6 +118,8 @@ local late = record.late or record.state == 'open' or (record.state == 'unknown'
 if record.state ~= 'done' and not (told and state == 'unknown') then
   if told then late = true end
   write(keep, state, owner, record.digest, record.at, 'reply', reply, 'late', late and '1' or '0')
+else
+  redis.call('PEXPIRE', key, redis.call('PTTL', key))
 end
 return late and 'LATE' or 'OK'
 """

@@ -8,6 +8,10 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.rabbitmq
+
 ROOT = Path(__file__).parents[2]
 BOUND = 110.0
 FAULTS = (

@@ -19,7 +19,7 @@ SECRETS = {
 }
 WRONG = {
     "BRIDGE_AMQP__URL": "http://not-amqp",
-    "BRIDGE_AMQP__AGENT_PREFETCH": "0",
+    "BRIDGE_AMQP__AGENT_PREFETCH": "-1",
     "BRIDGE_LCM__TIMEOUT": "60",
     "BRIDGE_LCM__TIMEZONE": "Mars/Olympus",
     "BRIDGE_LOG__LEVEL": "LOUD",

@@ -228,7 +228,7 @@ async def test_what_cannot_be_settled(make_site: MakeSite, tmp_path: Path) -> No
 
 async def test_what_is_running_cannot_be_settled(make_site: MakeSite, tmp_path: Path) -> None:
     """While somebody carries it out, neither settle nor replay goes before."""
-    site = await make_site()
+    site = await make_site(BRIDGE_LCM__TIMEOUT="20")
     site.simulator.faults.put(Fault(kind="hang", when="before", count=1))
     waiting = site.widget.expect("c-1")
     await site.widget.publish(

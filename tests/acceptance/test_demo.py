@@ -70,6 +70,7 @@ async def eventually(holds: Callable[[], bool], seconds: float = 20) -> bool:
     return True
 
 
+@pytest.mark.rabbitmq
 async def test_every_answer_is_as_the_contract_says(tmp_path: Path) -> None:
     """With private servers the demonstration exits 0 and leaves no process and no folder."""
     code, output = await run_demo(folder=tmp_path)

@@ -1,6 +1,8 @@
 """Many acknowledgements are under way when the connection dies: none of them waits, and none raises."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -13,12 +15,14 @@ from bridge.messages import Outgoing, Properties
 MANY = 40
 
 
-@pytest.mark.parametrize("way", ["ack", "requeue"])
-async def test_settling_ends_when_the_connection_dies(rabbit: PrivateRabbit, way: str) -> None:
+@pytest.mark.parametrize("settle", [ChannelSettler.ack, partial(ChannelSettler.requeue, failed=True)])
+async def test_settling_ends_when_the_connection_dies(
+    rabbit: PrivateRabbit, settle: Callable[[ChannelSettler], Awaitable[None]]
+) -> None:
     """What cannot be written any more is given up, and the delivery known to be lost."""
     async with open_channel(rabbit.url) as opened:
         queue = uuid4().hex
-        await opened.channel.amqp.queue_declare(queue, auto_delete=True)
+        await opened.channel.amqp.queue_declare(queue, exclusive=True)
         tags: asyncio.Queue[int] = asyncio.Queue()
         await opened.channel.traffic.consume(queue, lambda arrival: tags.put_nowait(arrival.tag))
         for _ in range(MANY):
@@ -28,9 +32,9 @@ async def test_settling_ends_when_the_connection_dies(rabbit: PrivateRabbit, way
             settlers = [ChannelSettler(opened.channel.traffic, await tags.get()) for _ in range(MANY)]
         opened.socket.abort()
         for settler in settlers:
-            await getattr(settler, way)()
+            await settle(settler)
         async with asyncio.timeout(20):
             await opened.channel.lost.wait()
 
         assert all(settler.lost for settler in settlers)
-        await getattr(settlers[0], way)()
+        await settle(settlers[0])

@@ -171,6 +171,28 @@ async def test_a_missing_delayed_queue_harms_no_other(make_site: MakeSite) -> No
     assert 1 == len(site.worker.events("request.parked"))
 
 
+async def test_a_request_that_can_never_be_parked(make_site: MakeSite) -> None:
+    """It goes back to its queue as delivered in vain, and becomes a dead letter when that has been enough."""
+    declaring = await make_site(**DELAYS)
+    assert 0 == await declaring.worker.stop()
+    await declaring.widget.channel.queue_delete(
+        f"{declaring.prefix}.retry.{declaring.prefix}.requests.campaign.200"
+    )
+    site = await make_site(
+        **DELAYS,
+        BRIDGE_AMQP__PREFIX=declaring.prefix,
+        BRIDGE_AMQP__DECLARE="false",
+        BRIDGE_RETRY__DELIVERIES="2",
+    )
+    site.simulator.faults.put(Fault(kind="status", status=503))
+
+    await site.widget.publish(create())
+    await site.worker.until_logged("request.settled")
+
+    assert 2 == len(site.worker.events("request.not_answered"))
+    assert ["delivery-limit"] == [line["dead_letter"] for line in site.worker.events("request.settled")]
+
+
 async def test_a_deleted_delayed_queue_comes_back(make_site: MakeSite) -> None:
     """The watcher declares it anew."""
     site = await make_site(**DELAYS)

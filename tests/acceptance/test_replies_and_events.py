@@ -122,6 +122,19 @@ async def test_a_reply_queue_that_refuses(site: Site) -> None:
     assert [] == site.worker.events("publisher.channel_lost")
 
 
+async def test_many_replies_to_a_queue_that_refuses(site: Site) -> None:
+    """Each is a dead letter; the channel that was refused is replaced a few times, not for each of them."""
+    full = await site.widget.channel.declare_queue(
+        exclusive=True, arguments={"x-max-length": 0, "x-overflow": "reject-publish"}
+    )
+
+    for _ in range(40):
+        await site.widget.publish(dial(), reply_to=full.name)
+
+    assert {"retries-exhausted"} == {(await site.widget.dead_letter()).headers["x-reason"] for _ in range(40)}
+    assert 1 <= len(site.worker.events("publisher.channel_replaced")) <= 20
+
+
 async def until_full(site: Site, name: str) -> None:
     """Wait until a queue of length 1 holds its message."""
     async with asyncio.timeout(BOUND):

@@ -110,4 +110,5 @@ def test_properties_without_a_form(impossible: Properties) -> None:
 def test_settlements() -> None:
     """An acknowledgement and a return to the queue are the library's."""
     assert frame.marshal(commands.Basic.Ack(2**40), 7) == ack_frame(7, 2**40)
-    assert frame.marshal(commands.Basic.Nack(5, requeue=True), 7) == requeue_frame(7, 5)
+    assert frame.marshal(commands.Basic.Nack(5, requeue=True), 7) == requeue_frame(7, 5, failed=False)
+    assert frame.marshal(commands.Basic.Reject(5, requeue=True), 7) == requeue_frame(7, 5, failed=True)

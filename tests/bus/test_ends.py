@@ -93,7 +93,7 @@ async def test_what_comes_late_for_a_channel(rabbit: PrivateRabbit) -> None:
     url = f"amqp://guest:guest@127.0.0.1:{proxy.port}/?heartbeat=1"
     async with asyncio.timeout(BOUND), open_channel(rabbit.url) as feeder, open_channel(url) as opened:
         queue = uuid4().hex
-        await feeder.channel.amqp.queue_declare(queue)
+        await feeder.channel.amqp.queue_declare(queue, durable=True)
         await opened.channel.traffic.consume(queue, lambda one: arrived.put_nowait(one.tag))
         proxy.stall()
         sent = [message(queue) for _ in range(50)]

@@ -32,7 +32,7 @@ async def test_there_and_back(rabbit: PrivateRabbit, certificates: tuple[Path, S
         open_channel(f"amqps://guest:guest@127.0.0.1:{port}/?cafile={ca}") as opened,
     ):
         queue = uuid4().hex
-        await opened.channel.amqp.queue_declare(queue, auto_delete=True)
+        await opened.channel.amqp.queue_declare(queue, exclusive=True)
         arrived: asyncio.Queue[bytes] = asyncio.Queue()
         await opened.channel.traffic.consume(queue, lambda arrival: arrived.put_nowait(arrival.body))
         properties = Properties(message_id=uuid4().hex)

@@ -26,9 +26,9 @@ async def opened(rabbit: PrivateRabbit) -> AsyncIterator[Opened]:
 
 
 async def make_queue(opened: Opened, arguments: FieldTable | None = None) -> str:
-    """Declare a queue that goes with its consumer."""
+    """Declare a queue that goes with the connection."""
     name = uuid4().hex
-    await opened.channel.amqp.queue_declare(name, auto_delete=True, arguments=arguments)
+    await opened.channel.amqp.queue_declare(name, exclusive=True, arguments=arguments)
     return name
 
 

@@ -25,7 +25,7 @@ class _Settled:
     async def ack(self) -> None:
         """Do nothing: that was done."""
 
-    async def requeue(self) -> None:
+    async def requeue(self, *, failed: bool) -> None:
         """Do nothing: it is too late."""
 
 

@@ -1,11 +1,13 @@
 """The widget services: they publish with confirms, take replies from queues of their own, and send again."""
 
 import asyncio
+import itertools
 import json
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
@@ -20,6 +22,8 @@ MOST_ATTEMPTS = 4
 SEND_AGAIN_AFTER_FAILURE = 0.4
 SEND_AGAIN_UNCONFIRMED = 0.5
 SENT_TWICE = 0.02
+REFUSALS_BEFORE_REOPENING = 3
+"""RabbitMQ 3.10 may refuse all that comes on a channel for ever, once a queue's leader has died."""
 MOST_UNDER_WAY = 60
 """Requests of one client that are not answered, beyond which it waits: so it is with people."""
 
@@ -28,17 +32,27 @@ Take = Callable[[AbstractIncomingMessage], None]
 
 
 class Client:
-    """One connection, kept open through everything: one queue is consumed, and messages are published."""
+    """One connection, kept open through everything: one queue is consumed, and messages are published.
+
+    ``urls`` are the nodes that it tries in turn.
+    """
 
     def __init__(
-        self, url: str, queue: str, take: Take, *, prepare: Callable[[AbstractChannel], Awaitable[None]]
+        self,
+        urls: Sequence[str],
+        queue: str,
+        take: Take,
+        *,
+        prepare: Callable[[AbstractChannel], Awaitable[None]],
     ) -> None:
         self.queue = queue
-        self._url = url
+        self._urls = itertools.cycle(urls)
+        self._refusals = 0
         self._take = take
         self._prepare = prepare
         self._channel: AbstractChannel | None = None
         self._ready = asyncio.Event()
+        self._lost = asyncio.Event()
 
     async def ready(self) -> None:
         """Wait until it consumes."""
@@ -54,8 +68,9 @@ class Client:
 
     async def _serve(self) -> None:
         async with asyncio.timeout(CONNECT_SECONDS):
-            connection = await aio_pika.connect(f"{self._url}?heartbeat=3")
-        lost = asyncio.Event()
+            connection = await aio_pika.connect(f"{next(self._urls)}?heartbeat=3")
+        self._lost = lost = asyncio.Event()
+        self._refusals = 0
         connection.close_callbacks.add(lambda *_: lost.set())
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -96,19 +111,31 @@ class Client:
             try:
                 taken = await target.publish(message, routing_key, mandatory=True)
             except DeliveryError:
+                self._refusals += 1
+                if self._refusals >= REFUSALS_BEFORE_REOPENING:
+                    self._lost.set()
                 return False
             except asyncio.CancelledError as error:
                 task = asyncio.current_task()
                 if task is None or task.cancelling():
                     raise
                 raise ConnectionError("the connection was lost") from error
+            self._refusals = 0
             return not isinstance(taken, DeliveredMessage)
 
 
 class Crowd:
     """All clients, and how they behave."""
 
-    def __init__(self, traffic: Traffic, books: Books, rng: random.Random, prefix: str) -> None:
+    def __init__(
+        self,
+        traffic: Traffic,
+        books: Books,
+        rng: random.Random,
+        prefix: str,
+        queue_arguments: Mapping[str, Any],
+    ) -> None:
+        """``queue_arguments`` are those of the queues that the clients declare for themselves."""
         self.clients: list[Client] = []
         self.listeners: list[Client] = []
         self.gate = asyncio.Event()
@@ -118,30 +145,31 @@ class Crowd:
         self._books = books
         self._rng = rng
         self._prefix = prefix
+        self._arguments = dict(queue_arguments)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def add(self, url: str) -> Client:
+    def add(self, urls: Sequence[str]) -> Client:
         """Add a client with a reply queue of its own."""
-        queue = f"chaos.replies.{len(self.clients)}"
+        queue = f"{self._prefix}.replies.{len(self.clients)}"
 
         async def prepare(channel: AbstractChannel) -> None:
-            await channel.declare_queue(queue, durable=True)
+            await channel.declare_queue(queue, durable=True, arguments=self._arguments)
 
         def take(message: AbstractIncomingMessage) -> None:
             again = self._books.reply(message.body, message.correlation_id, message.message_id)
             if again is not None and self._rng.random() < SEND_AGAIN_AFTER_FAILURE:
                 self._later(again, client)
 
-        client = Client(url, queue, take, prepare=prepare)
+        client = Client(urls, queue, take, prepare=prepare)
         self.clients.append(client)
         return client
 
-    def listen(self, url: str) -> None:
+    def listen(self, urls: Sequence[str]) -> None:
         """Add the two that take events and dead letters."""
-        events, letters = "chaos.events", f"{self._prefix}.dead-letters"
+        events, letters = f"{self._prefix}.events", f"{self._prefix}.dead-letters"
 
         async def bind(channel: AbstractChannel) -> None:
-            queue = await channel.declare_queue(events, durable=True)
+            queue = await channel.declare_queue(events, durable=True, arguments=self._arguments)
             await queue.bind(f"{self._prefix}.events", "#")
 
         async def nothing(_: AbstractChannel) -> None:
@@ -154,8 +182,8 @@ class Crowd:
             self._books.letter(dict(message.headers), message.correlation_id, message.body)
 
         self.listeners = [
-            Client(url, events, take_event, prepare=bind),
-            Client(url, letters, take_letter, prepare=nothing),
+            Client(urls, events, take_event, prepare=bind),
+            Client(urls, letters, take_letter, prepare=nothing),
         ]
 
     async def send(self, request: Request, client: Client, *, queues: tuple[str, ...] = ()) -> None:

@@ -52,7 +52,7 @@ async def measure(seed: int, print_line: PrintLine) -> None:
         print_line(line)
 
 
-async def _repeat(site: Site) -> None:
+async def repeat(site: Site) -> None:
     """Send the latest side effects again, as a publisher does that has lost its confirms."""
     effective = [request for request in site.traffic.requests if request.side_effect and request.ends]
     chosen = [request for request in effective if request.answered and not request.gone][-REPEATED:]
@@ -65,7 +65,7 @@ async def flush(site: Site) -> None:
     """Empty Redis."""
     async with Redis.from_url(site.redis.url) as redis:
         await redis.flushall()
-    await _repeat(site)
+    await repeat(site)
 
 
 async def fail_over(site: Site) -> None:
@@ -92,7 +92,7 @@ async def fail_over(site: Site) -> None:
     finally:
         await link.stop()
     await asyncio.sleep(2)  # until the workers have found it
-    await _repeat(site)
+    await repeat(site)
 
 
 CASES = (

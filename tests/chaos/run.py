@@ -7,16 +7,18 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aio_pika
 from aio_pika.exceptions import ChannelNotFoundEntity
 from chaos.clients import Client, Crowd
-from chaos.faults import EXPLAIN_UNKNOWN, FAULTS, Inject, Site
+from chaos.faults import EXPLAIN_UNKNOWN, FAULTS, UNBROKEN_SECONDS, Inject, Site
 from chaos.proxy import Proxy
+from chaos.times import Times
 from chaos.traffic import Traffic
 from chaos.verdict import Books, Sums
 from chaos.workers import Fleet
@@ -28,7 +30,6 @@ from bridge.simulator.state import Limits
 
 CLIENTS = 8
 START_SECONDS = 60.0
-UNBROKEN_SECONDS = 3.0
 SETTLE_SECONDS = 150.0
 PROGRESS_SECONDS = 10.0
 LEAST_OK = 0.7
@@ -54,10 +55,33 @@ SETTINGS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Servers:
+    """Servers that run already, and are to be used instead of a run's own.
+
+    ``rabbits`` are all nodes of one RabbitMQ, of which ``ctl`` asks one that runs. ``redis`` is what the
+    faults know of; the workers find it by ``redis_url``. ``queue_arguments`` are those of the queues that
+    the clients declare.
+    """
+
+    prefix: str
+    rabbits: Sequence[PrivateRabbit]
+    ctl: Callable[..., Awaitable[str]]
+    redis: PrivateRedis
+    redis_url: str
+    queue_arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is to be done. Each of ``faults`` (all, if empty) is injected ``rounds`` times at least."""
+    """What is to be done. Each of ``faults`` (all, if empty) is injected ``rounds`` times at least.
+
+    ``servers`` None: the run starts its own. Faults that are named in ``explain_unknown`` may leave it open
+    whether a side effect happened.
+    """
 
     seed: int
+    title: str = "chaos"
+    servers: Servers | None = None
     requests: int = 0
     seconds: float = 0
     rate: float = 80
@@ -70,6 +94,7 @@ class Plan:
     keep: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
     more_faults: Mapping[str, Inject] = field(default_factory=dict)
+    explain_unknown: frozenset[str] = frozenset()
     judged: bool = True
 
 
@@ -80,6 +105,7 @@ class Outcome:
     sums: Sums
     notes: list[str]
     injected: Counter[str]
+    times: Times
 
     @property
     def passed(self) -> bool:
@@ -92,7 +118,7 @@ PrintLine = Callable[[str], None]
 
 async def run(plan: Plan, print_line: PrintLine) -> Outcome:
     """Run it all. Raises `bridge.demo.servers.ServerMissing` and `ServerFailed`."""
-    print_line(f"chaos: seed {plan.seed}")
+    print_line(f"{plan.title}: seed {plan.seed}")
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # lost connections are what this is about
     folder = Path(tempfile.mkdtemp(prefix="lcm-bridge-chaos-"))
     async with _site(plan, folder) as site:
@@ -106,10 +132,16 @@ async def run(plan: Plan, print_line: PrintLine) -> Outcome:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        explaining = EXPLAIN_UNKNOWN | plan.explain_unknown
         sums = site.books.sums(
-            site.fleet.logs.odd_lines, unknown_explained=not EXPLAIN_UNKNOWN.isdisjoint(site.injected)
+            site.fleet.logs.odd_lines, unknown_explained=not explaining.isdisjoint(site.injected)
         )
-        outcome = Outcome(sums=sums, notes=[*site.books.notes, *site.fleet.logs.odd], injected=site.injected)
+        outcome = Outcome(
+            sums=sums,
+            notes=[*site.books.notes, *site.fleet.logs.odd],
+            injected=site.injected,
+            times=site.books.times,
+        )
         for line in report(site, outcome, time.monotonic() - started):
             print_line(line)
     if (outcome.passed or not plan.judged) and not plan.keep:
@@ -117,29 +149,27 @@ async def run(plan: Plan, print_line: PrintLine) -> Outcome:
     else:
         print_line(f"logs: {folder}")
     verdict = ("passed" if outcome.passed else "FAILED") if plan.judged else "measured"
-    print_line(f"chaos: seed {plan.seed}: {verdict}")
+    print_line(f"{plan.title}: seed {plan.seed}: {verdict}")
     return outcome
 
 
 @asynccontextmanager
 async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
     rng = random.Random(plan.seed)  # noqa: S311 - repeatable
-    prefix = "chaos"
     simulator = Simulator(Options(limits=Limits(contacts=10_000_000, agents=10_000_000), kept_calls=10))
-    async with (
-        PrivateRabbit(folder=folder / "rabbitmq") as rabbit,
-        PrivateRedis(arguments=("--appendfsync", "always")) as redis,
-        simulator.running(),
-        AsyncExitStack() as stack,
-    ):
+    async with simulator.running(), AsyncExitStack() as stack:
+        servers = plan.servers or await _own_servers(folder, stack)
+        prefix, rabbit, redis = servers.prefix, servers.rabbits[0], servers.redis
         to_rabbit, to_redis = Proxy(rabbit.port), Proxy(redis.port)
         await to_rabbit.start()
         await to_redis.start()
+        nodes = [rabbit.url for rabbit in servers.rabbits]
+        through = f"amqp://guest:guest@127.0.0.1:{to_rabbit.port}/"
         settings = {
             **SETTINGS,
-            "BRIDGE_AMQP__URL": f"amqp://guest:guest@127.0.0.1:{to_rabbit.port}/",
+            "BRIDGE_AMQP__URL": ",".join(nodes) if len(nodes) > 1 else through,
             "BRIDGE_AMQP__PREFIX": prefix,
-            "BRIDGE_REDIS__URL": f"redis://127.0.0.1:{to_redis.port}/0",
+            "BRIDGE_REDIS__URL": servers.redis_url or f"redis://127.0.0.1:{to_redis.port}/0",
             "BRIDGE_LCM__BASE_URL": simulator.base_url,
             **plan.settings,
         }
@@ -159,11 +189,13 @@ async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
                     to_redis=to_redis,
                     fleet=fleet,
                     traffic=traffic,
-                    crowd=Crowd(traffic, books, rng, prefix),
+                    crowd=Crowd(traffic, books, rng, prefix, servers.queue_arguments),
                     books=books,
                     rng=rng,
                     usual=usual,
                     stack=stack,
+                    ctl=servers.ctl,
+                    urls=nodes,
                 )
             finally:
                 await fleet.kill()
@@ -171,12 +203,23 @@ async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
                 await to_redis.stop()
 
 
+async def _own_servers(folder: Path, stack: AsyncExitStack) -> Servers:
+    rabbit = await stack.enter_async_context(PrivateRabbit(folder=folder / "rabbitmq"))
+    redis = await stack.enter_async_context(PrivateRedis(arguments=("--appendfsync", "always")))
+    return Servers(prefix="chaos", rabbits=[rabbit], ctl=rabbit.ctl, redis=redis, redis_url="")
+
+
 def _clients(site: Site) -> list[Client]:
-    """Make the clients: some come by the proxy, where their connections are cut as well."""
+    """Make the clients: some come by the proxy, where their connections are cut as well.
+
+    Where there are several nodes each client begins with another one, as behind a name for all of them.
+    """
     through = f"amqp://guest:guest@127.0.0.1:{site.to_rabbit.port}/"
+    urls, count = list(site.urls), len(site.urls)
     for number in range(CLIENTS):
-        site.crowd.add(through if number % 4 == 0 else site.rabbit.url)
-    site.crowd.listen(site.rabbit.url)
+        first = number % count
+        site.crowd.add([through] if count == 1 and number % 4 == 0 else [*urls[first:], *urls[:first]])
+    site.crowd.listen(urls)
     return [*site.crowd.clients, *site.crowd.listeners]
 
 
@@ -194,7 +237,6 @@ async def _press(site: Site, plan: Plan, print_line: PrintLine) -> None:
         return time.monotonic() - began >= plan.seconds and len(site.traffic.requests) >= plan.requests
 
     pressing = asyncio.create_task(site.crowd.press(plan.rate, done))
-    # RabbitMQ 3.10 may not survive a SIGKILL in the moment in which queues are declared.
     await asyncio.sleep(UNBROKEN_SECONDS)
     injects = {**FAULTS, **plan.more_faults}
     names = list(plan.faults or FAULTS)
@@ -222,7 +264,7 @@ async def _press(site: Site, plan: Plan, print_line: PrintLine) -> None:
 
 async def _declared(site: Site) -> None:
     """Wait until the workers have declared what is published to. Raises TimeoutError."""
-    async with asyncio.timeout(START_SECONDS), await aio_pika.connect(site.rabbit.url) as connection:
+    async with asyncio.timeout(START_SECONDS), await aio_pika.connect(site.urls[0]) as connection:
         while True:
             channel = await connection.channel()
             try:
@@ -242,12 +284,12 @@ async def _settle(site: Site) -> None:
         site.simulator.release()
         if not site.crowd.busy and not site.books.waiting:
             return
-        listed = await site.rabbit.ctl("list_queues", "--silent", "messages")
+        listed = await site.ctl("list_queues", "--silent", "messages")
         empty = all(word == "0" for word in listed.split() if word.isdigit())
         quiet = quiet + 1 if empty and not site.crowd.busy else 0
         await asyncio.sleep(1)
     if quiet < 2:
-        listed = await site.rabbit.ctl("list_queues", "--silent", "name", "messages", "messages_ready")
+        listed = await site.ctl("list_queues", "--silent", "name", "messages", "messages_ready")
         site.books.notes.append(f"not settled; queues: {' '.join(listed.split())}")
 
 
@@ -290,6 +332,7 @@ def report(site: Site, outcome: Outcome, seconds: float) -> list[str]:
         f"unknown after a definite reply, as the time was up while Redis was away: {books.late_unknown}",
         "",
         *(f"- {note}" for note in outcome.notes[:60]),
+        *(f"{line}" for line in books.times.report()),
         "",
         sums.line(),
     ]

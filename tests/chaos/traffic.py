@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -49,6 +50,7 @@ class Request:
     key_by: KeyBy
     answered: bool
     gone: bool = False
+    born: float = field(default_factory=time.monotonic)
     sent: list[int] = field(default_factory=list)
     unsure: int = 0
     ends: list[int] = field(default_factory=list)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import orjson
+from chaos.times import Times
 from chaos.traffic import REPLY_SUBTOPICS, Request, Traffic
 
 from bridge.simulator import Simulator
@@ -57,7 +58,7 @@ class Books:
         self.replied_again = 0
         self.late_unknown = 0
         self.outcomes: Counter[str] = Counter()
-        self.last_reply = 0.0
+        self.times = Times()
         self.after_kill: list[float] = []
         self._back_at: float | None = None
         self._simulator = simulator
@@ -78,6 +79,7 @@ class Books:
         if self._seen(request, message_id):
             return None
         self.replied += 1
+        self.times.replied(request)
         if self._back_at is not None:
             self.after_kill.append(time.monotonic() - self._back_at)
             self._back_at = None

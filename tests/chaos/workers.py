@@ -1,6 +1,7 @@
 """Several workers as processes of their own, and what they say of themselves."""
 
 import asyncio
+import itertools
 import os
 import signal
 import sys
@@ -8,13 +9,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import aiohttp
 import orjson
+from support.worker import admin_url
 
 from bridge.demo.guard import Guard
 from bridge.demo.processes import OwnedProcess, tail
 
 STOP_SECONDS = 40.0
 """Seconds that a worker may take after SIGTERM; its own grace is well below."""
+READY_SECONDS = 30.0
 _NOTED = 50
 """Oddities that are kept word for word."""
 _QUOTED = 1500
@@ -102,6 +106,18 @@ class Worker:
         """Let it go on (SIGCONT)."""
         self._process.signal(signal.SIGCONT)
 
+    async def ready(self) -> None:
+        """Wait until ``/readyz`` says yes, as a kubelet does. Raises TimeoutError."""
+        async with asyncio.timeout(READY_SECONDS), aiohttp.ClientSession() as session:
+            while True:
+                try:
+                    async with session.get(f"{admin_url(self.log)}/readyz") as response:
+                        if response.status == 200:
+                            return
+                except (aiohttp.ClientError, OSError):
+                    pass  # it does not listen yet
+                await asyncio.sleep(0.1)
+
     async def kill(self) -> None:
         """End it by SIGKILL."""
         self._asked_to_end = True
@@ -146,14 +162,32 @@ class Fleet:
         root = str(Path(__file__).parents[2])
         own = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
         env = {**own, "PYTHONPATH": root, **settings}
-        self.workers = [
-            Worker(f"worker-{number}", command, env, folder, guard, self.logs) for number in range(count)
-        ]
+        self._made = (
+            Worker(f"worker-{number}", command, env, folder, guard, self.logs) for number in itertools.count()
+        )
+        self.workers = list(itertools.islice(self._made, count))
+        self._replaced: list[Worker] = []
 
     async def start(self) -> None:
         """Start them all."""
         for worker in self.workers:
             await worker.start()
+
+    async def roll(self) -> None:
+        """Replace each worker, as Kubernetes does with ``maxSurge: 1`` and ``maxUnavailable: 0``.
+
+        Another one is started, and when it is ready an old one is asked to end; while that drains, the next
+        is started.
+        """
+        async with asyncio.TaskGroup() as ending:
+            for old in list(self.workers):
+                new = next(self._made)
+                self.workers.append(new)
+                await new.start()
+                await new.ready()
+                self.workers.remove(old)
+                self._replaced.append(old)
+                ending.create_task(old.terminate())
 
     async def stop(self) -> None:
         """End them all in order, which must succeed."""
@@ -162,9 +196,9 @@ class Fleet:
 
     async def kill(self) -> None:
         """Kill what is left."""
-        await asyncio.gather(*(worker.kill() for worker in self.workers))
+        await asyncio.gather(*(worker.kill() for worker in [*self.workers, *self._replaced]))
 
     def read_logs(self) -> None:
         """Look at what was logged since the last look."""
-        for worker in self.workers:
+        for worker in [*self.workers, *self._replaced]:
             self.logs.read(worker.log)

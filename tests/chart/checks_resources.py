@@ -76,10 +76,12 @@ def test_one_scaler_at_most(rendered: dict[str, Rendered]) -> None:
         ({}, ["lcm.requests.agent", "lcm.requests.campaign"]),
         ({"prefix": "site-a"}, ["site-a.requests.agent", "site-a.requests.campaign"]),
         ({"prefix": "site-a", "agent_queue": "agents"}, ["agents", "site-a.requests.campaign"]),
+        ({"campaign_prefetch": 0}, ["lcm.requests.agent"]),
+        ({"agent_prefetch": 0, "campaign_prefetch": 50}, ["lcm.requests.campaign"]),
     ],
 )
 def test_scaling_looks_at_the_queues_of_the_settings(
-    engine: Helm, amqp: dict[str, str], queues: list[str]
+    engine: Helm, amqp: dict[str, str | int], queues: list[str]
 ) -> None:
     """Both scalers watch the queues that the workers consume."""
     hpa = engine.render({"config": {"amqp": amqp}, "autoscaling": {"mode": "hpa"}})

@@ -30,9 +30,9 @@ class Settler:
     async def ack(self) -> None:
         """Take it."""
 
-    async def requeue(self) -> None:
+    async def requeue(self, *, failed: bool) -> None:
         """Fail the test."""
-        raise AssertionError("given back")
+        raise AssertionError("given back in vain" if failed else "given back")
 
 
 class Connecting:

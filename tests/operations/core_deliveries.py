@@ -14,9 +14,9 @@ class Unsettled:
         """Fail the test."""
         raise AssertionError("acknowledged")
 
-    async def requeue(self) -> None:
+    async def requeue(self, *, failed: bool) -> None:
         """Fail the test."""
-        raise AssertionError("given back")
+        raise AssertionError("given back in vain" if failed else "given back")
 
 
 def delivered(*, body: bytes = b"{}", received: float = 1_700_000_000.0, **properties: Any) -> Delivery:

@@ -70,7 +70,7 @@ def test_any_json_is_read_or_refused(value: Any, encoding: str) -> None:
     assert isinstance(outcome(body), Envelope | None)
 
 
-@settings(steady, max_examples=400)
+@settings(steady, max_examples=150)
 @given(st.sampled_from(SUBTOPICS), st.data())
 def test_a_mutated_request_is_read_or_refused(subtopic: str, data: st.DataObject) -> None:
     """Bytes cut out, put in or doubled, as by bad copies."""
@@ -172,7 +172,7 @@ def _canonical_outcome(value: JsonObject) -> object:
     )
 
 
-@settings(steady, max_examples=400)
+@settings(steady, max_examples=150)
 @given(pairs())
 def test_two_spellings_of_one_request_have_the_same_content(pair: tuple[str, JsonObject, JsonObject]) -> None:
     """By that the ledger tells a repetition from a key that is used twice."""
@@ -182,7 +182,7 @@ def test_two_spellings_of_one_request_have_the_same_content(pair: tuple[str, Jso
     assert json.dumps(translated(subtopic, one).content) == json.dumps(translated(subtopic, two).content)
 
 
-@settings(steady, max_examples=300)
+@settings(steady, max_examples=150)
 @given(XML_OBJECTS)
 def test_xml_from_an_object_holds_its_strings(value: JsonObject) -> None:
     """It is well formed, and a parser reads back every name and every string."""

@@ -219,6 +219,14 @@ def test_the_brokers_count_of_deliveries(*, redelivered: bool, count: object, ex
     assert (expected, {"x": 1}) == (returned.deliveries, returned.properties.headers)
 
 
+def test_how_often_it_was_given_out() -> None:
+    """RabbitMQ 4.3 tells that in a header of its own: it is no count of failures, and goes no further."""
+    delivery = replace(delivered(headers={"x-acquired-count": 7, "x": 1}), redelivered=True)
+    returned = forwarding.received(delivery, OWN)
+
+    assert (0, {"x": 1}) == (returned.deliveries, returned.properties.headers)
+
+
 @pytest.mark.parametrize("note", sorted(forwarding.NOTES))
 @pytest.mark.parametrize("value", ["soon", -1, 2**70, [], {}, None, True, 1.5])
 def test_a_damaged_note_does_no_harm(note: str, value: object) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import aio_pika
@@ -17,6 +18,7 @@ from redis.asyncio import Redis
 
 from bridge.demo import private
 from bridge.demo.guard import Guard
+from bridge.demo.installed import WHICH_RABBIT
 from bridge.demo.ports import free_port
 from bridge.demo.servers import PrivateRabbit, PrivateRedis, ServerFailed, ServerMissing
 
@@ -24,10 +26,10 @@ PARENT = """
 import asyncio, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
 from bridge.demo.ports import free_port
-from bridge.demo.servers import PrivateRedis
+from bridge.demo.servers import {server}
 
 async def main():
-    async with PrivateRedis() as server:
+    async with {server}() as server:
         print(server.pid, server.folder, flush=True)
         await asyncio.Event().wait()
 
@@ -51,6 +53,16 @@ def runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def given(folder: str) -> set[int]:
+    """Return the processes in whose environment `folder` is named."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if folder.encode() in (process / "environ").read_bytes():
+                found.add(int(process.name))
+    return found
 
 
 def listeners(port: int) -> set[str]:
@@ -99,6 +111,7 @@ async def test_rabbitmqctl_reaches_the_node(rabbit: PrivateRabbit) -> None:
         await rabbit.ctl("no_such_command")
 
 
+@pytest.mark.rabbitmq
 async def test_a_crashed_rabbit_comes_back_with_its_messages() -> None:
     """After SIGKILL port, messages, extra settings and plugins are the same."""
     async with PrivateRabbit(plugins=["rabbitmq_prometheus"], conf=["channel_max = 77"]) as server:
@@ -213,7 +226,10 @@ async def test_an_exception_inside_the_block_stops_the_server() -> None:
 async def test_the_server_ends_with_the_process_that_started_it(how: signal.Signals) -> None:
     """However the starting process ends, its server and the folder go too."""
     with subprocess.Popen(  # noqa: ASYNC220, S603  (its output is read in a thread)
-        [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-c", PARENT.format(server="PrivateRedis")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as parent:
         assert parent.stdout is not None
         pid, folder = (await asyncio.to_thread(parent.stdout.readline)).split()
@@ -225,6 +241,33 @@ async def test_the_server_ends_with_the_process_that_started_it(how: signal.Sign
             assert await eventually(lambda: not runs(int(pid)) and not Path(folder).exists())
         finally:
             parent.kill()
+
+
+@pytest.mark.rabbitmq
+async def test_a_killed_process_leaves_nothing_of_its_rabbit() -> None:
+    """The node, its port mapper and their children go, however many programs became the node."""
+    with subprocess.Popen(  # noqa: ASYNC220, S603  (its output is read in a thread)
+        [sys.executable, "-c", PARENT.format(server="PrivateRabbit")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as parent:
+        assert parent.stdout is not None
+        pid, folder = (await asyncio.to_thread(parent.stdout.readline)).split()
+        assert int(pid) in given(folder)
+
+        parent.kill()
+
+        assert await eventually(lambda: not given(folder) and not Path(folder).exists())
+
+
+@pytest.mark.rabbitmq
+async def test_a_rabbit_that_is_named_and_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other one takes its place."""
+    monkeypatch.setenv(WHICH_RABBIT, "/nowhere")
+
+    with pytest.raises(ServerMissing, match="PRIVATE_RABBITMQ=/nowhere"):
+        await PrivateRabbit().start()
 
 
 async def test_a_cancelled_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

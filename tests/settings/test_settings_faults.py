@@ -154,6 +154,8 @@ def test_a_secrets_directory_that_is_a_file(given: Sources) -> None:
         ({"AMQP__PREFIX": "a b"}, "amqp.prefix: "),
         ({"AMQP__AGENT_QUEUE": "q", "AMQP__CAMPAIGN_QUEUE": "q"}, "different names"),
         ({"AMQP__EVENTS_EXCHANGE": "lcm.requests"}, "different names"),
+        ({"AMQP__AGENT_PREFETCH": "0", "AMQP__CAMPAIGN_PREFETCH": "0"}, "are both 0"),
+        ({"AMQP__AGENT_PREFETCH": "-1"}, "amqp.agent_prefetch: "),
         ({"REDIS__PREFIX": "a{b}"}, "redis.prefix: "),
         ({"LIMITS__DEPTH": "2"}, "limits.depth: "),
         ({"CONTACTS__REQUIRE_FETCHED": "sometimes"}, "contacts.require_fetched: "),

@@ -166,6 +166,17 @@ def test_names_on_the_broker_follow_the_prefix(given: Sources, prefix: str) -> N
     ]
 
 
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [({}, "lcm"), ({"AMQP__PREFIX": "site-7"}, "site-7"), ({"REDIS__PREFIX": "keys"}, "keys")],
+)
+def test_keys_in_redis_follow_the_prefix(given: Sources, variables: dict[str, str], expected: str) -> None:
+    """One setting, ``amqp.prefix``, tells a site from others; who sets ``redis.prefix`` has that."""
+    given.environment(**variables)
+
+    assert expected == load().settings.redis.prefix
+
+
 def test_the_defaults_are_those_of_the_contract() -> None:
     """Numbers and names that other services and ops rely on."""
     settings = Settings()

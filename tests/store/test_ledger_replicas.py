@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from uuid import uuid4
 
 import pytest
+from chaos.proxy import Proxy
 from redis.asyncio import Redis, RedisCluster
 from redis.crc import key_slot
 from store.ledger_bench import CONTENT, DONE, KEY, LedgerBench, Valve, ledger_bench
@@ -70,6 +71,13 @@ async def say(client: Redis, *words: str | int) -> bytes:
     return answer
 
 
+async def look_and_settle(bench: LedgerBench) -> None:
+    """Do what a worker does every second."""
+    await bench.store.look()
+    with suppress(StoreUnavailable):
+        await bench.ledger.settle()
+
+
 async def check_claims(bench: LedgerBench, replica: PrivateRedis) -> None:
     """Claims are taken while the replica has them, and refused and given back when it is gone."""
     claim = await bench.claim()
@@ -104,6 +112,55 @@ async def test_a_single_primary_waits_for_its_replica() -> None:
         await check_claims(bench, replica)
 
     assert 1 == turns
+
+
+async def test_an_end_is_owed_until_a_replica_has_it() -> None:
+    """It is told at once, and written again until a failover could not forget it any more."""
+    async with (
+        replicated() as (primary, replica),
+        ledger_bench(primary.url, wait_replicas=1, wait_timeout=1) as bench,
+    ):
+        claim = await bench.claim()
+        await replica.kill()
+        assert await bench.ledger.complete(claim, DONE)
+        owed = [bench.ledger.owed]
+        await bench.ledger.settle()
+        owed.append(bench.ledger.owed)
+        await replica.start()
+        async with Redis.from_url(replica.url) as client:
+            await until_linked(client)
+        async with asyncio.timeout(20):
+            while bench.ledger.owed:
+                await look_and_settle(bench)
+        assert Ended(DONE) == await bench.ledger.claim(KEY, CONTENT)
+        # In order, the one may wait for the other for half a minute.
+        await replica.kill()
+        await primary.kill()
+
+    assert [1, 1] == owed
+
+
+async def test_an_end_that_a_failover_forgot_is_written_again() -> None:
+    """A replica that has a claim without its end becomes the primary, and learns the end from the worker."""
+    async with replicated() as (primary, replica), AsyncExitStack() as stack:
+        place = Proxy(primary.port)
+        stack.push_async_callback(place.stop)
+        await place.start()
+        url = f"redis://127.0.0.1:{place.port}/0"
+        bench = await stack.enter_async_context(ledger_bench(url, wait_replicas=1, wait_timeout=1))
+        claim = await bench.claim()
+        client = await stack.enter_async_context(Redis.from_url(replica.url))
+        await client.replicaof("NO", "ONE")
+        assert await bench.ledger.complete(claim, DONE)
+        place.target = replica.port
+        place.cut()
+        assert "running" == await bench.state()
+        async with asyncio.timeout(20):
+            while "done" != await bench.state():
+                await look_and_settle(bench)
+        found = await bench.another_ledger().claim(KEY, CONTENT)
+
+    assert Ended(DONE) == found
 
 
 async def test_behind_sentinel_it_waits_for_its_replica() -> None:

@@ -13,6 +13,7 @@ from bridge.store.connection import Store, connect
 from bridge.store.scripts import PlainCall
 
 UVLOOP = "unable to perform operation on <TCPTransport closed=True reading=False 0x55>; the handler is closed"
+CLOSED = "'NoneType' object has no attribute 'drain'"
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,9 @@ UVLOOP = "unable to perform operation on <TCPTransport closed=True reading=False
         (RuntimeError(UVLOOP), StoreUnavailable, False),
         (ConnectionResetError(), StoreUnavailable, False),
         (RuntimeError("dictionary changed size during iteration"), RuntimeError, True),
+        (AttributeError(CLOSED, name="drain", obj=None), StoreUnavailable, False),
+        (AttributeError(CLOSED, name="drain", obj=object()), AttributeError, True),
+        (AttributeError("'NoneType' object has no attribute 'x'", name="x", obj=None), AttributeError, True),
         (NotImplementedError(), NotImplementedError, True),
     ],
 )
@@ -30,7 +34,7 @@ async def test_only_a_lost_connection_means_that_redis_is_away(
     seen: type[Exception],
     there: bool,  # noqa: FBT001
 ) -> None:
-    """A write to a reset connection is one, for which uvloop has no error of its own."""
+    """Neither uvloop nor redis-py has an error of its own for a use of what was reset or closed."""
     settings = RedisSettings.model_validate({"url": redis_server.url})
     store = Store(connect(settings), settings, Metrics())
     await store.look()

@@ -33,8 +33,8 @@ class LightLoad:
         self._prefix = prefix
         self._simulator = simulator
         self._pause = 1 / rate
-        self._widget = Client(url, self.reply_to, self._take, prepare=self._declare_replies)
-        self._softphone = Client(url, f"{prefix}.softphone", self._take, prepare=self._declare_events)
+        self._widget = Client([url], self.reply_to, self._take, prepare=self._declare_replies)
+        self._softphone = Client([url], f"{prefix}.softphone", self._take, prepare=self._declare_events)
         self._publishing: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:

@@ -93,7 +93,7 @@ async def consumer(
         channel = await connection.channel(publisher_confirms=False)
         one = Consumer(manner, padding=padding, hold=hold)
         one.exchange = channel.default_exchange
-        queue = await channel.declare_queue(auto_delete=True, exclusive=False)
+        queue = await channel.declare_queue(durable=True, auto_delete=True)
         one.queue = queue.name
         await queue.consume(one.take, no_ack=True)
         yield one

@@ -49,7 +49,6 @@ async def open_site(
         "BRIDGE_AMQP__URL": rabbit_url,
         "BRIDGE_AMQP__PREFIX": prefix,
         "BRIDGE_REDIS__URL": redis_url,
-        "BRIDGE_REDIS__PREFIX": prefix,
         "BRIDGE_LCM__BASE_URL": simulator.base_url,
         **settings,
     }

@@ -21,6 +21,15 @@ BOUND = 20.0
 _ADMIN = re.compile(rb'"admin":"[^"]*:(\d+)"')
 
 
+def admin_url(log: Path) -> str:
+    """Return where a worker's admin server listens, by its log. Raises ConnectionError."""
+    ports = _ADMIN.findall(log.read_bytes())
+    if not ports:
+        raise ConnectionError("the worker has not said where it listens")
+    # The last start's port, if it was started more than once.
+    return f"http://127.0.0.1:{ports[-1].decode()}"
+
+
 class Worker:
     """``python -m bridge run`` with its log in a file, or another program that is a worker."""
 
@@ -94,25 +103,25 @@ class Worker:
         await self._until_status("/readyz", 503)
 
     async def _until_status(self, path: str, status: int) -> None:
-        async with asyncio.timeout(BOUND):
-            while True:
-                assert self.process.returncode is None, self.log.read_text()
-                try:
-                    if (await self.get(path))[0] == status:
-                        return
-                except (aiohttp.ClientError, ConnectionError):
-                    pass  # it does not listen yet
-                await asyncio.sleep(0.02)
+        said: object = "nothing"
+        try:
+            async with asyncio.timeout(BOUND):
+                while True:
+                    assert self.process.returncode is None, self.log.read_text()
+                    try:
+                        said = await self.get(path)
+                        if said[0] == status:
+                            return
+                    except (aiohttp.ClientError, ConnectionError):
+                        pass  # it does not listen yet
+                    await asyncio.sleep(0.02)
+        except TimeoutError as error:
+            raise AssertionError(f"{path} said {said} for {BOUND} s; {self.log.read_text()}") from error
 
     @property
     def admin_url(self) -> str:
         """Where the admin server listens, as the worker logged it."""
-        found = _ADMIN.search(self.log.read_bytes())
-        if found is None:
-            raise ConnectionError("the worker has not said where it listens")
-        # The last start's port, if it was started more than once.
-        port = _ADMIN.findall(self.log.read_bytes())[-1].decode()
-        return f"http://127.0.0.1:{port}"
+        return admin_url(self.log)
 
     async def get(self, path: str) -> tuple[int, str]:
         """Return status and text of a page of the admin server."""

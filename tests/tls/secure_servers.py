@@ -16,7 +16,8 @@ from support.pki import CLIENT, SERVER, Pair, Pki
 
 from bridge.configuration import load
 from bridge.credentials import Credentials, Current
-from bridge.demo.servers import RABBIT_FOLDERS, PrivateRedis
+from bridge.demo.installed import rabbit_program
+from bridge.demo.servers import PrivateRedis
 from bridge.lcm.client import Access, access
 from bridge.rereading import files, reread
 
@@ -64,9 +65,10 @@ class Certificates:
 
 def needs(*programs: str) -> None:
     """Skip a test where a server would run in a container, which cannot read our certificates."""
-    path = os.pathsep.join([*RABBIT_FOLDERS, os.environ.get("PATH", ""), "/usr/bin"])
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/bin"])
     for program in programs:
-        if shutil.which(program, path=path) is None:
+        found = rabbit_program() if program == "rabbitmq-server" else shutil.which(program, path=path)
+        if found is None:
             pytest.skip(f"{program} is not installed")
 
 

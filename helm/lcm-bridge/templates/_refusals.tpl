@@ -5,6 +5,9 @@
 {{- if ge $timeout $grace -}}
 {{- fail (printf "config.lcm.timeout (%v) must be below config.shutdown.grace (%v): a running call could not finish at shutdown" $timeout $grace) -}}
 {{- end -}}
+{{- if not (or (include "lcm-bridge.consumes" (list . "agent")) (include "lcm-bridge.consumes" (list . "campaign"))) -}}
+{{- fail "config.amqp.agent_prefetch and config.amqp.campaign_prefetch are both 0: the workers would do nothing" -}}
+{{- end -}}
 {{- with .Values.lcm -}}
 {{- if and .existingSecret (or .username .password .bearerToken .headers) -}}
 {{- fail "lcm.existingSecret and lcm.username, password, bearerToken or headers exclude each other: put the log-in into the Secret" -}}

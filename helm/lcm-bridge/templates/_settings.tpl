@@ -23,6 +23,12 @@
 {{- $name | default (printf "%s.requests.%s" $prefix (last .)) -}}
 {{- end -}}
 
+{{- /* Whether the workers consume a queue: (list . "agent"). Empty if its prefetch is 0. */ -}}
+{{- define "lcm-bridge.consumes" -}}
+{{- $prefetch := include "lcm-bridge.setting" (list (first .) "amqp" (printf "%s_prefetch" (last .)) 1) -}}
+{{- if ne $prefetch "0" }}yes{{ end -}}
+{{- end -}}
+
 {{- define "lcm-bridge.lcmUrl" -}}
 {{- if .Values.simulator.enabled -}}
 http://{{ include "lcm-bridge.fullname" . }}-simulator:8090/lcmwebservice/contracts/lcmwcfservice.svc

@@ -12,6 +12,8 @@ from bench.__main__ import parser
 from bench.stage import set_stage
 from bench.visits import Asked, faults_in
 
+pytestmark = pytest.mark.rabbitmq
+
 needs_standin = pytest.mark.skipif(
     importlib.util.find_spec("httptools") is None,
     reason="the stand-in for LCM needs httptools, which make bench installs into .venv-bench",
