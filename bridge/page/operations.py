@@ -1,20 +1,24 @@
 """The part of the page that tells of one operation."""
 
+import re
+
 from bridge.page.contract import Contract, Field, Operation
 from bridge.page.html import Html, code, element, joined, json_code, pretty, prose, sample, table
 from bridge.page.words import answer_in_words, limits_in_words, type_in_words
 
+_WORD = re.compile("(?<=[a-z0-9])(?=[A-Z])")
+
 
 def entry(operation: Operation) -> Html:
     """Return an operation's line in the contents."""
-    return element("li", element("a", operation.name, href=f"#{_id(operation)}"))
+    return element("li", element("a", _breakable(operation.name), href=f"#{_id(operation)}"))
 
 
 def section(contract: Contract, operation: Operation) -> Html:
     """Return all that the page says of an operation."""
     return element(
         "article",
-        element("h3", element("a", operation.name, href=f"#{_id(operation)}")),
+        element("h3", element("a", _breakable(operation.name), href=f"#{_id(operation)}")),
         element("p", prose(operation.about)),
         _facts(operation),
         _routes(operation),
@@ -30,6 +34,11 @@ def section(contract: Contract, operation: Operation) -> Html:
 
 def _id(operation: Operation) -> str:
     return f"operation-{operation.name}"
+
+
+def _breakable(name: str) -> Html:
+    """Return a name that may go on in another line before each of its words."""
+    return joined(_WORD.split(name), Html("<wbr>"))
 
 
 def _facts(operation: Operation) -> Html:
@@ -60,7 +69,7 @@ def _routes(operation: Operation) -> Html:
         told: list[str] = []
         if route.told_by is not None:
             least, names = route.told_by["least"], route.told_by["members"]
-            which = f"{least} of " if len(names) > 1 else ""
+            which = "" if len(names) == 1 else "any of " if least == 1 else f"{least} of "
             told = [f"; told from others there by {which}", joined([code(one) for one in names], ", ")]
         lines.append(element("li", code(" / ".join(route.request)), " → ", answered, *told))
     return element("ul", *lines, class_="routes")

@@ -92,7 +92,7 @@ def _failures(contract: Contract) -> Html:
     failing = next((one for one in answered(contract) if one.failure is not None), None)
     return _filled(
         "failures.html",
-        table=table(["errorType", "What happened", "What to do", "Send again?"], rows, "Failures"),
+        table=table(["errorType", "What happened", "What to do", "Send again"], rows, "Failures"),
         failure=Html("")
         if failing is None
         else sample("Failure", json_code(pretty(failing.failure)), what="a failure"),
