@@ -9,11 +9,12 @@ from typing import Final, Literal, NamedTuple
 from bridge import failures
 from bridge.failures import Failure
 
-Again = Literal["as it is", "once changed", "no"]
-"""Whether the request may be sent again: as it is, after what is wrong was put right, or not at all."""
+Again = Literal["as it is", "once changed", "to ask", "no"]
+"""Whether the request may be sent again: as it is, with what is wrong put right, only to learn what became of
+it, or not at all."""
 
-Key = Literal["same or new", "same", "new", "none"]
-"""With which key it may be sent again; "none": with no key."""
+Key = Literal["same or new", "same", "new"]
+"""With which key it may be sent again."""
 
 
 class Advice(NamedTuple):
@@ -22,7 +23,7 @@ class Advice(NamedTuple):
     happened: str
     action: str
     again: Again
-    key: Key
+    key: Key | None
 
 
 ADVICE: Final[Mapping[type[Failure], Advice]] = {
@@ -99,14 +100,14 @@ ADVICE: Final[Mapping[type[Failure], Advice]] = {
         "LCM answered a read with something that is not of the expected shape",
         "tell the site's operators",
         "no",
-        "none",
+        None,
     ),
     failures.OutcomeUnknown: Advice(
         "a side effect was cut off after it was sent: it may or may not have happened. The request is"
         " dead-lettered too, for a person to look at",
         "do not send it again blindly: with the same key you are told the same until a person has found out,"
-        " then what happened; with a new key it may be done twice",
-        "no",
+        " and then what happened; with a new key it may happen twice",
+        "to ask",
         "same",
     ),
     failures.InternalError: Advice(

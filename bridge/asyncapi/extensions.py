@@ -35,9 +35,8 @@ EXTENSIONS: JsonObject = {
     "x-envelope": "What is checked of every request before its operation is known, and the limits"
     " of the site.",
     "x-errors": "Each errorType: what happened, what to do, whether the request may be sent again"
-    " (as it is, once"
-    " changed, no) and with which key (same or new, same, new, none); `msg` is what the person at the desk"
-    " reads where LCM gives no text of its own.",
+    " (as it is, once changed, to ask what became of it, no) and with which key (same or new, same, new);"
+    " `msg` is what the person at the desk reads where LCM gives no text of its own.",
     "x-field-types": "What each type of x-check takes.",
 }
 

@@ -10,6 +10,7 @@ from bridge.envelope import Envelope
 from bridge.failures import Failure, InvalidData, UnknownOperation
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.catalogue import Catalogue
+from bridge.operations.declared.operation import Declared
 from bridge.operations.model import Address
 from bridge.replies import error_event, failure_body, reply_body
 
@@ -44,7 +45,7 @@ def _of_place(place: Place) -> Iterator[tuple[str, JsonObject]]:
     example = answered(place)
     headers: JsonObject = {"replyTo": "my-service.replies", "correlationId": _CORRELATION, "deliveryMode": 2}
     if place.operation.declaration.form.side_effect is not False:
-        headers["idempotency-key"] = f"{place.operation.name}-1"
+        headers["idempotency-key"] = f"{place.operation.name}-{place.number}"
     request: JsonObject = {
         "name": f"{place.id}Request",
         "title": f"{place.operation.name} request",
@@ -103,7 +104,7 @@ def answered(place: Place) -> Exchanged | None:
     example = place.operation.declaration.example
     if example is None:
         return None
-    data = cast("JsonObject", example.data)
+    data = spelled(place.operation, cast("JsonObject", example.data))
     address = place.route.request
     if not place.operation.replies:
         return Exchanged(_envelope(address, data), None)
@@ -115,21 +116,25 @@ def answered(place: Place) -> Exchanged | None:
 def refused(place: Place) -> tuple[JsonObject, Failure, JsonObject]:
     """Return a request that the operation refuses, how, and the reply: the first field has a wrong type."""
     example = place.operation.declaration.example
-    given = cast("JsonObject", example.data) if example is not None else {}
+    given = {} if example is None else spelled(place.operation, cast("JsonObject", example.data))
     first = next(iter(place.operation.fields), None)
     for wrong in _WRONG:
         data: JsonObject | None = None
         if first is not None:
-            names = {name.casefold() for name in (first.name, *first.aliases)}
-            data = {first.name: wrong} | {
-                name: value for name, value in given.items() if name.casefold() not in names
-            }
+            names = (first.name, *first.aliases)
+            data = {first.name: wrong} | {name: one for name, one in given.items() if name not in names}
         address = place.route.request
         try:
             place.operation.translate(Envelope(*address, None, data))
         except InvalidData as failure:
             return _envelope(address, data), failure, failure_body(place.route.reply, failure)
     raise AssertionError(f"{place.operation.name} takes whatever it is given")
+
+
+def spelled(operation: Declared, data: JsonObject) -> JsonObject:
+    """Return data with its names spelled as the schema spells them, for schemas know case."""
+    names = {name.casefold(): name for field in operation.fields for name in (field.name, *field.aliases)}
+    return {names.get(name.casefold(), name): value for name, value in data.items()}
 
 
 def _envelope(address: Address, data: JsonValue) -> JsonObject:

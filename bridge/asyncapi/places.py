@@ -13,9 +13,10 @@ REPLIES, EVENTS, ERROR = "replies", "events", "ApiError"
 
 
 class Place(NamedTuple):
-    """An operation by one of its routes; ``id`` is its key in the document."""
+    """An operation by one of its routes, counted from 1; ``id`` is its key in the document."""
 
     id: str
+    number: int
     operation: Declared
     route: Route
 
@@ -28,9 +29,9 @@ class Place(NamedTuple):
 def places(catalogue: Catalogue) -> Iterator[Place]:
     """Yield every route; the first of an operation bears its name alone, and no two are the same."""
     for operation in catalogue.operations:
-        for number, route in enumerate(operation.routes):
-            address = ".".join(route.request)
-            yield Place(f"{operation.name}.{address}" if number else operation.name, operation, route)
+        for number, route in enumerate(operation.routes, start=1):
+            key = operation.name if number == 1 else f"{operation.name}.{'.'.join(route.request)}"
+            yield Place(key, number, operation, route)
 
 
 def ref(kind: str, name: str) -> JsonObject:
