@@ -1,9 +1,4 @@
 """The contract as a page: one HTML file, made from the AsyncAPI document alone. Pure.
 
-``render`` writes it, ``POLICY`` is the Content-Security-Policy under which it works.
+`bridge.page.page.render` writes it; it works under the policy of `bridge.page.scripts`.
 """
-
-from bridge.page.page import render
-from bridge.page.scripts import POLICY
-
-__all__ = ["POLICY", "render"]

@@ -86,7 +86,7 @@ def _fields(operation: Operation) -> Html:
 
 
 def _name(field: Field) -> Html:
-    also = [element("span", "also ", joined(map(code, field.aliases), ", "), class_="also")]
+    also = [" ", element("span", "also ", joined(map(code, field.aliases), ", "), class_="also")]
     return joined([code(field.name), *(also if field.aliases else ())])
 
 

@@ -21,12 +21,17 @@ _REQUEST: Final[JsonObject] = {
     "data": {},
 }
 _REPLY: Final[JsonObject] = {"channel": "LCM", "topic": "WebService", "subtopic": "...", "message": {}}
+_KEYS: Final = {
+    "same or new": "with the same key or a new one",
+    "same": "with the same key",
+    "new": "with a new key",
+}
 
 
 def render(document: JsonObject) -> str:
     """Return the page for an AsyncAPI document of `bridge.asyncapi`, whatever its texts hold.
 
-    One HTML file that asks for nothing else, and that its own policy allows (`bridge.page.POLICY`).
+    One HTML file that asks for nothing else, and that its own policy allows (`bridge.page.scripts.POLICY`).
     """
     contract = Contract(document)
     operations = contract.operations
@@ -102,20 +107,13 @@ def _failures(contract: Contract) -> Html:
 
 
 def _again(error: Node) -> Html:
-    keys = {
-        "same or new": "with the same key or a new one",
-        "same": "with the same key",
-        "new": "with a new key",
-        "none": "",
-    }
-    key = keys.get(str(error["key"]), str(error["key"]))
-    match error["again"]:
-        case "as it is":
-            return joined([element("span", "yes", class_="yes"), f", {key}"])
-        case "once changed":
-            return joined(["once changed" + (f", {key}" if key else "")])
-        case _:
-            return element("span", "no", class_="no")
+    again, key = str(error["again"]), error["key"]
+    shown = {
+        "as it is": element("span", "yes", class_="yes"),
+        "no": element("span", "no", class_="no"),
+        "to ask": joined(["only to learn what became of it"]),
+    }.get(again, joined([again]))
+    return shown if key is None else joined([shown, f", {_KEYS.get(str(key), key)}"])
 
 
 def _data(contract: Contract) -> Html:

@@ -162,7 +162,11 @@ At = { type = "time", required = false }
 shape = "success"
 
 [example]
-data = '{"Words": "ONE", "Kind": " TWO ", "Number": 3, "Object": {"a": [1]}, "From": "24/10/2024 07:32", "Last": "24/10/2024"}'
+data = '''
+{
+  "Words": "ONE", "Kind": " TWO ", "Number": 3, "Object": {"a": [1]},
+  "From": "24/10/2024 07:32", "Last": "24/10/2024"
+}'''
 result = "true"
 """
 OPERATIONS_OF = {

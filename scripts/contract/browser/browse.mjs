@@ -124,6 +124,7 @@ async function checks() {
       more: await page.locator("#verdict-more").textContent(),
     });
   }
+  for (const input of await page.locator("[data-property]").all()) await input.evaluate((one) => (one.value = ""));
   await page.locator("#example").selectOption({ index: 1 });
   const example = await page.locator("#verdict-line").textContent();
   await page.locator(".operation").first().getByRole("button", { name: "in the envelope checker" }).click();
