@@ -58,8 +58,8 @@ _REQUEST: JsonObject = {
     "replyTo": _property(
         "reply_to",
         {"type": "string", "maxLength": 255},
-        "The queue that gets the reply; `amq.rabbitmq.reply-to` works. Without it a success becomes an event"
-        " and a failure a dead letter.",
+        "The queue that gets the reply; `amq.rabbitmq.reply-to` works. Without it a success becomes an"
+        " event and a failure a dead letter.",
     ),
     "correlationId": _property(
         "correlation_id", _STRING, "Comes back in the reply; without one, your `message_id` does."
@@ -72,8 +72,7 @@ _REQUEST: JsonObject = {
         "minLength": 1,
         "maxLength": LONGEST_KEY,
         "description": "Says: this is the same request. A side effect happens at most once per key."
-        " Without this"
-        " header the key is `message_id`, else `reply_to` with `correlation_id`.",
+        " Without this header the key is `message_id`, else `reply_to` with `correlation_id`.",
     },
     "expiration": _property(
         "expiration",
@@ -83,8 +82,7 @@ _REQUEST: JsonObject = {
     "x-deadline": {
         "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+$"}],
         "description": "Unix time in milliseconds until which you wait. The earlier one of this and"
-        " `expiration`"
-        " holds: LCM is not called after it.",
+        " `expiration` holds: LCM is not called after it.",
     },
     "timestamp": _property("timestamp", {"type": "integer"}, "When you published it, unix time in seconds."),
     "deliveryMode": _property(
@@ -119,9 +117,8 @@ _REPLY: JsonObject = {
     "x-bridge-cache": {
         "type": "string",
         "enum": ["hit", "miss", "stale"],
-        "description": "Only where the contact cache can answer. stale: LCM is away, and the"
-        " contacts are those"
-        " last seen.",
+        "description": "Only where the contact cache can answer. stale: LCM is away, and the contacts are"
+        " those last seen.",
     },
     "x-bridge-replayed": {
         "type": "boolean",

@@ -28,7 +28,7 @@ KNOWN = {
         "minimum",
     ),
     *("maximum", "items", "minItems", "maxItems", "properties", "required", "maxProperties"),
-    *("description", "default", "additionalProperties"),
+    *("title", "description", "default", "additionalProperties"),
 }
 
 
