@@ -6,7 +6,15 @@ AsyncAPI knows headers alone, so the basic properties stand among them, marked b
 from collections.abc import Iterable
 
 from bridge.failures import ERROR_TYPES
-from bridge.forwarding import ATTEMPTS, EFFECT_DONE, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY
+from bridge.forwarding import (
+    ATTEMPTS,
+    EFFECT_DONE,
+    MESSAGE_ID_MADE,
+    ORIGINAL_EXCHANGE,
+    ORIGINAL_EXPIRATION,
+    ORIGINAL_ROUTING_KEY,
+    ORIGINAL_USER_ID,
+)
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.messages import LONGEST_KEY, Reason
 from bridge.replies import APP_ID
@@ -147,5 +155,9 @@ _DEAD_LETTER: JsonObject = {
     },
     ORIGINAL_EXCHANGE: {"type": "string", "description": "Where it was published."},
     ORIGINAL_ROUTING_KEY: {"type": "string", "description": "With which routing key."},
-    "x-dead-lettered-at": {"type": "string", "description": "When."},
+    ORIGINAL_EXPIRATION: {"type": "string", "description": "Its `expiration`, which would expire it again."},
+    ORIGINAL_USER_ID: {"type": "string", "description": "Its `user_id`, which only its publisher may bear."},
+    MESSAGE_ID_MADE: {"type": "boolean", "description": "true: it had no `message_id`; this one is no key."},
+    "x-bridge-unreadable": {"type": "string", "description": "Properties of it that could not be read."},
+    "x-dead-lettered-at": {"description": "When; a timestamp of AMQP."},
 }

@@ -11,8 +11,10 @@ import pytest
 from support.schemas import fits
 
 from bridge.advice import ADVICE
+from bridge.app import topology
 from bridge.asyncapi import document
 from bridge.asyncapi.text import text
+from bridge.bus.topology import Binding, Exchange
 from bridge.cli import main
 from bridge.failures import ERROR_TYPES, Failure
 from bridge.operations.catalogue import OPERATIONS, Catalogue
@@ -105,6 +107,27 @@ def test_every_extension_and_type_of_field_is_explained() -> None:
 
     assert sorted(ALL["x-extensions"]) == sorted(used)
     assert sorted(FORMS) == sorted(ALL["x-field-types"])
+
+
+def test_exchanges_and_queues_are_those_that_are_declared() -> None:
+    """With their names and kinds; and each request's routing key leads to the queue that is told."""
+    settings = Settings(amqp=Amqp(prefix="north"))
+    catalogue = Catalogue(Rules(), [*OPERATIONS, *siblings()])
+    told: Any = document(catalogue, settings)
+    bindings = [one["bindings"]["amqp"] for one in told["channels"].values() if "bindings" in one]
+    parts = list(topology(settings, catalogue).parts())
+    exchanges = {(one.name, one.kind) for one in parts if isinstance(one, Exchange)}
+    bound = {(one.queue, one.routing_key) for one in parts if isinstance(one, Binding)}
+
+    shown = {(one["exchange"]["name"], one["exchange"]["type"]) for one in bindings if "exchange" in one}
+    queues = {one["queue"]["name"] for one in bindings if "queue" in one}
+    assert {("north.requests", "topic"), ("north.events", "topic")} == shown
+    assert shown <= exchanges
+    assert {"north.requests.agent", "north.requests.campaign", "north.dead-letters"} == queues
+    for operation in told["operations"].values():
+        if operation["action"] == "receive":
+            address = told["channels"][operation["channel"]["$ref"].removeprefix("#/channels/")]["address"]
+            assert (operation["x-operation"]["queue"], f"*.*.{address.rpartition('.')[2]}") in bound
 
 
 def test_limits_of_the_site_are_told() -> None:
