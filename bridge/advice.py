@@ -28,8 +28,8 @@ class Advice(NamedTuple):
 
 ADVICE: Final[Mapping[type[Failure], Advice]] = {
     failures.InvalidEnvelope: Advice(
-        "not UTF-8, not JSON (the message says line, column and what stands there), not an object, too large,"
-        " nested too deep, ambiguous keys, or a property or header that cannot be",
+        "not UTF-8, not JSON (the message says line, column and what stands there), not an object, too"
+        " large, nested too deep, ambiguous keys, or a property or header that cannot be",
         "correct the publisher",
         "once changed",
         "same or new",
@@ -83,9 +83,8 @@ ADVICE: Final[Mapping[type[Failure], Advice]] = {
         "new",
     ),
     failures.LcmUnavailable: Advice(
-        "LCM cannot be reached, takes no calls now, or keeps failing so that it is not called for"
-        " some seconds"
-        " (circuit breaker)",
+        "LCM cannot be reached, takes no calls now, or keeps failing so that it is not called for some"
+        " seconds (circuit breaker)",
         "send again later",
         "as it is",
         "same or new",
@@ -105,8 +104,8 @@ ADVICE: Final[Mapping[type[Failure], Advice]] = {
     failures.OutcomeUnknown: Advice(
         "a side effect was cut off after it was sent: it may or may not have happened. The request is"
         " dead-lettered too, for a person to look at",
-        "do not send it again blindly: with the same key you are told the same until a person has found out,"
-        " and then what happened; with a new key it may happen twice",
+        "do not send it again blindly: with the same key you are told the same until a person has found"
+        " out, and then what happened; with a new key it may happen twice",
         "to ask",
         "same",
     ),

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from bridge.admin import Page
-from bridge.asyncapi import document
-from bridge.asyncapi.text import text
 from bridge.operations.catalogue import Catalogue
 from bridge.page.scripts import POLICY
 from bridge.settings import Settings
@@ -19,13 +17,21 @@ _HEADERS: Final = {
 
 def pages(catalogue: Catalogue, settings: Settings) -> Mapping[str, Page]:
     """Return every page; none is made yet."""
+
+    # Imported when they are asked for: the start does not wait for it.
+    def asyncapi() -> str:
+        from bridge.asyncapi import document  # noqa: PLC0415 - see above
+        from bridge.asyncapi.text import text  # noqa: PLC0415 - see above
+
+        return text(document(catalogue, settings))
+
+    def docs() -> str:
+        from bridge.asyncapi import document  # noqa: PLC0415 - see above
+        from bridge.page.page import render  # noqa: PLC0415 - see above
+
+        return render(document(catalogue, settings))
+
     return {
-        "/asyncapi.json": Page("application/json", lambda: text(document(catalogue, settings))),
-        "/docs": Page("text/html", lambda: _docs(catalogue, settings), _HEADERS),
+        "/asyncapi.json": Page("application/json", asyncapi),
+        "/docs": Page("text/html", docs, _HEADERS),
     }
-
-
-def _docs(catalogue: Catalogue, settings: Settings) -> str:
-    from bridge.page.page import render  # noqa: PLC0415 - a start need not load what few workers are asked for
-
-    return render(document(catalogue, settings))

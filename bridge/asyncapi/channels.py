@@ -28,9 +28,8 @@ def channels(places: list[Place], catalogue: Catalogue, amqp: Amqp) -> JsonObjec
     found[REPLIES] = {
         "address": None,
         "title": "Your reply queue",
-        "description": "The queue that a request names in `reply_to`; the bridge publishes to it by"
-        " the default"
-        " exchange. Yours to declare: best a classic one, or `amq.rabbitmq.reply-to`.",
+        "description": "The queue that a request names in `reply_to`; the bridge publishes to it by the"
+        " default exchange. Yours to declare: best a classic one, or `amq.rabbitmq.reply-to`.",
         "messages": _messages([*successes, *(f"{place.id}Failure" for place in answering), ERROR]),
     }
     found[EVENTS] = _events(successes, amqp)
@@ -57,8 +56,8 @@ def _request(owners: list[Place], catalogue: Catalogue, amqp: Amqp) -> JsonObjec
     channel: JsonObject = {
         "address": first.channel,
         "title": f"Requests for {names}",
-        "description": "The routing key. The body decides what a request is: where a routing key is spelled"
-        " otherwise, the request gets there all the same.",
+        "description": "The routing key. The body decides what a request is: where a routing key is"
+        " spelled otherwise, the request gets there all the same.",
         "messages": _messages([f"{place.id}Request" for place in owners]),
         "bindings": {"amqp": _exchange_binding(amqp.requests_exchange)},
     }
@@ -97,8 +96,8 @@ def _queue(name: str, requests: list[str]) -> JsonObject:
     return {
         "address": name,
         "title": f"The queue {name}",
-        "description": "What the bridge consumes. Publish to the exchange; straight to the queue by its name"
-        " (default exchange) works too, and any operation works on either queue.",
+        "description": "What the bridge consumes. Publish to the exchange; straight to the queue by its"
+        " name (default exchange) works too, and any operation works on either queue.",
         "messages": _messages(requests),
         "bindings": {"amqp": _queue_binding(name)},
     }
@@ -113,9 +112,8 @@ def _events(successes: list[str], amqp: Amqp) -> JsonObject:
     return {
         "address": "{channel}.{topic}.{subtopic}",
         "title": "Events",
-        "description": "Successful replies that nobody gave a `reply_to` for, and every success of"
-        " a broadcast"
-        " operation. Bind a queue of your own by the routing keys that you want.",
+        "description": "Successful replies that nobody gave a `reply_to` for, and every success of a"
+        " broadcast operation. Bind a queue of your own by the routing keys that you want.",
         "parameters": {name: {"description": text} for name, text in about.items()},
         "messages": _messages(successes),
         "bindings": {"amqp": _exchange_binding(amqp.events_exchange)},

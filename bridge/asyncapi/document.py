@@ -77,8 +77,8 @@ def _server() -> JsonObject:
         "host": "{host}",
         "protocol": "amqp",
         "protocolVersion": "0.9.1",
-        "description": "The site's RabbitMQ. Ask its operators for address and user, and whether it"
-        " is amqps.",
+        "description": "The site's RabbitMQ. Ask its operators for address and user, and whether it is"
+        " amqps.",
         "variables": {"host": {"default": "localhost:5672", "description": "Host and port."}},
         "security": [{"$ref": "#/components/securitySchemes/userPassword"}],
     }

@@ -6,7 +6,15 @@ AsyncAPI knows headers alone, so the basic properties stand among them, marked b
 from collections.abc import Iterable
 
 from bridge.failures import ERROR_TYPES
-from bridge.forwarding import ATTEMPTS, EFFECT_DONE, ORIGINAL_EXCHANGE, ORIGINAL_ROUTING_KEY
+from bridge.forwarding import (
+    ATTEMPTS,
+    EFFECT_DONE,
+    MESSAGE_ID_MADE,
+    ORIGINAL_EXCHANGE,
+    ORIGINAL_EXPIRATION,
+    ORIGINAL_ROUTING_KEY,
+    ORIGINAL_USER_ID,
+)
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.messages import LONGEST_KEY, Reason
 from bridge.replies import APP_ID
@@ -58,8 +66,8 @@ _REQUEST: JsonObject = {
     "replyTo": _property(
         "reply_to",
         {"type": "string", "maxLength": 255},
-        "The queue that gets the reply; `amq.rabbitmq.reply-to` works. Without it a success becomes an event"
-        " and a failure a dead letter.",
+        "The queue that gets the reply; `amq.rabbitmq.reply-to` works. Without it a success becomes an"
+        " event and a failure a dead letter.",
     ),
     "correlationId": _property(
         "correlation_id", _STRING, "Comes back in the reply; without one, your `message_id` does."
@@ -72,8 +80,7 @@ _REQUEST: JsonObject = {
         "minLength": 1,
         "maxLength": LONGEST_KEY,
         "description": "Says: this is the same request. A side effect happens at most once per key."
-        " Without this"
-        " header the key is `message_id`, else `reply_to` with `correlation_id`.",
+        " Without this header the key is `message_id`, else `reply_to` with `correlation_id`.",
     },
     "expiration": _property(
         "expiration",
@@ -83,8 +90,7 @@ _REQUEST: JsonObject = {
     "x-deadline": {
         "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+$"}],
         "description": "Unix time in milliseconds until which you wait. The earlier one of this and"
-        " `expiration`"
-        " holds: LCM is not called after it.",
+        " `expiration` holds: LCM is not called after it.",
     },
     "timestamp": _property("timestamp", {"type": "integer"}, "When you published it, unix time in seconds."),
     "deliveryMode": _property(
@@ -119,9 +125,8 @@ _REPLY: JsonObject = {
     "x-bridge-cache": {
         "type": "string",
         "enum": ["hit", "miss", "stale"],
-        "description": "Only where the contact cache can answer. stale: LCM is away, and the"
-        " contacts are those"
-        " last seen.",
+        "description": "Only where the contact cache can answer. stale: LCM is away, and the contacts are"
+        " those last seen.",
     },
     "x-bridge-replayed": {
         "type": "boolean",
@@ -150,5 +155,9 @@ _DEAD_LETTER: JsonObject = {
     },
     ORIGINAL_EXCHANGE: {"type": "string", "description": "Where it was published."},
     ORIGINAL_ROUTING_KEY: {"type": "string", "description": "With which routing key."},
-    "x-dead-lettered-at": {"type": "string", "description": "When."},
+    ORIGINAL_EXPIRATION: {"type": "string", "description": "Its `expiration`, which would expire it again."},
+    ORIGINAL_USER_ID: {"type": "string", "description": "Its `user_id`, which only its publisher may bear."},
+    MESSAGE_ID_MADE: {"type": "boolean", "description": "true: it had no `message_id`; this one is no key."},
+    "x-bridge-unreadable": {"type": "string", "description": "Properties of it that could not be read."},
+    "x-dead-lettered-at": {"description": "When; a timestamp of AMQP."},
 }

@@ -20,6 +20,7 @@ _CORRELATION: Final = "7d9f2c4e"
 _WRONG: Final[tuple[JsonValue, ...]] = (17, "x", True, {})
 """Values of which each type of field refuses one."""
 _BINDING: Final = "0.3.0"
+_ANSWERS: Final = "The reply to the request in x-answers."
 
 
 class Exchanged(NamedTuple):
@@ -56,17 +57,18 @@ def _of_place(place: Place) -> Iterator[tuple[str, JsonObject]]:
         "correlationId": ref("correlationIds", "correlation"),
     }
     if example is not None:
-        request["examples"] = [_example("success", headers, example.request)]
+        request["examples"] = [_example("success", about, headers, example.request)]
     yield f"{place.id}Request", request
     if not place.operation.replies:
         return
     success = _replying(place, "Reply", "SuccessHeaders", "it succeeded")
     if example is not None and example.reply is not None:
-        success["examples"] = [_example("success", _answer_headers(place), example.reply)]
+        told = f"The reply to the example of {place.id}Request."
+        success["examples"] = [_example("success", told, _answer_headers(place), example.reply)]
     yield f"{place.id}Reply", success
     request_body, failure, body = refused(place)
     failed = _replying(place, "Failure", "FailureHeaders", "it failed")
-    failed["examples"] = [_example("failure", _answer_headers(place, failure), body)]
+    failed["examples"] = [_example("failure", _ANSWERS, _answer_headers(place, failure), body)]
     failed["x-answers"] = request_body
     yield f"{place.id}Failure", failed
 
@@ -85,8 +87,8 @@ def _replying(place: Place, kind: str, headers: str, how: str) -> JsonObject:
     }
 
 
-def _example(name: str, headers: JsonObject, payload: JsonObject) -> JsonObject:
-    return {"name": name, "headers": headers, "payload": payload}
+def _example(name: str, about: str, headers: JsonObject, payload: JsonObject) -> JsonObject:
+    return {"name": name, "summary": about, "headers": headers, "payload": payload}
 
 
 def _answer_headers(place: Place | None, failure: Failure | None = None) -> JsonObject:
@@ -158,7 +160,7 @@ def _error(catalogue: Catalogue) -> JsonObject:
         "payload": ref("schemas", "ErrorEvent"),
         "correlationId": ref("correlationIds", "correlation"),
         "bindings": {"amqp": {"messageType": "ApiError", "bindingVersion": _BINDING}},
-        "examples": [_example("failure", headers, body)],
+        "examples": [_example("failure", _ANSWERS, headers, body)],
         "x-answers": _envelope(address, {}),
     }
 
@@ -167,9 +169,8 @@ def _dead_letter() -> JsonObject:
     return {
         "name": DEAD_LETTER,
         "title": "A dead letter",
-        "summary": "A request that nobody may be told of, or that a person must look at: its body"
-        " as received,"
-        " and why in its headers.",
+        "summary": "A request that nobody may be told of, or that a person must look at: its body as"
+        " received, and why in its headers.",
         "headers": ref("schemas", "DeadLetterHeaders"),
         "payload": {"description": "The request as received; it need not be JSON."},
     }

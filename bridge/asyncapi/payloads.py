@@ -18,9 +18,8 @@ def common() -> JsonObject:
         "msg": {"type": "string", "description": "For the person at the desk."},
         "retryable": {
             "type": "boolean",
-            "description": "true: there was no effect, and the request may be sent again, with the"
-            " same key or a"
-            " new one.",
+            "description": "true: there was no effect, and the request may be sent again, with the same"
+            " key or a new one.",
         },
     }
     detail: JsonObject = {
@@ -53,6 +52,12 @@ def common() -> JsonObject:
             },
             "required": ["success", *told],
         },
+        "FailureMessage": {
+            "type": "object",
+            "properties": {"response": ref("schemas", "Failure")},
+            "required": ["response"],
+        },
+        "ErrorEventData": {"type": "object", "properties": told, "required": [*told]},
         "ErrorEvent": {
             "type": "object",
             "description": "The answer to a request whose operation cannot be told.",
@@ -63,7 +68,7 @@ def common() -> JsonObject:
                 },
                 "topic": {"type": "string", "const": "Error"},
                 "subtopic": {"type": "string", "const": "ApiError"},
-                "data": {"type": "object", "properties": told, "required": [*told]},
+                "data": ref("schemas", "ErrorEventData"),
             },
             "required": ["channel", "topic", "subtopic", "data"],
         },
@@ -75,7 +80,8 @@ def of_operation(operation: Declared) -> Iterator[tuple[str, JsonObject]]:
     about = f"What a request for {operation.name} holds."
     yield f"{operation.name}Data", {"description": about, **operation.schema()}
     if operation.replies and operation.shape is not None:
-        yield f"{operation.name}Response", operation.shape.schema()
+        shape = _titled(operation.shape.schema(), f"{operation.name}Response")
+        yield f"{operation.name}Response", {"description": f"What LCM gives for {operation.name}.", **shape}
 
 
 def of_place(place: Place) -> Iterator[tuple[str, JsonObject]]:
@@ -100,11 +106,7 @@ def of_place(place: Place) -> Iterator[tuple[str, JsonObject]]:
     if place.operation.replies:
         success = f"The reply to {name} where it succeeds."
         yield f"{place.id}Reply", _reply(place, success, _message(place))
-        failure: JsonObject = {
-            "type": "object",
-            "properties": {"response": ref("schemas", "Failure")},
-            "required": ["response"],
-        }
+        failure = ref("schemas", "FailureMessage")
         yield f"{place.id}Failure", _reply(place, f"The reply to {name} where it fails.", failure)
 
 
@@ -129,7 +131,14 @@ def _message(place: Place) -> JsonObject:
         echo: JsonObject = {name: {"type": "string", "description": "as received"} for name in parts}
         echo["data"] = ref("schemas", f"{operation.name}Data")
         about = "The request's own members, values as received."
-        return {"type": "object", "description": about, "properties": echo, "required": [*echo]}
+        title = f"{place.id}Message"
+        return {
+            "title": title,
+            "type": "object",
+            "description": about,
+            "properties": echo,
+            "required": [*echo],
+        }
     members: JsonObject = {}
     required: list[JsonValue] = []
     fields = {field.name: field for field in operation.fields}
@@ -138,7 +147,25 @@ def _message(place: Place) -> JsonObject:
         if fields[name].required or fields[name].default is not None:
             required.append(name)
     members["response"] = ref("schemas", f"{operation.name}Response")
-    return {"type": "object", "properties": members, "required": [*required, "response"]}
+    title = f"{place.id}Message"
+    return {"title": title, "type": "object", "properties": members, "required": [*required, "response"]}
+
+
+def _titled(schema: JsonObject, title: str) -> JsonObject:
+    """Return a schema whose inner objects have titles, by which generators name what they make of them."""
+    found: JsonObject = {}
+    for key, value in schema.items():
+        if key == "items" and isinstance(value, dict) and "properties" in value:
+            found[key] = {"title": f"{title}Item", **_titled(value, f"{title}Item")}
+        elif key in ("anyOf", "oneOf") and isinstance(value, list):
+            found[key] = [
+                {"title": f"{title}{number}", **_titled(one, f"{title}{number}")}
+                for number, one in enumerate(value, start=1)
+                if isinstance(one, dict)
+            ]
+        else:
+            found[key] = value
+    return found
 
 
 def _given(field: Field) -> JsonObject:

@@ -93,7 +93,7 @@ READERS: Final[Mapping[ReaderName, Reader]] = {
 _SCHEMAS: Final[Mapping[ReaderName, JsonObject]] = {
     "text": {"type": ["string", "null"]},
     "number": {"type": ["integer", "null"]},
-    "yes_no": {"type": ["string", "null"], "enum": ["Yes", "No", None]},
+    "yes_no": {"title": "YesOrNo", "type": ["string", "null"], "enum": ["Yes", "No", None]},
     "flag": {"type": ["boolean", "null"]},
     "any": {"description": "as LCM gives it"},
 }

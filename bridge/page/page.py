@@ -66,6 +66,8 @@ def _filled(name: str, **parts: str) -> Html:
 def _publish(contract: Contract) -> Html:
     return _filled(
         "publish.html",
+        bytes=f"{contract.limits['most-bytes']:,}",
+        depth=str(contract.limits["most-levels"]),
         exchange=contract.exchange,
         queues=joined(map(code, contract.queues), " or "),
         shape=sample("Request", json_code(pretty(_REQUEST)), what="the shape of a request"),

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aio_pika.abc import AbstractIncomingMessage
 from support.command import run_command
 from support.envelopes import add_contact, comparable, od
-from support.requester import Reply
+from support.requester import next_message
 from support.schemas import fits
 from support.site import MakeSite, Site, name_of_letters, open_site
 from support.worker import until
 
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
+from bridge.forwarding import COUNTS
 from bridge.operations.declared.reading import read
 from bridge.operations.shipped import siblings
 from bridge.simulator import Fault, Options
@@ -35,9 +37,8 @@ def request(subtopic: str, data: Any) -> dict[str, Any]:
     return {"channel": "LCM", "topic": "WebService", "subtopic": subtopic, "data": data}
 
 
-def told(reply: Reply) -> dict[str, Any]:
-    """Return properties and headers of a reply, named as in the document."""
-    message = reply.message
+def told(message: AbstractIncomingMessage) -> dict[str, Any]:
+    """Return properties and headers of what the bridge published, named as in the document."""
     return {
         "correlationId": message.correlation_id,
         "messageId": message.message_id,
@@ -46,8 +47,16 @@ def told(reply: Reply) -> dict[str, Any]:
         "deliveryMode": message.delivery_mode,
         "type": message.type,
         "appId": message.app_id,
-        **reply.headers,
+        **message.headers,
     }
+
+
+def documented_as(contract: Any, kind: str, message: AbstractIncomingMessage, body: Any) -> bool:
+    """Tell whether a message is as the document says, and bears no header that it does not tell of."""
+    shown = contract["components"]["messages"][kind]
+    known = contract["components"]["schemas"]["ReplyHeaders"]["properties"]
+    assert told(message).keys() <= known.keys()
+    return fits(shown["headers"], told(message), contract) and fits(shown["payload"], body, contract)
 
 
 async def test_an_operation_is_added_by_one_file(make_site: MakeSite, tmp_path: Path) -> None:
@@ -118,8 +127,7 @@ async def test_every_example_is_answered_as_the_document_says(siblings_on: Site,
         reply = await siblings_on.widget.ask(
             request["payload"], headers={"idempotency-key": request["headers"].get("idempotency-key", key)}
         )
-        assert fits(messages[f"{key}Reply"]["headers"], told(reply), contract), (key, reply.headers)
-        assert fits(messages[f"{key}Reply"]["payload"], reply.body, contract), (key, reply.body)
+        assert documented_as(contract, f"{key}Reply", reply.message, reply.body), (key, reply.body)
         assert comparable(shown["payload"]) == comparable(reply.body), key
     assert 30 == len(asked)
 
@@ -132,9 +140,27 @@ async def test_every_failure_is_told_as_the_document_says(siblings_on: Site, con
         [shown] = message["examples"]
         reply = await siblings_on.widget.ask(message["x-answers"])
         assert shown["payload"] == reply.body
-        assert fits(message["headers"], told(reply), contract), name
-        assert fits(message["payload"], reply.body, contract), name
+        assert documented_as(contract, name, reply.message, reply.body), name
     assert 31 == len(failures)
+
+
+async def test_an_event_and_a_dead_letter_are_as_the_document_says(siblings_on: Site, contract: Any) -> None:
+    """What becomes of requests without a reply_to: their headers too, of which none is untold."""
+    messages = contract["components"]["messages"]
+    events = await siblings_on.widget.listen("UI.InboundCall.#")
+    known = contract["components"]["schemas"]["DeadLetterHeaders"]["properties"]
+
+    await siblings_on.widget.publish(
+        messages["ManualDialCallRequest"]["examples"][0]["payload"], message_id="e"
+    )
+    event = await next_message(events)
+    await siblings_on.widget.publish(messages["ManualDialCallFailure"]["x-answers"], expiration=60)
+    letter = await siblings_on.widget.dead_letter()
+
+    assert documented_as(contract, "ManualDialCallReply", event, json.loads(event.body))
+    assert "e" == told(event)["idempotency-key"]
+    assert letter.headers.keys() - COUNTS <= known.keys()
+    assert fits(messages["DeadLetter"]["headers"], dict(letter.headers), contract)
 
 
 async def test_a_side_effect_of_a_sibling_happens_once(siblings_on: Site) -> None:

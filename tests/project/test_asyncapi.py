@@ -11,11 +11,14 @@ import pytest
 from support.schemas import fits
 
 from bridge.advice import ADVICE
+from bridge.app import topology
 from bridge.asyncapi import document
 from bridge.asyncapi.text import text
+from bridge.bus.topology import Binding, Exchange
 from bridge.cli import main
 from bridge.failures import ERROR_TYPES, Failure
 from bridge.operations.catalogue import OPERATIONS, Catalogue
+from bridge.operations.declared.fieldforms import FORMS
 from bridge.operations.model import Rules
 from bridge.operations.shipped import siblings
 from bridge.settings import Amqp, LimitSettings, Settings
@@ -101,11 +104,30 @@ def test_every_extension_and_type_of_field_is_explained() -> None:
     )
     used = {key for key in keys(parts) if key.startswith("x-")}
     used |= {"x-errors", "x-field-types", "x-amqp-property"}
-    types = set(re.findall(r'"x-check": \{"type": "([a-z]+)"', json.dumps(ALL)))
 
     assert sorted(ALL["x-extensions"]) == sorted(used)
-    assert types
-    assert types <= ALL["x-field-types"].keys()
+    assert sorted(FORMS) == sorted(ALL["x-field-types"])
+
+
+def test_exchanges_and_queues_are_those_that_are_declared() -> None:
+    """With their names and kinds; and each request's routing key leads to the queue that is told."""
+    settings = Settings(amqp=Amqp(prefix="north"))
+    catalogue = Catalogue(Rules(), [*OPERATIONS, *siblings()])
+    told: Any = document(catalogue, settings)
+    bindings = [one["bindings"]["amqp"] for one in told["channels"].values() if "bindings" in one]
+    parts = list(topology(settings, catalogue).parts())
+    exchanges = {(one.name, one.kind) for one in parts if isinstance(one, Exchange)}
+    bound = {(one.queue, one.routing_key) for one in parts if isinstance(one, Binding)}
+
+    shown = {(one["exchange"]["name"], one["exchange"]["type"]) for one in bindings if "exchange" in one}
+    queues = {one["queue"]["name"] for one in bindings if "queue" in one}
+    assert {("north.requests", "topic"), ("north.events", "topic")} == shown
+    assert shown <= exchanges
+    assert {"north.requests.agent", "north.requests.campaign", "north.dead-letters"} == queues
+    for operation in told["operations"].values():
+        if operation["action"] == "receive":
+            address = told["channels"][operation["channel"]["$ref"].removeprefix("#/channels/")]["address"]
+            assert (operation["x-operation"]["queue"], f"*.*.{address.rpartition('.')[2]}") in bound
 
 
 def test_limits_of_the_site_are_told() -> None:

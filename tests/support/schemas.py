@@ -28,7 +28,7 @@ KNOWN = {
         "minimum",
     ),
     *("maximum", "items", "minItems", "maxItems", "properties", "required", "maxProperties"),
-    *("description", "default", "additionalProperties"),
+    *("title", "description", "default", "additionalProperties"),
 }
 
 
@@ -39,9 +39,12 @@ def fits(schema: Any, value: Any, document: Any = None) -> bool:
     assert schema.get("additionalProperties", True) is True
     if "$ref" in schema:
         schema = referred(document, schema["$ref"])
-    kinds = schema.get("type", [*KINDS])
+    kinds = schema.get("type", [])
     return (
-        any(is_of(kind, value) for kind in ([kinds] if isinstance(kinds, str) else kinds))
+        (
+            "type" not in schema
+            or any(is_of(kind, value) for kind in ([kinds] if isinstance(kinds, str) else kinds))
+        )
         and ("const" not in schema or equal(schema["const"], value))
         and ("enum" not in schema or any(equal(one, value) for one in schema["enum"]))
         and ("anyOf" not in schema or any(fits(one, value, document) for one in schema["anyOf"]))

@@ -27,10 +27,10 @@ def data_schema(fields: Iterable[Field], forms: Mapping[str, FieldForm]) -> Json
     for field in fields:
         needed = field.required and field.default is None
         taken = field.schema() if needed else _or_null(field.schema())
-        properties[field.name] = {**_about(field, forms[field.name]), **taken}
+        properties[field.name] = dict(_property(field, forms[field.name], taken))
         for alias in field.aliases:
             told = f"Another name of {field.name}: give one of them."
-            properties[alias] = {"description": told, "x-alias-of": field.name, **taken}
+            properties[alias] = {"description": told, **taken, "x-alias-of": field.name}
         if needed and field.aliases:
             either.append({"anyOf": [{"required": [name]} for name in (field.name, *field.aliases)]})
         elif needed:
@@ -43,15 +43,15 @@ def data_schema(fields: Iterable[Field], forms: Mapping[str, FieldForm]) -> Json
     return schema
 
 
-def _about(field: Field, form: FieldForm) -> JsonObject:
-    about: JsonObject = {"description": form.about} if form.about else {}
-    default = getattr(form, "default", None)
-    if default is not None:
-        about["default"] = default
+def _property(field: Field, form: FieldForm, taken: JsonObject) -> Iterator[tuple[str, JsonValue]]:
+    if form.about:
+        yield "description", form.about
+    yield from taken.items()
+    if (default := getattr(form, "default", None)) is not None:
+        yield "default", default
     if field.aliases:
-        about["x-aliases"] = list(field.aliases)
-    about["x-check"] = dict(_check(field, form))
-    return about
+        yield "x-aliases", list(field.aliases)
+    yield "x-check", dict(_check(field, form))
 
 
 def _check(field: Field, form: FieldForm) -> Iterator[tuple[str, JsonValue]]:
