@@ -158,7 +158,7 @@ def test_the_keyboard_reaches_everything(seen: dict[str, Any], contract: Contrac
     assert [] == [one for one in keyboard["reached"] if not one["outlined"]]
     assert {"envelope", "example", "AMQP properties", "code-shared-python"} <= set(labels)
     for operation in contract.operations:
-        assert operation.name in labels
+        assert operation.name[:60] in labels
         assert f"Copy the request of {operation.name}" in labels
         assert f"Check the request of {operation.name} in the envelope checker" in labels
 

@@ -53,7 +53,6 @@ async function looks() {
       await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) });
       await opened(page);
       const wide = await tooWide(page);
-      await page.screenshot({ path: join(folder, `${name}-${colorScheme}-whole.png`), fullPage: true });
       await page.evaluate(axe.source);
       const faults = await page.evaluate(async () => {
         const told = await globalThis.axe.run(document, { resultTypes: ["violations"] });
