@@ -96,8 +96,9 @@ async function copies() {
     const page = await open({ viewport: SIZES.desktop, permissions: ["clipboard-read", "clipboard-write"] }, before);
     const figure = page.locator("figure.sample", { has: page.locator("code") }).first();
     const shown = await figure.locator("code").textContent();
+    const status = await figure.getByRole("status").elementHandle();
     await figure.getByRole("button", { name: "Copy" }).click();
-    const said = await figure.getByRole("status").textContent();
+    const said = await (await page.waitForFunction((one) => one.textContent, status)).jsonValue();
     await page.locator("#envelope").focus();
     await page.keyboard.press("Control+V");
     copied.push({ shown, pasted: await page.locator("#envelope").inputValue(), said });
