@@ -154,7 +154,8 @@ def _words(place: Place, settings: Settings) -> list[str]:
     if (told_by := place.route.told_by) is not None:
         some = "one" if told_by.least == 1 else str(told_by.least)
         members = ", ".join(f"`{name}`" for name in told_by.members)
-        said.append(f"Other data comes by this address too: this operation's has at least {some} of {members}.")
+        said.append("Other data comes by this address too:")
+        said.append(f"this operation's has at least {some} of {members}.")
     when = dict(form.side_effect_when or {})
     if form.side_effect or when:
         condition = "".join(f", if `{name}` is {json.dumps(value)}" for name, value in when.items())
