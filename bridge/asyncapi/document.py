@@ -1,5 +1,6 @@
 """The whole document."""
 
+import json
 from typing import Final
 
 from bridge import __version__
@@ -115,7 +116,7 @@ def _operation(place: Place, channel: str, settings: Settings) -> JsonObject:
     found: JsonObject = {
         "action": "receive",
         "channel": channel_ref(channel),
-        "title": operation.name,
+        "title": operation.name if place.number == 1 else f"{operation.name} by {place.route.request}",
         "summary": form.about,
         "description": " ".join(_words(place, settings)),
         "tags": tags,
@@ -150,9 +151,14 @@ def _words(place: Place, settings: Settings) -> list[str]:
         f"Publish to the exchange `{exchange}` with the routing key `{place.channel}`.",
         _answered(place),
     ]
+    if (told_by := place.route.told_by) is not None:
+        some = "one" if told_by.least == 1 else str(told_by.least)
+        members = ", ".join(f"`{name}`" for name in told_by.members)
+        said.append("Other data comes by this address too:")
+        said.append(f"this operation's has at least {some} of {members}.")
     when = dict(form.side_effect_when or {})
     if form.side_effect or when:
-        condition = "".join(f", if {name} is {value}".lower() for name, value in when.items())
+        condition = "".join(f", if `{name}` is {json.dumps(value)}" for name, value in when.items())
         said.append(f"A side effect{condition}: it happens at most once per key.")
     if operation.broadcast:
         said.append("Every success is published to the events exchange as well.")
