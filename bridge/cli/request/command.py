@@ -1,33 +1,78 @@
-"""``lcm-bridge request FILE|-``: send one envelope and print the correlated reply."""
+"""The arguments of ``lcm-bridge request``, and what is done with them."""
 
 import argparse
 import asyncio
+import json
 import sys
-import time
 from pathlib import Path
-from uuid import uuid4
-
-import orjson
 
 from bridge import logs
-from bridge.configuration import load
-from bridge.settings import Amqp, Log
+from bridge.cli.completing import FILES, REQUESTS, completed
+from bridge.cli.request.wanted import Asked, Setting, Wanted, WrongUsage, routing_key, wanted
+from bridge.configuration import catalogue, load
+from bridge.envelope import Limits
+from bridge.settings import Log, Settings
 
-HELP = "send an envelope from a file (or - for standard input) and print the correlated reply"
+HELP = "send a request and print the correlated reply"
 
-DIRECT_REPLY_TO = "amq.rabbitmq.reply-to"
+EPILOG = """An operation is told by its name or its request subtopic, in any case; a file that is called like
+one is ./NAME. Exit code: 0 a success, 1 a failure, 2 wrong usage, 3 a failure that may be sent again, 4 the
+outcome is unknown, 5 no reply came, 6 nothing was sent."""
 
 MOST_SECONDS = 24 * 3600
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the file and how long to wait."""
-    parser.add_argument("file", metavar="FILE|-", help="file that holds the envelope; - for standard input")
-    parser.add_argument("--timeout", type=_seconds, default=30.0, help="seconds to wait for the reply (30)")
-    parser.add_argument("--key", help="idempotency key (default: none but a fresh message id)")
+    """Take what to send, how long to wait, and what to print."""
+    parser.epilog = EPILOG
+    what = parser.add_argument(
+        "what",
+        metavar="OPERATION|FILE|-",
+        help="an operation, or a file with an envelope (-: standard input)",
+    )
+    completed(what, REQUESTS)
+    making = parser.add_argument_group("the request")
+    data = making.add_argument(
+        "--data", metavar="FILE|-", help="of an operation: the object that is its data"
+    )
+    completed(data, FILES)
+    making.add_argument(
+        "--set",
+        type=_setting,
+        action="append",
+        default=[],
+        dest="sets",
+        metavar="NAME=VALUE",
+        help="set a member of data; VALUE is JSON if it is such and the field takes it, else text",
+    )
+    making.add_argument("--source", help="the envelope's source")
+    making.add_argument(
+        "--route",
+        metavar="WORD[/WORD...]",
+        help="where the operation has several routes: words of the request's or the reply's address",
+    )
+    making.add_argument("--key", help="idempotency key (default: none but a fresh message id)")
+    making.add_argument("--timeout", type=_seconds, default=30.0, help="seconds to wait for the reply (30)")
+    instead = parser.add_argument_group("instead of sending it").add_mutually_exclusive_group()
+    instead.add_argument(
+        "--template", action="store_true", help="print an envelope with every field of the operation"
+    )
+    instead.add_argument("--data-template", action="store_true", help="print only the data of that")
+    instead.add_argument("--dry-run", action="store_true", help="print what LCM would be told")
     parser.add_argument(
         "--headers", action="store_true", help="print the reply's headers too, on standard error"
     )
+
+
+def _setting(text: str) -> Setting:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise argparse.ArgumentTypeError(f"{text!a} is not NAME=VALUE")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"the value of {name!a} is not UTF-8") from None
+    return Setting(name.strip(), value)
 
 
 def _seconds(text: str) -> float:
@@ -39,71 +84,70 @@ def _seconds(text: str) -> float:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Return 0 for a success, 1 for a failure reply or none. Raises `bridge.configuration.BadSettings`."""
+    """Return how it ended, an `bridge.cli.request.ending.Exit`. Raises `bridge.configuration.BadSettings`."""
+    from bridge.cli.request.ending import Exit, pretty  # noqa: PLC0415 - other commands start without it
+    from bridge.cli.request.preview import preview  # noqa: PLC0415
+
     settings = load().settings
     logs.configure(Log(level="ERROR", format="console"))
+    known = catalogue(settings)
+    limits = Limits(settings.limits.body_bytes, settings.limits.depth)
+    asked = Asked(
+        what=args.what,
+        read=_read,
+        data=args.data,
+        sets=args.sets,
+        source=args.source,
+        route=args.route,
+        template=args.template or args.data_template,
+    )
     try:
-        body = sys.stdin.buffer.read() if args.file == "-" else Path(args.file).read_bytes()
-    except OSError as error:
-        sys.stderr.write(f"{args.file}: {error.strerror}\n")
-        return 2
-    return asyncio.run(_request(settings.amqp, body, args))
+        request = wanted(asked, known, limits)
+    except (WrongUsage, OSError) as error:
+        problem = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        sys.stderr.write(f"{problem}\n")
+        return Exit.WRONG_USAGE
+    if asked.template:
+        envelope = json.loads(request.body)
+        sys.stdout.write(pretty(envelope["data"] if args.data_template else envelope))
+        return Exit.SUCCESS
+    if args.dry_run:
+        told, code = preview(request.body, known, limits, settings.lcm.methods)
+        sys.stdout.write(pretty(told))
+        return code
+    return asyncio.run(_send(settings, request, args))
 
 
-async def _request(settings: Amqp, body: bytes, args: argparse.Namespace) -> int:
-    import aio_pika  # noqa: PLC0415 - other commands start without it
+async def _send(settings: Settings, request: Wanted, args: argparse.Namespace) -> int:
+    from bridge.cli.request.ending import Exit, exit_code, last_line, pretty  # noqa: PLC0415 - as above
+    from bridge.cli.request.sending import NoReply, NotSent, send  # noqa: PLC0415
 
-    from bridge.cli.broker import connect_to_any  # noqa: PLC0415
-
-    started = time.monotonic()
     try:
-        async with asyncio.timeout(args.timeout):
-            # A little earlier than the request as a whole ends, to tell of every node.
-            connection, _, _ = await connect_to_any(settings, args.timeout * 0.9)
-            async with connection:
-                channel = await connection.channel()
-                replies: asyncio.Queue[aio_pika.abc.AbstractIncomingMessage] = asyncio.Queue(maxsize=1)
-                queue = await channel.get_queue(DIRECT_REPLY_TO, ensure=False)
-                await queue.consume(replies.put, no_ack=True)
-                exchange = await channel.get_exchange(settings.requests_exchange, ensure=False)
-                started = time.monotonic()
-                await exchange.publish(
-                    aio_pika.Message(
-                        body,
-                        content_type="application/json",
-                        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-                        correlation_id=uuid4().hex,
-                        message_id=uuid4().hex,
-                        reply_to=DIRECT_REPLY_TO,
-                        timestamp=time.time(),
-                        expiration=args.timeout,
-                        headers={"idempotency-key": args.key} if args.key else {},
-                    ),
-                    routing_key=_routing_key(body),
-                )
-                reply = await replies.get()
-    except TimeoutError:
-        sys.stderr.write(f"no reply within {args.timeout:g} s; is a worker running? try: lcm-bridge check\n")
-        return 1
-    except (aio_pika.exceptions.AMQPError, OSError) as error:
-        sys.stderr.write(f"RabbitMQ: {type(error).__name__}: {error}\n")
-        return 1
-    milliseconds = (time.monotonic() - started) * 1000
-    if args.headers:
-        sys.stderr.writelines(f"{name}: {value!s}\n" for name, value in sorted(reply.headers.items()))
-    sys.stdout.write(orjson.dumps(orjson.loads(reply.body), option=orjson.OPT_INDENT_2).decode() + "\n")
-    status = str(reply.headers.get("x-bridge-status"))
-    sys.stderr.write(f"{status} in {milliseconds:.1f} ms\n")
-    return 0 if status == "ok" else 1
+        sent = await send(
+            settings.amqp,
+            request.body,
+            routing_key(request.body),
+            answered=request.answered,
+            seconds=args.timeout,
+            key=args.key,
+        )
+    except NotSent as error:
+        sys.stderr.write(f"not sent: {error}\n")
+        return Exit.NOT_SENT
+    except NoReply as error:
+        sys.stderr.write(f"{error}\n")
+        return Exit.NO_REPLY
+    code = Exit.SUCCESS
+    if sent.body is not None and sent.headers is not None:
+        reply = json.loads(sent.body)
+        code = exit_code(reply, sent.headers)
+        if args.headers:
+            sys.stderr.writelines(f"{name}: {value!s}\n" for name, value in sorted(sent.headers.items()))
+        sys.stdout.write(pretty(reply))
+    name = "" if request.operation is None else request.operation.name
+    sys.stderr.write(f"{last_line(sent, code, name)}\n")
+    return code
 
 
-def _routing_key(body: bytes) -> str:
-    """Return ``<channel>.<topic>.<subtopic>``; what cannot be told is routed by the alternate exchange."""
-    try:
-        envelope = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return "unreadable"
-    if not isinstance(envelope, dict):
-        return "unreadable"
-    words = [str(envelope.get(name, "")).strip() for name in ("channel", "topic", "subtopic")]
-    return ".".join(words)[:255]
+def _read(file: str) -> bytes:
+    return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
