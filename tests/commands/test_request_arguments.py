@@ -155,6 +155,7 @@ def test_a_file_may_be_changed() -> None:
         ({"what": "setdnc"}, "SetDNC comes with the bridge and is off: operations.siblings"),
         ({"what": "envelope.json", "data": "data.json"}, "go with the name of an operation"),
         ({"what": "envelope.json", "template": True}, "go with the name of an operation"),
+        ({"what": "CreateContact", "data": "data.json", "template": True}, "exclude each other"),
         ({"what": "CreateContact", "data": "quotes.json"}, "--data quotes.json: .*line 1, column 12"),
         ({"what": "CreateContact", "data": "envelope.json"}, "whole envelope: lcm-bridge request envelope"),
         ({"what": "quotes.json", "source": "me"}, "quotes.json: nothing can be set in it: .*curly|quotation"),

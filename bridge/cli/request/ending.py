@@ -1,10 +1,9 @@
 """How a request ended: what is told of it, and the exit code."""
 
+import json
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
-
-import orjson
 
 from bridge.cli.request.sending import Sent
 from bridge.failures import OutcomeUnknown
@@ -51,7 +50,7 @@ def last_line(sent: Sent, code: Exit, operation: str) -> str:
 
 def pretty(value: object) -> str:
     """Return a value as indented JSON, with a line's end."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n"
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"  # a relay's integers know no bounds
 
 
 def _failure(body: object) -> Mapping[str, Any]:

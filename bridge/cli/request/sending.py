@@ -69,9 +69,9 @@ async def send(  # noqa: PLR0913 - what the command line says of a request
         async with asyncio.timeout(seconds):
             return await sending.run(message, routing_key, seconds * CONNECTING)
     except TimeoutError:
-        raise sending.ended(f"within {seconds:g} s") from None
+        raise sending.late(seconds) from None
     except (AMQPError, ChannelInvalidStateError, OSError) as error:
-        raise sending.ended(f"RabbitMQ: {type(error).__name__}: {error}") from error
+        raise sending.failed(error) from error
 
 
 class _Sending:
@@ -110,14 +110,18 @@ class _Sending:
                 headers=dict(reply.headers),
             )
 
-    def ended(self, why: str) -> NotSent | NoReply:
-        """Return what it means that it ends here, ``why`` being a reason or a time."""
-        late = why.startswith("within")
+    def late(self, seconds: float) -> NotSent | NoReply:
+        """Return what it means that its time is up here."""
         if not self._published:
-            return NotSent(f"RabbitMQ: no connection {why}" if late else why)
+            return NotSent(f"RabbitMQ: no connection within {seconds:g} s")
         if self._confirmed is None:
-            return NoReply(f"not confirmed {why}: nobody knows whether the broker has it" if late else why)
-        return NoReply(f"no reply {why}; is a worker running? try: lcm-bridge check" if late else why)
+            return NoReply(f"not confirmed within {seconds:g} s: nobody knows whether the broker has it")
+        return NoReply(f"no reply within {seconds:g} s; is a worker running? try: lcm-bridge check")
+
+    def failed(self, error: Exception) -> NotSent | NoReply:
+        """Return what it means that the connection fails here."""
+        why = f"RabbitMQ: {type(error).__name__}: {error}"
+        return NoReply(f"no reply: {why}") if self._published else NotSent(why)
 
     async def _arrived(self, message: AbstractIncomingMessage) -> None:
         await self._replies.put((message, time.monotonic()))

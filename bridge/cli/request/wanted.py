@@ -117,6 +117,8 @@ def _unknown(what: str, catalogue: Catalogue, problem: str) -> NoReturn:
 
 def _of_operation(operation: Declared, routes: Sequence[Route], asked: Asked, limits: Limits) -> Wanted:
     address = _route(operation, routes, asked.route).request
+    if asked.template and asked.data is not None:
+        raise WrongUsage("--data and a template exclude each other")
     data: JsonObject = template(operation) if asked.template else {}
     if asked.data is not None:
         data = _data(asked.data, asked.read(asked.data), limits)
