@@ -15,7 +15,8 @@ from bridge.operations.shipped import siblings
 from bridge.operations.templates import template
 
 ALL = [*OPERATIONS, *siblings()]
-EVERY_TYPE = """
+EVERY_TYPE = (
+    """
 name = "Everything"
 about = "A field of each type."
 side_effect = false
@@ -32,23 +33,29 @@ type = "flag"
 yes = "Y"
 no = "N"
 default = false
-""" + "".join(
-    f"[data.{name}]\n{keys}\n"
-    for name, keys in {
-        "text": 'type = "text"\nshortest = 6\nlongest = 7',
-        "word": 'type = "text"\none_of = ["Up", "Down"]',
-        "integer": 'type = "integer"\nleast = 5',
-        "below": 'type = "integer"\nmost = -5',
-        "decimal": 'type = "decimal"\nleast = 2',
-        "flag": 'type = "flag"',
-        "minute": 'type = "minute"',
-        "date": 'type = "date"',
-        "time": 'type = "time"',
-        "xml": 'type = "xml"',
-        "phone": 'type = "phone"\nlongest = 4',
-        "object": 'type = "object"',
-        "array": 'type = "array"',
-    }.items()
+"""
+    + "".join(
+        f"[data.{name}]\n{keys}\n"
+        for name, keys in {
+            "text": 'type = "text"\nshortest = 6\nlongest = 7',
+            "word": 'type = "text"\none_of = ["Up", "Down"]',
+            "integer": 'type = "integer"\nleast = 5',
+            "below": 'type = "integer"\nmost = -5',
+            "decimal": 'type = "decimal"\nleast = 2',
+            "flag": 'type = "flag"',
+            "minute": 'type = "minute"',
+            "date": 'type = "date"',
+            "time": 'type = "time"',
+            "xml": 'type = "xml"',
+            "phone": 'type = "phone"\nlongest = 4',
+            "object": 'type = "object"',
+            "array": 'type = "array"',
+            "shown": 'type = "text"\naliases = ["Other"]',
+        }.items()
+    )
+    + """[example]
+data = '{"OTHER": "by another name"}'
+"""
 )
 
 
@@ -118,6 +125,7 @@ def test_there_is_a_value_of_every_type() -> None:
         "phone": "2082",
         "object": {},
         "array": [],
+        "shown": "by another name",
         "optional": None,
         "flagged": False,
     }
