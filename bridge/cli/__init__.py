@@ -14,7 +14,8 @@ from bridge.configuration import BadSettings
 COMMANDS = (
     *("run", "check", "config", "request", "contacts", "dead-letters", "pause", "resume"),
     "operations",
-    *("simulator", "demo", "healthcheck", "completion"),
+    *("simulator", "demo", "healthcheck"),
+    "completion",
 )
 
 WRONG_SETTINGS = 2

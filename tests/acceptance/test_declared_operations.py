@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from operations.core_requests import CREATE
 from support.command import run_command
-from support.envelopes import add_contact, create, od
+from support.envelopes import add_contact, od
 from support.site import MakeSite, Site, name_of_letters, open_site
 from support.worker import until
 
@@ -128,7 +129,7 @@ async def test_a_side_effect_of_a_sibling_happens_once(siblings_on: Site) -> Non
             "AddCompliance",
             {"success": True},
         ),
-        (create()["data"], "CreateContact", None),
+        (CREATE, "CreateContact", None),
     ],
     ids=["upload", "contact"],
 )
