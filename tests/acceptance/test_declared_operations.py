@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from operations.core_requests import CREATE
 from support.command import run_command
 from support.envelopes import add_contact, od
 from support.site import MakeSite, Site, name_of_letters, open_site
@@ -16,10 +15,11 @@ from support.worker import until
 
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
 from bridge.operations.declared.reading import read
-from bridge.operations.shipped import siblings
+from bridge.operations.shipped import built_in, siblings
 from bridge.simulator import Fault, Options
 from bridge.simulator.declared import with_declared
 
+[CONTACT] = [one.example.data for one in built_in() if one.name == "CreateContact" and one.example]
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 
 
@@ -129,7 +129,7 @@ async def test_a_side_effect_of_a_sibling_happens_once(siblings_on: Site) -> Non
             "AddCompliance",
             {"success": True},
         ),
-        (CREATE, "CreateContact", None),
+        (CONTACT, "CreateContact", None),
     ],
     ids=["upload", "contact"],
 )
