@@ -19,8 +19,10 @@ from bridge.operations.shipped import built_in, siblings
 from bridge.simulator import Fault, Options
 from bridge.simulator.declared import with_declared
 
-[CONTACT] = [one.example.data for one in built_in() if one.name == "CreateContact" and one.example]
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
+# The example of its own declaration, for a campaign that the simulator has.
+[EXAMPLE] = [one.form.example for one in built_in() if one.name == "CreateContact"]
+CONTACT = {**json.loads(EXAMPLE.data if EXAMPLE else ""), "CampaignID": "SampleCampaign"}
 
 
 def documented() -> str:
