@@ -8,6 +8,8 @@ from pathlib import Path
 
 from bridge import logs
 from bridge.cli.completing import FILES, REQUESTS, completed
+from bridge.cli.request.ending import Exit, exit_code, last_line, pretty
+from bridge.cli.request.preview import preview
 from bridge.cli.request.wanted import Asked, Setting, Wanted, WrongUsage, routing_key, wanted
 from bridge.configuration import catalogue, load
 from bridge.envelope import Limits
@@ -84,10 +86,7 @@ def _seconds(text: str) -> float:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Return how it ended, an `bridge.cli.request.ending.Exit`. Raises `bridge.configuration.BadSettings`."""
-    from bridge.cli.request.ending import Exit, pretty  # noqa: PLC0415 - other commands start without it
-    from bridge.cli.request.preview import preview  # noqa: PLC0415
-
+    """Return how it ended, as `Exit` says. Raises `bridge.configuration.BadSettings`."""
     settings = load().settings
     logs.configure(Log(level="ERROR", format="console"))
     known = catalogue(settings)
@@ -119,8 +118,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 async def _send(settings: Settings, request: Wanted, args: argparse.Namespace) -> int:
-    from bridge.cli.request.ending import Exit, exit_code, last_line, pretty  # noqa: PLC0415 - as above
-    from bridge.cli.request.sending import NoReply, NotSent, send  # noqa: PLC0415
+    from bridge.cli.request.sending import NoReply, NotSent, send  # noqa: PLC0415 - the rest starts without it
 
     try:
         sent = await send(

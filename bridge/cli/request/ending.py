@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bridge.cli.request.sending import Sent
 from bridge.failures import OutcomeUnknown
+
+if TYPE_CHECKING:
+    from bridge.cli.request.sending import Sent
 
 
 class Exit(IntEnum):
@@ -30,7 +32,7 @@ def exit_code(body: object, headers: Mapping[str, Any]) -> Exit:
     return Exit.RETRYABLE if _failure(body).get("retryable") is True else Exit.FAILURE
 
 
-def last_line(sent: Sent, code: Exit, operation: str) -> str:
+def last_line(sent: "Sent", code: Exit, operation: str) -> str:
     """Return one line about the outcome and the times."""
     confirmed = f"confirmed after {_milliseconds(sent.confirmed)}"
     if sent.headers is None or sent.replied is None:
