@@ -63,7 +63,7 @@ def documented_as(contract: Any, kind: str, message: AbstractIncomingMessage, bo
 
 
 async def test_an_operation_is_added_by_one_file(make_site: MakeSite, tmp_path: Path) -> None:
-    """The page's own example, and a restart of the bridge alone: it is answered, counted, listed, checked."""
+    """The page's own example, and a restart of the bridge alone: answered, counted, listed, and described."""
     declaration = read(documented(), "x.toml")
     assert declaration.example is not None
     site = await make_site(with_declared(Options(), [declaration]))
@@ -81,6 +81,7 @@ async def test_an_operation_is_added_by_one_file(make_site: MakeSite, tmp_path: 
         "request", "getcampaigngroups", "--set", "userID=agent1", folder=tmp_path, settings=site.settings
     )
     listed = await run_command("operations", "list", "--json", folder=tmp_path)
+    status, document = await site.worker.get("/asyncapi.json")
 
     assert "UNKNOWN_OPERATION" == before.error_type
     assert "SetCampaignGroup" == reply.body["subtopic"]
@@ -90,9 +91,11 @@ async def test_an_operation_is_added_by_one_file(make_site: MakeSite, tmp_path: 
         sample = f'lcm_bridge_requests_total{{operation="GetCampaignGroups",outcome="{outcome}"}}'
         assert count == await site.worker.metric(sample)
     assert (0, reply.body) == (by_name.code, json.loads(by_name.output)), by_name.errors
-    told = {one["name"]: one for one in json.loads(listed.output)}
-    assert 6 == len(told)
-    assert str(Path("config/operations/get_campaign_groups.toml")) == told["GetCampaignGroups"]["from"]
+    assert 200 == status
+    assert [key for key in json.loads(document)["operations"] if "GetCampaignGroups" in key]
+    known = {one["name"]: one for one in json.loads(listed.output)}
+    assert 6 == len(known)
+    assert str(Path("config/operations/get_campaign_groups.toml")) == known["GetCampaignGroups"]["from"]
 
 
 async def test_a_bad_declaration_stops_the_start(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ async def _send(settings: Settings, request: Wanted, args: argparse.Namespace) -
             sys.stderr.writelines(f"{name}: {value!s}\n" for name, value in sorted(sent.headers.items()))
         sys.stdout.write(pretty(reply))
     name = "" if request.operation is None else request.operation.name
-    sys.stderr.write(f"{last_line(sent, code, name)}\n")
+    sys.stderr.write(f"{last_line(sent, name)}\n")
     return code
 
 

@@ -3,12 +3,15 @@
 import json
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from bridge.advice import ADVICE
 from bridge.failures import OutcomeUnknown
 
 if TYPE_CHECKING:
     from bridge.cli.request.sending import Sent
+
+_ACTIONS: Final = {kind.error_type: advice.action for kind, advice in ADVICE.items()}
 
 
 class Exit(IntEnum):
@@ -32,8 +35,8 @@ def exit_code(body: object, headers: Mapping[str, Any]) -> Exit:
     return Exit.RETRYABLE if _failure(body).get("retryable") is True else Exit.FAILURE
 
 
-def last_line(sent: "Sent", code: Exit, operation: str) -> str:
-    """Return one line about the outcome and the times."""
+def last_line(sent: "Sent", operation: str) -> str:
+    """Return one line about the outcome, the times, and after a failure what to do."""
     confirmed = f"confirmed after {_milliseconds(sent.confirmed)}"
     if sent.headers is None or sent.replied is None:
         return f"ok: {confirmed}; {operation} is never answered"
@@ -42,11 +45,9 @@ def last_line(sent: "Sent", code: Exit, operation: str) -> str:
         told.append(f"cache: {cache}")
     if sent.headers.get("x-bridge-replayed"):
         told.append("the stored reply of an earlier request with this key")
-    if code is Exit.RETRYABLE:
-        told.append("it had no effect, and may be sent again")
-    if code is Exit.OUTCOME_UNKNOWN:
-        told.append("it may have happened: look in LCM before it is sent again")
-    status = sent.headers.get("x-bridge-error-type") or sent.headers.get("x-bridge-status")
+    status = str(sent.headers.get("x-bridge-error-type") or sent.headers.get("x-bridge-status"))
+    if status in _ACTIONS:
+        told.append(_ACTIONS[status])
     return f"{status}: {'; '.join(told)}"
 
 
