@@ -8,7 +8,7 @@ from bridge.page.html import Html, code, element, joined
 _TYPES: Final = {
     "text": "string",
     "integer": "integer",
-    "decimal": "decimal number, or a string such as “12.50”",
+    "decimal": "number, or a string such as “12.50”",
     "flag": "flag",
     "xml": "XML text, or an object",
     "phone": "phone number (string)",
