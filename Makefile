@@ -77,8 +77,8 @@ chart-run: ## Run the rendered chart with `podman play kube`, and send it reques
 	@scripts/setup.sh --chart --no-servers --quiet
 	@.venv/bin/pytest tests/chart/play.py $(PYTEST_ARGS)
 
-contract: ## Check the AsyncAPI document with AsyncAPI's own parser
-	@scripts/setup.sh --contract --no-servers --quiet
+contract: ## Check the AsyncAPI document with AsyncAPI's own parser, and the page in a browser
+	@scripts/setup.sh --contract --quiet
 	@.venv/bin/pytest tests/contract/checks_*.py $(PYTEST_ARGS)
 
 lint: ## Check style, formatting, types and the direction of imports

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import NamedTuple, Self
 
 from aiohttp import web
@@ -17,6 +17,7 @@ class Page(NamedTuple):
 
     content_type: str
     make: Callable[[], str]
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class AdminServer:
@@ -95,4 +96,9 @@ class AdminServer:
             if request.path not in self._made:
                 # Some ten milliseconds of work, which requests need not wait for.
                 self._made[request.path] = (await asyncio.to_thread(page.make)).encode()
-        return web.Response(body=self._made[request.path], content_type=page.content_type, charset="utf-8")
+        return web.Response(
+            body=self._made[request.path],
+            content_type=page.content_type,
+            charset="utf-8",
+            headers=page.headers,
+        )

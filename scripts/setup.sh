@@ -13,7 +13,8 @@
 # --chart adds what checks the Helm chart and the Dockerfile: Helm's engine, hadolint and others in .venv-chart, and the
 # types of the operators' resources if there is a Node for them.
 #
-# --contract adds what checks the contract: AsyncAPI's parser, if there is a Node for it.
+# --contract adds what checks the contract: AsyncAPI's parser and what drives a browser, if there is a Node for them,
+# and Chromium.
 #
 # PYTHON=/path/to/python chooses the interpreter (3.11 or newer). What is there already is left alone.
 set -eu
@@ -309,6 +310,14 @@ set_up_prometheus() {
     echo "Not installed: prometheus. The tests of the dashboard and of the alert rules that need it are skipped."
 }
 
+# Without a font of its own it draws boxes.
+set_up_chromium() {
+    if command -v chromium >/dev/null 2>&1; then return 0; fi
+    did_something=yes
+    if have_apt && apt_install chromium fonts-dejavu-core; then return 0; fi
+    echo "Not installed: chromium. The checks of the contract leave the page out."
+}
+
 updated=no
 did_something=no
 # Two at a time would spoil each other's environment. (Commands are run without 9, or would hold the lock.)
@@ -329,6 +338,8 @@ if [ "$chart" = yes ]; then
 fi
 if [ "$contract" = yes ]; then
     set_up_node scripts/contract "AsyncAPI's parser" "The checks of the contract leave it out."
+    set_up_node scripts/contract/browser "the page's checks" "The checks of the contract leave the page out."
+    set_up_chromium
 fi
 if [ "$servers" = yes ]; then
     set_up_servers
