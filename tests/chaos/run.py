@@ -134,7 +134,9 @@ async def run(plan: Plan, print_line: PrintLine) -> Outcome:
             await asyncio.gather(*tasks, return_exceptions=True)
         explaining = EXPLAIN_UNKNOWN | plan.explain_unknown
         sums = site.books.sums(
-            site.fleet.logs.odd_lines, unknown_explained=not explaining.isdisjoint(site.injected)
+            site.fleet.logs.odd_lines,
+            unrecorded=site.fleet.logs.unrecorded,
+            unknown_explained=not explaining.isdisjoint(site.injected),
         )
         outcome = Outcome(
             sums=sums,
@@ -330,6 +332,7 @@ def report(site: Site, outcome: Outcome, seconds: float) -> list[str]:
         f"outcome unknown: {sums.unknown / max(1, requests):.2%} of the requests",
         f"replies twice: {books.replied_again}",
         f"unknown after a definite reply, as the time was up while Redis was away: {books.late_unknown}",
+        f"unknown after a definite reply that was not recorded in time: {books.unknown_unrecorded}",
         "",
         *(f"- {note}" for note in outcome.notes[:60]),
         *(f"{line}" for line in books.times.report()),
