@@ -11,9 +11,10 @@ import asyncio
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import aiormq
 
@@ -37,9 +38,9 @@ class PrivateRabbit(PrivateServer):
 
     Which RabbitMQ: see `bridge.demo.installed`.
 
-    `conf` holds further lines for rabbitmq.conf, `plugins` the names of plugins to switch on (none by
-    default: it starts and stops faster). The management and Prometheus plugins get free ports:
-    `management_url`, `metrics_url`.
+    `conf` holds further lines for rabbitmq.conf, `advanced` settings that it does not know, `plugins` the
+    names of plugins to switch on (none by default: it starts and stops faster). The management and
+    Prometheus plugins get free ports: `management_url`, `metrics_url`.
     """
 
     name = "RabbitMQ"
@@ -48,12 +49,14 @@ class PrivateRabbit(PrivateServer):
         self,
         *,
         conf: Sequence[str] = (),
+        advanced: Mapping[str, int] = MappingProxyType({}),
         plugins: Sequence[str] = (),
         folder: Path | None = None,
         start_seconds: float = 90.0,
     ) -> None:
         super().__init__(folder=folder, start_seconds=start_seconds)
         self._conf = tuple(conf)
+        self._advanced = ", ".join(f"{{{name}, {value}}}" for name, value in advanced.items())
         self._plugins = tuple(plugins)
         self._token = secrets.token_hex(4)
         self._program = ""
@@ -126,7 +129,7 @@ class PrivateRabbit(PrivateServer):
             cookie.write_text(secrets.token_hex(16))
             cookie.chmod(0o400)
         (folder / "enabled_plugins").write_text(f"[{','.join(self._plugins)}].\n")
-        (folder / "advanced.config").write_text("[].\n")
+        self._write_advanced()
         (folder / "rabbitmq.conf").write_text("\n".join(self._conf_lines(port)) + "\n")
         epmd_port = free_port()
         self._env = {
@@ -184,12 +187,20 @@ class PrivateRabbit(PrivateServer):
                 ]
         return [*lines, *self._conf]
 
+    def _write_advanced(self) -> Path:
+        file = self.folder / "advanced.config"
+        file.write_text(f"[{{rabbit, [{self._advanced}]}}].\n")
+        file.chmod(0o644)
+        return file
+
     def _make_container(self, engine: str, port: int, guard: Guard) -> OwnedContainer:
         conf = self.folder / "conf.d"
         conf.mkdir(mode=0o755, exist_ok=True)
         lines = ["vm_memory_high_watermark.absolute = 1GB", *self._conf]
         (conf / "90-private.conf").write_text("\n".join(lines) + "\n")
         files = [(conf, "/etc/rabbitmq/")]  # the folder, which not every image has
+        if self._advanced:
+            files.append((self._write_advanced(), "/etc/rabbitmq/"))
         if self._plugins:
             enabled = self.folder / "enabled_plugins"
             enabled.write_text(f"[{','.join(self._plugins)}].\n")

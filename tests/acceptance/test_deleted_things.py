@@ -9,6 +9,8 @@ from support.requester import next_message
 from support.site import MakeSite
 from support.worker import until
 
+from bridge.demo.servers import PrivateRabbit
+
 QUICK = {"BRIDGE_AMQP__DEPTH_INTERVAL": "0.2"}
 
 
@@ -57,6 +59,31 @@ async def test_dead_letters_that_share_a_message_id(make_site: MakeSite) -> None
     queue = await site.widget.channel.get_queue(letters)
 
     assert 20 == queue.declaration_result.message_count
+
+
+async def test_requests_whose_delay_ended_while_their_queue_was_gone(
+    make_site: MakeSite, rabbit: PrivateRabbit
+) -> None:
+    """RabbitMQ returns them when a policy for the delayed queues comes or goes, else only after minutes."""
+    site = await make_site(BRIDGE_RETRY__DELAYS="[1000]")
+    channel, queue = site.widget.channel, f"{site.prefix}.requests.agent"
+    delayed = await channel.get_queue(f"{site.prefix}.retry.{queue}.1000")
+    await site.worker.stop()
+    await channel.queue_delete(queue)
+    back = site.widget.expect("back")
+    about = {"reply_to": site.widget.reply_queue.name, "correlation_id": "back"}
+    await site.widget.publish(od("testagent"), queue=delayed.name, **about)
+    async with asyncio.timeout(20):
+        while (await delayed.declare()).message_count:
+            await asyncio.sleep(0.05)
+    await site.worker.start()
+
+    policy = f"again-{site.prefix}"
+    pattern = rf"^{site.prefix}\.retry\."
+    await rabbit.ctl("set_policy", policy, pattern, '{"dead-letter-exchange":""}', "--apply-to", "queues")
+    await rabbit.ctl("clear_policy", policy)
+
+    assert "ContactOD" == (await asyncio.wait_for(back, 20)).body["subtopic"]
 
 
 async def test_made_up_addresses_cost_no_direct_reply(make_site: MakeSite) -> None:

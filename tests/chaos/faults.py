@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
 import aio_pika
-from aio_pika.abc import AbstractExchange
+from aio_pika.abc import AbstractChannel, AbstractExchange
 from chaos.clients import Crowd, Failed
 from chaos.proxy import Proxy
 from chaos.traffic import Traffic
@@ -19,6 +19,8 @@ from pamqp.commands import Basic
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
 from bridge.simulator import Fault, Simulator
 
+DELAYS = (200, 1000, 3000)
+"""Milliseconds for which the workers park a request."""
 EMPTY_QUEUE_SECONDS = 20.0
 UNBROKEN_SECONDS = 3.0
 """For so long after a queue's declaration RabbitMQ (seen: 3.10 and 4.0) may not survive a SIGKILL.
@@ -110,8 +112,10 @@ async def empty_queue_deleted(site: Site) -> None:
     """Delete a request queue in a moment in which it has no ready message, only unacknowledged ones.
 
     The workers alone hold those then, and no broker brings them back: the next fault waits for their ends.
+    None may come back from a delayed queue in between: it would be deleted with the queue.
     """
     queue = site.rng.choice(site.request_queues)
+    ways = [*(f"{site.prefix}.retry.{queue}.{delay}" for delay in DELAYS), queue]
     site.crowd.gate.clear()
     try:
         async with asyncio.timeout(EMPTY_QUEUE_SECONDS):
@@ -120,9 +124,11 @@ async def empty_queue_deleted(site: Site) -> None:
                 channel = await connection.channel()
                 while site.crowd.publishing:
                     await asyncio.sleep(0.005)
-                while (await channel.declare_queue(queue, passive=True)).declaration_result.message_count:
+                while any([await _ready(channel, name) for name in ways]):
                     await asyncio.sleep(0.01)
-                await channel.queue_delete(queue)
+                deleted = (await channel.queue_delete(queue)).message_count
+                if deleted:
+                    site.books.notes.append(f"{queue} was deleted with {deleted} requests: those are lost")
                 while site.books.waiting_of_late():
                     await asyncio.sleep(0.05)
     except (TimeoutError, *Failed):
@@ -130,6 +136,10 @@ async def empty_queue_deleted(site: Site) -> None:
     finally:
         site.crowd.gate.set()
     await asyncio.sleep(UNBROKEN_SECONDS)  # the workers declare it anew
+
+
+async def _ready(channel: AbstractChannel, queue: str) -> int:
+    return (await channel.declare_queue(queue, passive=True)).declaration_result.message_count or 0
 
 
 async def worker_killed(site: Site) -> None:

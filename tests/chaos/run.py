@@ -16,7 +16,7 @@ from typing import Any
 import aio_pika
 from aio_pika.exceptions import ChannelNotFoundEntity
 from chaos.clients import Client, Crowd
-from chaos.faults import EXPLAIN_UNKNOWN, FAULTS, UNBROKEN_SECONDS, Inject, Site
+from chaos.faults import DELAYS, EXPLAIN_UNKNOWN, FAULTS, UNBROKEN_SECONDS, Inject, Site
 from chaos.proxy import Proxy
 from chaos.times import Times
 from chaos.traffic import Traffic
@@ -33,6 +33,8 @@ START_SECONDS = 60.0
 SETTLE_SECONDS = 150.0
 PROGRESS_SECONDS = 10.0
 LEAST_OK = 0.7
+AGAIN_MS = 3_000
+"""After so long RabbitMQ tries again to return requests to a queue that was deleted; its own is 3 minutes."""
 
 SETTINGS: Mapping[str, str] = {
     "BRIDGE_ADMIN__HOST": "127.0.0.1",
@@ -46,7 +48,7 @@ SETTINGS: Mapping[str, str] = {
     "BRIDGE_SHUTDOWN__GRACE": "20",
     "BRIDGE_LEDGER__LEASE": "5",
     "BRIDGE_LEDGER__HOLD_FOR": "3600",
-    "BRIDGE_RETRY__DELAYS": "[200, 1000, 3000]",
+    "BRIDGE_RETRY__DELAYS": str([*DELAYS]),
     "BRIDGE_BREAKER__WINDOW": "5",
     "BRIDGE_BREAKER__OPEN_FOR": "1",
     "BRIDGE_CONTACTS__FRESH_FOR": "1",
@@ -134,7 +136,9 @@ async def run(plan: Plan, print_line: PrintLine) -> Outcome:
             await asyncio.gather(*tasks, return_exceptions=True)
         explaining = EXPLAIN_UNKNOWN | plan.explain_unknown
         sums = site.books.sums(
-            site.fleet.logs.odd_lines, unknown_explained=not explaining.isdisjoint(site.injected)
+            site.fleet.logs.odd_lines,
+            unrecorded=site.fleet.logs.unrecorded,
+            unknown_explained=not explaining.isdisjoint(site.injected),
         )
         outcome = Outcome(
             sums=sums,
@@ -204,7 +208,8 @@ async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
 
 
 async def _own_servers(folder: Path, stack: AsyncExitStack) -> Servers:
-    rabbit = await stack.enter_async_context(PrivateRabbit(folder=folder / "rabbitmq"))
+    again = {"dead_letter_worker_publisher_confirm_timeout": AGAIN_MS}
+    rabbit = await stack.enter_async_context(PrivateRabbit(folder=folder / "rabbitmq", advanced=again))
     redis = await stack.enter_async_context(PrivateRedis(arguments=("--appendfsync", "always")))
     return Servers(prefix="chaos", rabbits=[rabbit], ctl=rabbit.ctl, redis=redis, redis_url="")
 
@@ -330,6 +335,7 @@ def report(site: Site, outcome: Outcome, seconds: float) -> list[str]:
         f"outcome unknown: {sums.unknown / max(1, requests):.2%} of the requests",
         f"replies twice: {books.replied_again}",
         f"unknown after a definite reply, as the time was up while Redis was away: {books.late_unknown}",
+        f"unknown after a definite reply that was not recorded in time: {books.unknown_unrecorded}",
         "",
         *(f"- {note}" for note in outcome.notes[:60]),
         *(f"{line}" for line in books.times.report()),

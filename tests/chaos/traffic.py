@@ -42,7 +42,7 @@ class Request:
     """One request, and all that is known of it; sent again, it keeps its number and its key.
 
     ``sent`` counts the broker's confirms by attempt, ``ends`` the replies, events or dead letters. The
-    answers are kept as hashes.
+    answers are kept as hashes. ``cut_off``: that it may have been cut off was told after a definite answer.
     """
 
     number: int
@@ -64,6 +64,7 @@ class Request:
     expired: bool = False
     letters: int = 0
     conflicts: int = 0
+    cut_off: bool = False
     effects: int = 0
     account: str = ""
     told: str | None = None

@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -18,6 +19,8 @@ _EXPLAINED_REFUSALS = frozenset({"CONTACT_NOT_FOUND"})
 _REASONS = frozenset({"failure-without-reply-to", "retries-exhausted", "outcome-unknown", "expired"})
 _TIME_UP = "its time was up before the request ledger could be asked"
 """How the contract ends a repetition whose deadline passes while Redis is away: nobody can know better."""
+_CUT_OFF = "the request was cut off between the call of LCM and its recording"
+"""What a repetition is told as long as a reply that went out without Redis is not recorded."""
 _NOTED = 100
 
 
@@ -57,6 +60,7 @@ class Books:
         self.replied = 0
         self.replied_again = 0
         self.late_unknown = 0
+        self.unknown_unrecorded = 0
         self.outcomes: Counter[str] = Counter()
         self.times = Times()
         self.after_kill: list[float] = []
@@ -188,9 +192,10 @@ class Books:
         if kind == "OUTCOME_UNKNOWN":
             if request.definite is not None and _TIME_UP in str(failure.get("errorMessage")):
                 self.late_unknown += 1
+            elif request.definite is not None and _CUT_OFF in str(failure.get("errorMessage")):
+                request.cut_off = True
             elif request.definite is not None:
-                request.conflicts += 1
-                self._note(f"{self._name(request)}: OUTCOME_UNKNOWN after a definite reply: {body[:300]!r}")
+                self._conflict(request, f"OUTCOME_UNKNOWN after a definite reply: {body[:300]!r}")
             self._unknown(request)
             return None
         if failure.get("retryable"):
@@ -206,9 +211,12 @@ class Books:
     def _definite(self, request: Request, body: bytes) -> None:
         digest = hash(body)
         if request.definite is not None and request.definite != digest:
-            request.conflicts += 1
-            self._note(f"{self._name(request)}: another definite reply than before: {body[:300]!r}")
+            self._conflict(request, f"another definite reply than before: {body[:300]!r}")
         request.definite = digest
+
+    def _conflict(self, request: Request, what: str) -> None:
+        request.conflicts += 1
+        self._note(f"{self._name(request)}: {what}")
 
     @staticmethod
     def _unknown(request: Request) -> None:
@@ -244,13 +252,17 @@ class Books:
         """Return the same of the last so many requests, which does not take longer as they grow more."""
         return sum(request.waits for request in self.traffic.requests[-last:])
 
-    def sums(self, odd_logs: int = 0, *, unknown_explained: bool = True) -> Sums:
-        """Judge everything.
+    def sums(
+        self, odd_logs: int = 0, *, unrecorded: Collection[str] = (), unknown_explained: bool = True
+    ) -> Sums:
+        """Judge everything, once.
 
-        ``odd_logs`` is how much the workers' logs hold that must not be there; ``unknown_explained``
-        whether any fault was injected that may leave an outcome unknown.
+        ``odd_logs`` is how much the workers' logs hold that must not be there; ``unrecorded`` the correlation
+        ids of what they say was answered before it was recorded; ``unknown_explained`` whether any fault was
+        injected that may leave an outcome unknown.
         """
         self.look_at_effects()
+        told_early = {found[0] for one in unrecorded if (found := self.traffic.find(one))}
         sums = Sums(unexpected=self.unexpected + odd_logs, replied=self.replied)
         for request in self.traffic.requests:
             sums.sent += sum(request.sent)
@@ -259,6 +271,10 @@ class Books:
             sums.expired += request.expired
             sums.unknown += request.unknown
             sums.effects_twice += request.effects > 1
+            if request.cut_off and request in told_early:
+                self.unknown_unrecorded += 1
+            elif request.cut_off:
+                self._conflict(request, f"OUTCOME_UNKNOWN after a recorded definite reply: {_CUT_OFF}")
             sums.conflicting_replies += request.conflicts > 0
             if request.waits:
                 sums.lost += 1

@@ -23,6 +23,8 @@ _NOTED = 50
 """Oddities that are kept word for word."""
 _QUOTED = 1500
 """Characters of each."""
+_UNRECORDED = frozenset({"not_recorded", "recorded_late"})
+"""What the ledger may fail to do for a request that was carried out."""
 
 
 class Logs:
@@ -31,6 +33,7 @@ class Logs:
     def __init__(self) -> None:
         self.odd: list[str] = []
         self.odd_lines = 0
+        self.unrecorded: set[str] = set()
         self.events: Counter[str] = Counter()
         self._read: dict[Path, int] = {}
 
@@ -64,6 +67,9 @@ class Logs:
         event, level = str(entry.get("event")), entry.get("level")
         if level in {"warning", "error", "critical"}:
             self.events[f"{level} {event[:60]}"] += 1
+        # Of many events some are left out; a worker that is killed does not tell of the settled request.
+        if _UNRECORDED & {event.removeprefix("ledger."), entry.get("ledger")}:
+            self.unrecorded.add(str(entry.get("correlation_id")))
         if event == "worker.part_died" or level == "critical" or "exception" in entry:
             self.note(f"{log.name}: {line.decode(errors='replace')}")
 

@@ -114,7 +114,11 @@ async def test_rabbitmqctl_reaches_the_node(rabbit: PrivateRabbit) -> None:
 @pytest.mark.rabbitmq
 async def test_a_crashed_rabbit_comes_back_with_its_messages() -> None:
     """After SIGKILL port, messages, extra settings and plugins are the same."""
-    async with PrivateRabbit(plugins=["rabbitmq_prometheus"], conf=["channel_max = 77"]) as server:
+    async with PrivateRabbit(
+        plugins=["rabbitmq_prometheus"],
+        conf=["channel_max = 77"],
+        advanced={"dead_letter_worker_consumer_prefetch": 7},
+    ) as server:
         url, folder = server.url, server.folder
         async with await aio_pika.connect(url) as connection:
             channel = await connection.channel()
@@ -137,7 +141,9 @@ async def test_a_crashed_rabbit_comes_back_with_its_messages() -> None:
             assert kept.body == b"kept"
         with await asyncio.to_thread(urllib.request.urlopen, server.metrics_url, timeout=5) as page:
             assert b"rabbitmq_" in page.read()
-        assert "{channel_max,77}" in await server.ctl("environment", "--silent")
+        environment = await server.ctl("environment", "--silent")
+        assert "{channel_max,77}" in environment
+        assert "{dead_letter_worker_consumer_prefetch,7}" in environment
         pid = server.pid
     assert not runs(pid)
     assert not folder.exists()
