@@ -1,0 +1,300 @@
+"""`bridge.client` against a running bridge, over a relay that can cut its connection."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import aio_pika
+import pytest
+from chaos.proxy import Proxy
+from support.envelopes import CREATION, add_contact, calls_about
+from support.site import Site, name_of_letters
+from support.worker import until
+from yarl import URL
+
+from bridge.client import (
+    BridgeClient,
+    ClientClosed,
+    ContactNotFound,
+    InvalidData,
+    LcmUnavailable,
+    MoreOfContact,
+    NoReply,
+    NotSent,
+    UnknownOperation,
+    Unroutable,
+)
+from bridge.simulator import Fault
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+async def relay(site: Site) -> AsyncIterator[Proxy]:
+    """Stand between the client and RabbitMQ; faults of LCM end with it."""
+    proxy = Proxy(URL(site.settings["BRIDGE_AMQP__URL"]).port or 0)
+    await proxy.start()
+    yield proxy
+    await proxy.stop()
+    site.simulator.faults.clear()
+    site.simulator.release()
+
+
+@asynccontextmanager
+async def client_of(site: Site, relay: Proxy, **options: float) -> AsyncIterator[BridgeClient]:
+    """Connect a client through the relay."""
+    url = str(URL(site.settings["BRIDGE_AMQP__URL"]).with_port(relay.port))
+    async with BridgeClient(url, prefix=site.prefix, name="widget", **options) as client:  # type: ignore[arg-type]
+        yield client
+
+
+async def create(client: BridgeClient, agent: str, **options: float | str) -> str:
+    """Create a contact that names the agent."""
+    return await client.create_contact(
+        campaign_id="SampleCampaign",
+        call_type=0,
+        start=datetime(2026, 11, 24, 7, 33),  # noqa: DTZ001 - of the campaign's zone, as the contract has it
+        end="24/11/2026 08:00",
+        business_fields={"first_name": "Ada"},
+        modes={"Home": {"Cvalue": "609309034", "TZ": "(UTC-05:00) Eastern Time"}},
+        is_account_number=True,
+        more=MoreOfContact(agent_id=agent, status=0),
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def created(site: Site, agent: str) -> int:
+    """Count what was created for an agent."""
+    return sum(agent == effect.agent for effect in site.simulator.effects.of_method("CreateContact"))
+
+
+async def test_every_operation_of_the_contract(site: Site, relay: Proxy) -> None:
+    """Each method returns what the contract's page says of its operation."""
+    agent = name_of_letters()
+    account = add_contact(site.simulator, agent, PhoneNumber="2025550100")
+    add_contact(site.simulator, agent, kind="od", ContactId="137")
+
+    async with client_of(site, relay) as client:
+        key = await create(client, agent)
+        [contact] = await client.get_reserved_manual_dial_contact(
+            agent_id=agent, count=1, consent=True, reserved=True
+        )
+        without_consent = await client.get_reserved_contact_od(user_id=agent)
+        await client.skip_manual_dial_contact(
+            outcome_id=100, user_id=agent, account_number=account, phone_number="2025550100"
+        )
+        await client.manual_dial_call(phone_number="+1 202 555 0100")
+
+    assert 6 == key.count("|")
+    assert account == contact["AccountNumber"]
+    assert "137" == without_consent["ContactId"]
+
+
+async def test_two_hundred_at_once_are_told_apart(site: Site, relay: Proxy) -> None:
+    """Each of many concurrent calls gets its own reply, with no more than the limit of them under way."""
+    site.simulator.faults.put(Fault(latency_ms=5, jitter_ms=30))
+
+    async with client_of(site, relay, in_flight=50) as client:
+        replies = await asyncio.gather(
+            *(
+                client.request("ManualDialCall", {"PhoneNumber": f"202555{number:04}"}, traceparent=TRACE)
+                for number in range(200)
+            )
+        )
+        assert (0, 1, 0) == (client.pending, client.connections, client.unmatched_replies)
+
+    assert [f"202555{number:04}" for number in range(200)] == [
+        reply.message["data"]["PhoneNumber"]  # type: ignore[index, call-overload]
+        for reply in replies
+    ]
+    assert {TRACE} == {reply.headers["traceparent"] for reply in replies}
+
+
+async def test_the_deadline_ends_the_wait(site: Site, relay: Proxy) -> None:
+    """A request of which nothing is heard ends as `NoReply` with its key, and a later reply disturbs nobody."""
+    agent = name_of_letters()
+    site.simulator.faults.put(Fault(kind="hang", method="CreateContact", count=1))
+
+    async with client_of(site, relay) as client:
+        relay_stalls = asyncio.create_task(_stall_when_called(site, relay, agent))
+        with pytest.raises(NoReply) as ended:
+            await create(client, agent, timeout=1.0)
+        await relay_stalls
+        site.simulator.release()
+        relay.flow()
+        await until(lambda: client.unmatched_replies == 1, "the late reply comes")
+        with pytest.raises(Exception, match=r".") as again:
+            await create(client, agent, idempotency_key=ended.value.idempotency_key)
+
+    assert ended.value.idempotency_key
+    assert not ended.value.retryable
+    assert "OUTCOME_UNKNOWN" == again.value.error_type  # type: ignore[attr-defined]
+
+
+async def _stall_when_called(site: Site, relay: Proxy, text: str) -> None:
+    await until(lambda: calls_about(site.simulator, text) == 1, "LCM is called")
+    relay.stall()
+
+
+async def test_what_may_be_repeated_is_repeated_with_the_same_key(site: Site, relay: Proxy) -> None:
+    """LCM is away twice: the third attempt has the effect, once."""
+    agent = name_of_letters()
+    # The bridge itself calls three times for a requester that waits.
+    site.simulator.faults.put(Fault(kind="status", status=503, method="CreateContact", count=6))
+
+    async with client_of(site, relay) as client:
+        await create(client, agent)
+        again = await client.request(
+            "CreateContact", CREATION | {"AgentID": agent}, idempotency_key="fixed " + agent
+        )
+        replayed = await client.request(
+            "CreateContact", CREATION | {"AgentID": agent}, idempotency_key="fixed " + agent
+        )
+
+    assert 2 == created(site, agent)
+    assert (False, True) == (again.replayed, replayed.replayed)
+    assert again.response == replayed.response
+
+
+async def test_repeating_ends_with_the_deadline(site: Site, relay: Proxy) -> None:
+    """What may be repeated until the end is raised as its class, and says that there was no effect."""
+    agent = name_of_letters()
+    site.simulator.faults.put(Fault(kind="status", status=503, method="CreateContact", count=30))
+
+    async with client_of(site, relay) as client:
+        with pytest.raises(LcmUnavailable) as failed:
+            await create(client, agent, timeout=1.2)
+
+    assert failed.value.retryable
+    assert failed.value.msg
+    assert 0 == created(site, agent)
+
+
+async def test_what_may_not_be_repeated_is_raised_at_once(site: Site, relay: Proxy) -> None:
+    """Each as its class, with the ids that the bridge's log shows, and the fields that are wrong."""
+    async with client_of(site, relay) as client:
+        with pytest.raises(ContactNotFound) as none:
+            await client.get_reserved_contact_od(user_id=name_of_letters())
+        with pytest.raises(InvalidData) as wrong:
+            await client.get_reserved_contact_od(user_id="")
+        with pytest.raises(UnknownOperation, match="nearest"):
+            await client.request("GetReservedContact", {})
+
+    assert ["data.UserID"] == [detail.field for detail in wrong.value.details]
+    logged = {line.get("message_id"): line for line in site.worker.events("request.settled")}
+    assert "CONTACT_NOT_FOUND" == logged[none.value.message_id]["outcome"]
+    assert none.value.correlation_id == logged[none.value.message_id]["correlation_id"]
+    assert "widget" == logged[none.value.message_id]["source"]
+
+
+async def test_a_connection_killed_in_flight(site: Site, relay: Proxy) -> None:
+    """The call is sent again by a new connection, gets its result, and there is one effect."""
+    agent = name_of_letters()
+    site.simulator.faults.put(Fault(kind="hang", method="CreateContact", count=1))
+
+    async with client_of(site, relay) as client:
+        asking = asyncio.create_task(create(client, agent))
+        await until(lambda: calls_about(site.simulator, agent) == 1, "LCM is called")
+        relay.cut()
+        await until(lambda: client.connections == 2, "another connection is open")
+        site.simulator.release()
+        key = await asking
+
+    assert 6 == key.count("|")
+    assert 1 == created(site, agent)
+
+
+async def test_no_broker(site: Site, relay: Proxy) -> None:
+    """Without one the client says so at its start; later, a call does, and that it had no effect."""
+    with pytest.raises(NotSent, match="no connection"):
+        async with BridgeClient("amqp://guest:guest@127.0.0.1:1/"):
+            pytest.fail("connected to nothing")
+
+    async with client_of(site, relay) as client:
+        await relay.stop()
+        with pytest.raises(NotSent, match="a connection to RabbitMQ") as not_sent:
+            await client.manual_dial_call(phone_number="2025550100", timeout=0.5)
+
+    assert not_sent.value.retryable
+
+
+async def test_no_bridge(site: Site) -> None:
+    """A prefix that no bridge has, and an exchange without a queue, are told as such at once."""
+    url, nobody = site.settings["BRIDGE_AMQP__URL"], name_of_letters()
+    async with BridgeClient(url, prefix=nobody) as client:
+        with pytest.raises(Unroutable, match="another prefix"):
+            await client.manual_dial_call(phone_number="2025550100")
+
+        exchange = await site.widget.channel.declare_exchange(f"{nobody}.requests", aio_pika.ExchangeType.TOPIC)
+        with pytest.raises(Unroutable, match="leads nowhere") as returned:
+            await client.manual_dial_call(phone_number="2025550100")
+        await exchange.delete()
+
+    assert returned.value.retryable
+
+
+async def test_a_full_queue_is_tried_again(site: Site) -> None:
+    """What the broker does not take is published again, and where it never does the call had no effect."""
+    url, nobody = site.settings["BRIDGE_AMQP__URL"], name_of_letters()
+    channel = site.widget.channel
+    exchange = await channel.declare_exchange(f"{nobody}.requests", aio_pika.ExchangeType.TOPIC)
+    full = await channel.declare_queue(
+        exclusive=True, arguments={"x-max-length": 0, "x-overflow": "reject-publish"}
+    )
+    await full.bind(exchange, "#")
+    async with BridgeClient(url, prefix=nobody) as client:
+        with pytest.raises(NotSent, match="full") as refused:
+            await client.manual_dial_call(phone_number="2025550100", timeout=0.5)
+    await exchange.delete()
+
+    assert refused.value.retryable
+
+
+async def test_a_cancelled_call_leaves_nothing(site: Site, relay: Proxy) -> None:
+    """Its place is free again, and its reply disturbs nobody."""
+    agent = name_of_letters()
+    site.simulator.faults.put(Fault(kind="hang", method="CreateContact", count=1))
+
+    async with client_of(site, relay, in_flight=1) as client:
+        asking = asyncio.create_task(create(client, agent))
+        await until(lambda: calls_about(site.simulator, agent) == 1, "LCM is called")
+        waiting = asyncio.create_task(create(client, agent))
+        await asyncio.sleep(0)
+        asking.cancel()
+        waiting.cancel()
+        await asyncio.wait([asking, waiting])
+        assert 0 == client.pending
+        site.simulator.release()
+        await until(lambda: client.unmatched_replies == 1, "the reply that nobody waits for comes")
+        await client.manual_dial_call(phone_number="2025550100")
+
+    assert asking.cancelled()
+    assert waiting.cancelled()
+
+
+async def test_closing(site: Site, relay: Proxy) -> None:
+    """What is under way is waited for, for a bound; what is left is told that the client was closed."""
+    agent = name_of_letters()
+    site.simulator.faults.put(Fault(kind="hang", method="CreateContact", count=2))
+
+    async with client_of(site, relay) as client:
+        first = asyncio.create_task(create(client, agent))
+        await until(lambda: calls_about(site.simulator, agent) == 1, "LCM is called")
+        closing = asyncio.create_task(client.close(20))
+        await asyncio.sleep(0)
+        with pytest.raises(ClientClosed) as late:
+            await create(client, agent)
+        site.simulator.release()
+        await closing
+        assert first.done()
+    assert late.value.retryable
+
+    async with client_of(site, relay) as client:
+        second = asyncio.create_task(create(client, agent))
+        await until(lambda: calls_about(site.simulator, agent) == 2, "LCM is called again")
+        await client.close(0)
+        with pytest.raises(ClientClosed) as closed:
+            await second
+    assert not closed.value.retryable
+    assert closed.value.idempotency_key
