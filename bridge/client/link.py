@@ -12,6 +12,7 @@ be published on another channel than replies are consumed on, which RabbitMQ 3.1
 import asyncio
 import itertools
 import logging
+import math
 import random
 import uuid
 from collections.abc import Callable, Sequence
@@ -31,6 +32,8 @@ HEARTBEAT = 15
 CONNECT_SECONDS = 10.0
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 """Seconds before a connection is tried again: doubled each time, with jitter for fleets."""
+LONG_LIFE = 5.0
+"""Seconds; a broker that takes connections and ends them sooner must not be stormed."""
 
 
 class Backoff:
@@ -153,19 +156,26 @@ class Link:
         backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
         connection: Connection | None = first
         while True:
+            opened_at = math.inf
             try:
                 if connection is None:
                     connection = await self._connect(next(self._nodes))
-                await self._serve(connection, backoff)
+                opened_at = asyncio.get_running_loop().time()
+                await self._serve(connection)
                 self.problem = "the connection was lost"
             except Lost as lost:
                 self.problem = str(lost)
+            except Exception as error:  # the loop that must not end, whatever the other side sends
+                self.problem = f"{type(error).__name__}: {error}"
+                log.exception("a fault of the client: report it")
+            if asyncio.get_running_loop().time() - opened_at > LONG_LIFE:
+                backoff.reset()
             wait = backoff.next()
             log.warning("connection to RabbitMQ: %s; opened again in %.1f s", self.problem, wait)
             connection = None
             await asyncio.sleep(wait)
 
-    async def _serve(self, connection: Connection, backoff: Backoff) -> None:
+    async def _serve(self, connection: Connection) -> None:
         """Open a session and hold it until the connection is lost, which is no error. Raises `Lost`."""
         lost = False
         former: Publisher | None = None
@@ -189,7 +199,7 @@ class Link:
                 if session is None:
                     session = self._session = Session(reply_to, publisher)
                     self.openings += 1
-                    backoff.reset()
+                    self.problem = ""
                 else:
                     # The one before the last has had two seconds for its confirms.
                     if former is not None:
