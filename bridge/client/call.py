@@ -86,6 +86,11 @@ class Call:
         """Seconds until its deadline."""
         return self._ends - asyncio.get_running_loop().time()
 
+    @property
+    def margin(self) -> float:
+        """Seconds by which the bridge's deadline is earlier."""
+        return min(MARGIN * self._timeout, LONGEST_MARGIN)
+
     def next_message(self, reply_to: str | None) -> Message:
         """Return the message of the next attempt.
 
@@ -93,7 +98,7 @@ class Call:
         twice must not be taken for the answer to the next attempt.
         """
         self._attempt += 1
-        told = max(0.001, self.left - min(MARGIN * self._timeout, LONGEST_MARGIN))
+        told = max(0.001, self.left - self.margin)
         now = time.time()
         waits = reply_to is not None
         return Message(

@@ -12,8 +12,16 @@ from typing import Any, Self, TypeVar, Unpack
 
 from bridge.client import operations
 from bridge.client.call import FIRST_WAIT, LONGEST_WAIT, Call, CallOptions
-from bridge.client.errors import BridgeError, ClientClosed, NoReply, NotSent, RequestFailed, UnreadableReply
-from bridge.client.link import Backoff, Link, Session
+from bridge.client.errors import (
+    BridgeError,
+    ClientClosed,
+    NoReply,
+    NotSent,
+    RequestExpired,
+    RequestFailed,
+    UnreadableReply,
+)
+from bridge.client.link import Backoff, Link, Session, log
 from bridge.client.operations import Address, ContactOD, ManualDialContact, MoreOfContact
 from bridge.client.publisher import Lost, Refused
 from bridge.client.replies import Reply, read_body
@@ -86,6 +94,11 @@ class BridgeClient:
                 if not bound.expired():
                     bound.reschedule(asyncio.get_running_loop().time())
             await self._link.close()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection is open, with a reply queue."""
+        return self._link.connected
 
     @property
     def pending(self) -> int:
@@ -244,6 +257,7 @@ class BridgeClient:
 
     async def _repeat(self, call: Call, attempt: Callable[[Call, Session], Coroutine[Any, Any, _T]]) -> _T:
         backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
+        told: RequestFailed | None = None
         while True:
             call.stage = "a connection"
             session = await self._link.session()
@@ -262,13 +276,16 @@ class BridgeClient:
             except RequestFailed as failure:
                 if not failure.retryable:
                     raise call.about(failure) from None
-                call.doubtful, last = doubtful, failure
+                # That the time is up, in the end, is no reason: what was said before is.
+                told = told if told is not None and isinstance(failure, RequestExpired) else failure
+                call.doubtful, last = doubtful, told
             except UnreadableReply as error:
                 raise call.about(error) from error.__cause__
             call.stage, call.problem = "another attempt", last.text
             wait = backoff.next()
-            if wait >= call.left:
+            if wait + call.margin >= call.left:
                 raise call.given_up(last)
+            log.debug("%s is sent again in %.1f s: %s", call.address.subtopic, wait, last.text)
             await asyncio.sleep(wait)
 
 

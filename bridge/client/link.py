@@ -110,19 +110,23 @@ class Link:
         self._usable = asyncio.Event()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._started = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Whether a session is open."""
+        return self._session is not None
 
     async def start(self) -> None:
-        """Open the first session, at one of the nodes. Raises `NotSent` where none takes it."""
-        for last in (*(False for _ in range(self._every - 1)), True):
-            try:
-                connection = await self._connect(next(self._nodes))
-            except Lost as lost:
-                self.problem = str(lost)
-                if last:
-                    raise NotSent(f"no connection to RabbitMQ: {lost}") from lost
-            else:
-                self._task = asyncio.create_task(self._keep(connection), name=f"{self._name} link")
-                return
+        """Open the first session. Raises `NotSent` where no node lets that happen."""
+        self._task = asyncio.create_task(self._keep(), name=f"{self._name} link")
+        try:
+            await self._started.wait()
+        except BaseException:
+            await self.close()
+            raise
+        if not self.openings:
+            raise NotSent(f"no connection to RabbitMQ: {self.problem}")
 
     async def session(self) -> Session:
         """Return the open session, or wait until there is one: for ever, if its caller sets no bound."""
@@ -152,14 +156,12 @@ class Link:
             raise
         return connection
 
-    async def _keep(self, first: Connection) -> None:
+    async def _keep(self) -> None:
         backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
-        connection: Connection | None = first
-        while True:
+        for tried in itertools.count(1):
             opened_at = math.inf
             try:
-                if connection is None:
-                    connection = await self._connect(next(self._nodes))
+                connection = await self._connect(next(self._nodes))
                 opened_at = asyncio.get_running_loop().time()
                 await self._serve(connection)
                 self.problem = "the connection was lost"
@@ -168,11 +170,13 @@ class Link:
             except Exception as error:  # the loop that must not end, whatever the other side sends
                 self.problem = f"{type(error).__name__}: {error}"
                 log.exception("a fault of the client: report it")
+            if not self.openings and tried >= self._every:
+                self._started.set()
+                return
             if asyncio.get_running_loop().time() - opened_at > LONG_LIFE:
                 backoff.reset()
             wait = backoff.next()
             log.warning("connection to RabbitMQ: %s; opened again in %.1f s", self.problem, wait)
-            connection = None
             await asyncio.sleep(wait)
 
     async def _serve(self, connection: Connection) -> None:
@@ -200,6 +204,7 @@ class Link:
                     session = self._session = Session(reply_to, publisher)
                     self.openings += 1
                     self.problem = ""
+                    self._started.set()
                 else:
                     # The one before the last has had two seconds for its confirms.
                     if former is not None:

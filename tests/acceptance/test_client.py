@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 
 import aio_pika
 import pytest
 from chaos.proxy import Proxy
 from support.envelopes import CREATION, add_contact, calls_about
 from support.site import Site, name_of_letters
-from support.worker import until
+from support.worker import BOUND, until
 from yarl import URL
 
 from bridge.client import (
@@ -122,7 +123,7 @@ async def test_the_deadline_ends_the_wait(site: Site, relay: Proxy) -> None:
     async with client_of(site, relay) as client:
         relay_stalls = asyncio.create_task(_stall_when_called(site, relay, agent))
         with pytest.raises(NoReply) as ended:
-            await create(client, agent, timeout=1.0)
+            await create(client, agent, timeout=2.0)
         await relay_stalls
         site.simulator.release()
         relay.flow()
@@ -159,14 +160,17 @@ async def test_what_may_be_repeated_is_repeated_with_the_same_key(site: Site, re
     assert again.response == replayed.response
 
 
-async def test_repeating_ends_with_the_deadline(site: Site, relay: Proxy) -> None:
-    """What may be repeated until the end is raised as its class, and says that there was no effect."""
+async def test_repeating_ends_with_the_deadline(
+    site: Site, relay: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the next attempt would come too late, the failure is raised, and that there was no effect."""
     agent = name_of_letters()
-    site.simulator.faults.put(Fault(kind="status", status=503, method="CreateContact", count=30))
+    site.simulator.faults.put(Fault(kind="status", status=503, method="CreateContact", count=3))
+    monkeypatch.setattr("bridge.client.client.FIRST_WAIT", 100)
 
     async with client_of(site, relay) as client:
         with pytest.raises(LcmUnavailable) as failed:
-            await create(client, agent, timeout=0.8)
+            await create(client, agent)
 
     assert failed.value.retryable
     assert failed.value.msg
@@ -184,10 +188,16 @@ async def test_what_may_not_be_repeated_is_raised_at_once(site: Site, relay: Pro
             await client.request("GetReservedContact", {})
 
     assert ["data.UserID"] == [detail.field for detail in wrong.value.details]
-    logged = {line.get("message_id"): line for line in site.worker.events("request.settled")}
-    assert "CONTACT_NOT_FOUND" == logged[none.value.message_id]["outcome"]
-    assert none.value.correlation_id == logged[none.value.message_id]["correlation_id"]
-    assert "widget" == logged[none.value.message_id]["source"]
+
+    def settled() -> list[Any]:
+        lines = site.worker.events("request.settled")
+        return [line for line in lines if line.get("message_id") == none.value.message_id]
+
+    await until(lambda: len(settled()) == 1, "it is in the log")
+    [line] = settled()
+    assert "CONTACT_NOT_FOUND" == line["outcome"]
+    assert none.value.correlation_id == line["correlation_id"]
+    assert "widget" == line["source"]
 
 
 async def test_a_connection_killed_in_flight(site: Site, relay: Proxy) -> None:
@@ -215,6 +225,7 @@ async def test_no_broker(site: Site, relay: Proxy) -> None:
 
     async with client_of(site, relay) as client:
         await relay.stop()
+        await until(lambda: not client.connected, "the client notices")
         with pytest.raises(NotSent, match="a connection to RabbitMQ") as not_sent:
             await client.manual_dial_call(phone_number="2025550100", timeout=0.5)
 
@@ -237,21 +248,48 @@ async def test_no_bridge(site: Site) -> None:
     assert returned.value.retryable
 
 
-async def test_a_full_queue_is_tried_again(site: Site) -> None:
-    """What the broker does not take is published again, and where it never does the call had no effect."""
+async def test_a_full_queue(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the broker does not take is published again; where that is too late, there was no effect."""
     url, nobody = site.settings["BRIDGE_AMQP__URL"], name_of_letters()
+    caplog.set_level("DEBUG", "bridge.client")
     channel = site.widget.channel
     exchange = await channel.declare_exchange(f"{nobody}.requests", aio_pika.ExchangeType.TOPIC)
-    full = await channel.declare_queue(
-        exclusive=True, arguments={"x-max-length": 0, "x-overflow": "reject-publish"}
-    )
-    await full.bind(exchange, "#")
+    limited: dict[str, Any] = {"x-max-length": 1, "x-overflow": "reject-publish"}
+    queue = await channel.declare_queue(exclusive=True, arguments=limited)
+    await queue.bind(exchange, "#")
     async with BridgeClient(url, prefix=nobody) as client:
+        await client.send("ManualDialCall", {})
+
+        sending = asyncio.create_task(client.send("ManualDialCall", {}))
+        await until(lambda: "its queue is full" in caplog.text, "the broker refuses it")
+        await queue.purge()
+        await sending
+
+        monkeypatch.setattr("bridge.client.client.FIRST_WAIT", 100)
         with pytest.raises(NotSent, match="full") as refused:
-            await client.manual_dial_call(phone_number="2025550100", timeout=0.5)
+            await client.manual_dial_call(phone_number="2025550100")
     await exchange.delete()
 
     assert refused.value.retryable
+
+
+async def test_a_lost_reply_queue(site: Site, relay: Proxy) -> None:
+    """A reply queue that is deleted, as with its node, is replaced, and the request asked again."""
+    agent = name_of_letters()
+    site.simulator.faults.put(Fault(kind="hang", method="CreateContact", count=1))
+
+    async with client_of(site, relay) as client:
+        asking = asyncio.create_task(create(client, agent))
+        await until(lambda: calls_about(site.simulator, agent) == 1, "LCM is called")
+        session = await client._link.session()  # noqa: SLF001 - nobody else may delete an exclusive queue
+        await session.publisher._channel.queue_delete(session.reply_to)  # noqa: SLF001
+        await until(lambda: client.connections == 2, "another reply queue is there")
+        site.simulator.release()
+        await asking
+
+    assert 1 == created(site, agent)
 
 
 async def test_a_cancelled_call_leaves_nothing(site: Site, relay: Proxy) -> None:
@@ -298,6 +336,6 @@ async def test_closing(site: Site, relay: Proxy) -> None:
         await until(lambda: calls_about(site.simulator, agent) == 2, "LCM is called again")
         await client.close(0)
         with pytest.raises(ClientClosed) as closed:
-            await second
+            await asyncio.wait_for(second, BOUND)
     assert not closed.value.retryable
     assert closed.value.idempotency_key
