@@ -5,13 +5,14 @@ import json
 import math
 import time
 import uuid
+from collections.abc import Mapping
 from typing import Any, Final, Literal, TypedDict, TypeVar, cast
 
 from aio_pika import DeliveryMode, Message
 
 from bridge.client.errors import BridgeError, ClientClosed, NoReply, NotSent
 from bridge.client.operations import Address
-from bridge.jsontypes import JsonObject
+from bridge.jsontypes import JsonValue
 
 FIRST_WAIT: Final = 0.2
 LONGEST_WAIT: Final = 5.0
@@ -45,7 +46,13 @@ class Call:
     """What is published for a call, and what is known of it."""
 
     def __init__(
-        self, address: Address, data: JsonObject, *, source: str, timeout: float, options: CallOptions
+        self,
+        address: Address,
+        data: Mapping[str, JsonValue],
+        *,
+        source: str,
+        timeout: float,
+        options: CallOptions,
     ) -> None:
         unknown = sorted(options.keys() - CallOptions.__annotations__.keys())
         if unknown:
@@ -62,7 +69,7 @@ class Call:
         self._timeout = timeout
         self._ends = asyncio.get_running_loop().time() + timeout
         self._body = json.dumps(
-            {**address._asdict(), "source": source, "data": data}, allow_nan=False
+            {**address._asdict(), "source": source, "data": dict(data)}, allow_nan=False
         ).encode()
         self._source = source
         self._attempt = 0

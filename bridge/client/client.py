@@ -191,7 +191,7 @@ class BridgeClient:
     async def request(
         self,
         subtopic: str,
-        data: JsonObject,
+        data: Mapping[str, JsonValue],
         *,
         channel: str = "LCM",
         topic: str = "WebService",
@@ -203,7 +203,7 @@ class BridgeClient:
     async def send(
         self,
         subtopic: str,
-        data: JsonObject,
+        data: Mapping[str, JsonValue],
         *,
         channel: str = "LCM",
         topic: str = "WebService",
@@ -232,7 +232,7 @@ class BridgeClient:
     async def _bounded(
         self,
         address: Address,
-        data: JsonObject,
+        data: Mapping[str, JsonValue],
         options: CallOptions,
         attempt: Callable[[Call, Session], Coroutine[Any, Any, _T]],
     ) -> _T:

@@ -111,6 +111,7 @@ class Link:
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._started = asyncio.Event()
+        self._closing = False
 
     @property
     def connected(self) -> bool:
@@ -137,6 +138,7 @@ class Link:
 
     async def close(self) -> None:
         """End the session and the connection, within a bound."""
+        self._closing = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -170,6 +172,8 @@ class Link:
             except Exception as error:  # the loop that must not end, whatever the other side sends
                 self.problem = f"{type(error).__name__}: {error}"
                 log.exception("a fault of the client: report it")
+            if self._closing:  # and the library has made another error of the cancellation
+                return
             if not self.openings and tried >= self._every:
                 self._started.set()
                 return
