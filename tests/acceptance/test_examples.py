@@ -47,6 +47,7 @@ async def test_each_python_example_gets_its_reply(site: Site) -> None:
     async def run(name: str) -> Ended:
         environment = {
             **os.environ,
+            "PYTHONPATH": str(EXAMPLES.parent),
             "AMQP_URL": site.settings["BRIDGE_AMQP__URL"],
             "LCM_PREFIX": site.prefix,
         }
