@@ -1,10 +1,11 @@
 """The commands beside the worker: what they print and how they end."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
-from support.command import run_command
+from support.command import run_command, run_program
 from support.envelopes import add_contact, create, dial, manual, od, skip
 from support.site import MakeSite, Site, name_of_letters
 
@@ -106,8 +107,9 @@ async def test_wrong_usage(tmp_path: Path, arguments: list[str]) -> None:
 
 async def test_version_and_help(tmp_path: Path) -> None:
     """--version names the version, --help every command."""
-    version = await run_command("--version", folder=tmp_path)
-    overview = await run_command("--help", folder=tmp_path)
+    script = Path(sys.executable).parent / "lcm-bridge"
+    version = await run_program(str(script), "--version", folder=tmp_path)
+    overview = await run_program(sys.executable, "-m", "bridge", "--help", folder=tmp_path)
 
     assert (0, f"lcm-bridge {__version__}\n") == (version.code, version.output)
     assert 0 == overview.code

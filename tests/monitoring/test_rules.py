@@ -5,6 +5,7 @@ The cases stand in ``rules/*.yaml``: promtool's own unit tests, one file or two 
 
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,15 @@ def promtool(*arguments: str | Path) -> str:
     return said
 
 
+@cache
+def cases() -> list[dict[str, Any]]:
+    """Return every case of every file."""
+    return [test for path in CASES for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]]
+
+
 def expectations() -> list[tuple[str, dict[str, Any]]]:
     """Return each look at an alert at one moment, with the alert's name."""
-    tests = [test for path in CASES for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]]
-    return [(look["alertname"], look) for test in tests for look in test["alert_rule_test"]]
+    return [(look["alertname"], look) for test in cases() for look in test["alert_rule_test"]]
 
 
 @needs_promtool
@@ -56,10 +62,9 @@ def test_alerts_fire_when_they_must_and_are_silent_when_not(path: Path) -> None:
 def test_each_alert_has_a_case_and_a_look_alike(name: str) -> None:
     """Some case has it fire, and some case that looks like it has it silent from beginning to end."""
     fires = [look for alert, look in expectations() if alert == name and look["exp_alerts"]]
-    tests = [test for path in CASES for test in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]]
     silent = [
         test["name"]
-        for test in tests
+        for test in cases()
         if all(look["alertname"] == name and not look["exp_alerts"] for look in test["alert_rule_test"])
     ]
 

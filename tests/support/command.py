@@ -3,9 +3,12 @@
 import asyncio
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from support.forked import run_fork
 
 BOUND = 40.0
 
@@ -22,13 +25,19 @@ class Ended:
 async def run_command(
     *arguments: str, folder: Path, settings: dict[str, str] | None = None, given: bytes = b""
 ) -> Ended:
-    """Run ``lcm-bridge`` with arguments, settings and standard input, in a folder of its own."""
-    return await run_program(
-        *(sys.executable, "-m", "bridge", *arguments),
-        given=given,
-        environment=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"} | (settings or {}),
-        folder=folder,
-    )
+    """Run ``lcm-bridge`` with arguments, settings and standard input, in a folder of its own.
+
+    It begins where the imports have ended; ``run`` begins at its beginning.
+    """
+    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1"} | (settings or {})
+    if arguments[:1] == ("run",):
+        command = (sys.executable, "-m", "bridge", *arguments)
+        return await run_program(*command, given=given, environment=environment, folder=folder)
+    with tempfile.TemporaryDirectory() as name:
+        streams = Path(name)
+        (streams / "0").write_bytes(given)
+        code = await run_fork(arguments, environment, folder, streams, BOUND)
+        return Ended(code, (streams / "1").read_text(), (streams / "2").read_text())
 
 
 async def run_program(
