@@ -34,7 +34,8 @@ def loss_as_error() -> Iterator[None]:
     """Raise `Lost` for what the library raises when a connection ends, a cancellation of its own included.
 
     It cancels whatever waits for the broker, and in an orderly end raises a bare `Exception`. Taken for a
-    real cancellation, the first would end the waiting task without a word.
+    real cancellation, the first would end the waiting task without a word. (`bridge.bus.connection` knows the
+    same; it brings settings, metrics and logs with it, which are not for whoever uses the client.)
     """
     try:
         yield

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from bridge.client import BridgeClient
 from bridge.demo.processes import tail
-from bridge.demo.stage import Stage, set_stage
+from bridge.demo.stage import set_stage
 from bridge.testing.simulated import SimulatedLcm
 
 SETTINGS: Mapping[str, str] = {
@@ -32,7 +33,7 @@ class RunningBridge:
     prefix: str
     admin_url: str
     lcm: SimulatedLcm
-    _stage: Stage
+    log_file: Path
 
     def client(self, *, name: str = "tests", timeout: float = 10.0, in_flight: int = 100) -> BridgeClient:
         """Return a client of it, for ``async with``."""
@@ -42,7 +43,7 @@ class RunningBridge:
 
     def log(self, lines: int = 40) -> str:
         """Return the end of its log."""
-        return tail(self._stage.folder / "bridge.log", lines)
+        return tail(self.log_file, lines)
 
 
 class _Silence:
@@ -85,7 +86,7 @@ def running_bridge(amqp_url: str, redis_url: str, settings: Mapping[str, str]) -
                 prefix=stage.prefix,
                 admin_url=stage.admin_url,
                 lcm=SimulatedLcm(stage.lcm_url, stage.control_url),
-                _stage=stage,
+                log_file=stage.bridge.log,
             )
         finally:
             runner.run(stack.aclose())
