@@ -1,8 +1,9 @@
-"""The admin server, apart from the data path: ``/livez``, ``/readyz``, ``/metrics``."""
+"""The admin server, apart from the data path: ``/livez``, ``/readyz``, ``/metrics``, and pages."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
@@ -11,11 +12,18 @@ from bridge.metrics import Metrics
 from bridge.settings import Admin
 
 
+class Page(NamedTuple):
+    """What does not change while the process runs: it is made when it is first asked for, in a thread."""
+
+    content_type: str
+    make: Callable[[], str]
+
+
 class AdminServer:
-    """Serves probes and metrics while it is entered with ``async with``.
+    """Serves probes, metrics and pages while it is entered with ``async with``.
 
     ``missing`` returns what is not there yet for requests to be served, ``paused`` the queues that are
-    not consumed on purpose, with the reasons.
+    not consumed on purpose, with the reasons. ``pages`` are served under their paths.
     """
 
     def __init__(
@@ -24,11 +32,15 @@ class AdminServer:
         metrics: Metrics,
         missing: Callable[[], list[str]],
         paused: Callable[[], dict[str, list[str]]],
+        pages: Mapping[str, Page],
     ) -> None:
         self._settings = settings
         self._metrics = metrics
         self._missing = missing
         self._paused = paused
+        self._pages = pages
+        self._made: dict[str, bytes] = {}
+        self._making = asyncio.Lock()
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -37,6 +49,8 @@ class AdminServer:
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics_page)
+        for path in self._pages:
+            app.router.add_get(path, self._page)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._settings.host, self._settings.port, shutdown_timeout=1.0)
@@ -74,3 +88,11 @@ class AdminServer:
     async def _metrics_page(self, request: web.Request) -> web.Response:
         encoder, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encoder(self._metrics.registry), headers={"Content-Type": content_type})
+
+    async def _page(self, request: web.Request) -> web.Response:
+        page = self._pages[request.path]
+        async with self._making:
+            if request.path not in self._made:
+                # Some ten milliseconds of work, which requests need not wait for.
+                self._made[request.path] = (await asyncio.to_thread(page.make)).encode()
+        return web.Response(body=self._made[request.path], content_type=page.content_type, charset="utf-8")

@@ -32,6 +32,7 @@ from bridge.metrics import Metrics
 from bridge.once import Once
 from bridge.operations.catalogue import Catalogue
 from bridge.outbox import Addresses, Outbox
+from bridge.pages import pages
 from bridge.performance import Performer
 from bridge.pipeline import Pipeline
 from bridge.ports import StoreUnavailable
@@ -168,7 +169,9 @@ class Worker:
         amqp_nodes = self._credentials.current(lambda now: nodes(now.amqp, amqp))
         self._bus = Bus(amqp, layout, consumers, sender, metrics, current=amqp_nodes)
         show_expiry(self._credentials, metrics)
-        self._admin = AdminServer(settings.admin, metrics, self._missing, self._bus.paused)
+        self._admin = AdminServer(
+            settings.admin, metrics, self._missing, self._bus.paused, pages(operations, settings)
+        )
         self._brake = Brake(self._store, settings.redis.prefix, self._bus.brake)
         self._lcm.listen(self._on_breaker)
         self._signals = 0

@@ -2,7 +2,7 @@
 # Makes this folder ready to work in: a virtual environment in .venv with the locked dependencies, and the
 # RabbitMQ and Redis programs that `make demo` and `make test` start for themselves.
 #
-#   scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--quiet]
+#   scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--contract] [--quiet]
 #
 # --tests adds Prometheus, with which the tests look at the dashboard and the alert rules. Where it cannot be
 # installed, these tests are skipped.
@@ -12,6 +12,8 @@
 #
 # --chart adds what checks the Helm chart and the Dockerfile: Helm's engine, hadolint and others in .venv-chart, and the
 # types of the operators' resources if there is a Node for them.
+#
+# --contract adds what checks the contract: AsyncAPI's parser, if there is a Node for it.
 #
 # PYTHON=/path/to/python chooses the interpreter (3.11 or newer). What is there already is left alone.
 set -eu
@@ -23,6 +25,7 @@ servers=yes
 tests=no
 bench=no
 chart=no
+contract=no
 quiet=no
 for option in "$@"; do
     case $option in
@@ -30,8 +33,9 @@ for option in "$@"; do
         --tests) tests=yes ;;
         --bench) bench=yes ;;
         --chart) chart=yes ;;
+        --contract) contract=yes ;;
         --quiet) quiet=yes ;;
-        *) echo "usage: scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--quiet]" >&2; exit 2 ;;
+        *) echo "usage: scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--contract] [--quiet]" >&2; exit 2 ;;
     esac
 done
 
@@ -322,6 +326,9 @@ fi
 if [ "$chart" = yes ]; then
     set_up_environment .venv-chart requirements-chart.lock
     set_up_node scripts/chart/types "the types of resources" "The checks of the chart leave the types of custom resources out."
+fi
+if [ "$contract" = yes ]; then
+    set_up_node scripts/contract "AsyncAPI's parser" "The checks of the contract leave it out."
 fi
 if [ "$servers" = yes ]; then
     set_up_servers

@@ -13,7 +13,7 @@ from bridge.configuration import BadSettings
 
 COMMANDS = (
     *("run", "check", "config", "request", "contacts", "dead-letters", "pause", "resume"),
-    "operations",
+    *("operations", "asyncapi"),
     *("simulator", "demo", "healthcheck"),
 )
 

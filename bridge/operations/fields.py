@@ -146,8 +146,9 @@ class Decimal(Field):
         return {"anyOf": [number, {"type": "string", "pattern": f"^{_DECIMAL.pattern}$"}]}
 
 
-_TRUE: Final = frozenset({"true", "yes", "y", "1"})
-_FALSE: Final = frozenset({"false", "no", "n", "0"})
+TRUE: Final = ("true", "yes", "y", "1")
+FALSE: Final = ("false", "no", "n", "0")
+"""The words of a flag, in lower case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,15 +167,15 @@ class Flag(Field):
         if value is False:
             return self.no
         word = "" if isinstance(value, float | list | dict) else str(value).casefold()
-        if word in _TRUE:
+        if word in TRUE:
             return self.yes
-        if word in _FALSE:
+        if word in FALSE:
             return self.no
         raise Wrong('must be true or false (also "Yes"/"No", "Y"/"N", 1/0)')
 
     def schema(self) -> JsonObject:
-        words: JsonObject = {"type": "string", "pattern": f"^(?:{any_case(*sorted(_TRUE | _FALSE))})$"}
-        return {"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}, words]}
+        words: JsonObject = {"type": "string", "pattern": f"^(?:{any_case(*sorted((*TRUE, *FALSE)))})$"}
+        return {"anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 0, "maximum": 1}, words]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +231,8 @@ class AnyArray(Field):
         return {"type": "array", "maxItems": self.longest}
 
 
+LEAST_DIGITS: Final = 3
+"""Digits of a number that can be dialled."""
 _PHONE: Final = re.compile(r" *\+?[0-9*# .\-()\[\]]+")
 
 
@@ -241,8 +244,8 @@ class Phone(Field):
 
     def take(self, value: JsonValue) -> str:
         text = string(value)
-        if sum(char in "0123456789" for char in text) < 3:  # noqa: PLR2004 - the contract's own number
-            raise Wrong("must hold at least 3 digits")
+        if sum(char in "0123456789" for char in text) < LEAST_DIGITS:
+            raise Wrong(f"must hold at least {LEAST_DIGITS} digits")
         if len(text) > self.longest:
             raise Wrong(f"must have at most {self.longest} characters")
         if not _PHONE.fullmatch(text):
@@ -250,7 +253,7 @@ class Phone(Field):
         return text
 
     def schema(self) -> JsonObject:
-        digits = "(?:[^0-9]*[0-9]){3}"
+        digits = f"(?:[^0-9]*[0-9]){{{LEAST_DIGITS}}}"
         return {"type": "string", "maxLength": self.longest, "pattern": f"^(?={digits}){_PHONE.pattern}$"}
 
 

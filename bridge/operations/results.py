@@ -90,6 +90,15 @@ READERS: Final[Mapping[ReaderName, Reader]] = {
     "any": as_given,
 }
 
+_SCHEMAS: Final[Mapping[ReaderName, JsonObject]] = {
+    "text": {"type": ["string", "null"]},
+    "number": {"type": ["integer", "null"]},
+    "yes_no": {"title": "YesOrNo", "type": ["string", "null"], "enum": ["Yes", "No", None]},
+    "flag": {"type": ["boolean", "null"]},
+    "any": {"description": "as LCM gives it"},
+}
+"""What each reader gives, null where LCM has none."""
+
 
 class Members:
     """The members of an object in the reply's order, each with what reads it.
@@ -101,6 +110,7 @@ class Members:
     def __init__(self, members: Mapping[str, ReaderName], *, noun: str, others: bool = False) -> None:
         self._members = [(name, name.casefold(), READERS[read]) for name, read in members.items()]
         self._keys = frozenset(key for _, key, _ in self._members)
+        self._schemas = {name: dict(_SCHEMAS[read]) for name, read in members.items()}
         self.nouns = f"{noun.partition(' ')[2]}s"
         self._noun = noun
         self._others = others
@@ -128,3 +138,12 @@ class Members:
         if self._others:
             found |= {name: value for name, value in result.items() if name.casefold() not in self._keys}
         return found
+
+    def schema(self) -> JsonObject:
+        """Return the JSON schema of what `read` gives: each member is there, null where LCM has none."""
+        schema: JsonObject = {"type": "object"}
+        if self._schemas:
+            schema |= {"properties": dict(self._schemas), "required": list(self._schemas)}
+        if self._others:
+            schema |= {"additionalProperties": True, "description": "and whatever else LCM gives"}
+        return schema

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from bridge.envelope import json_type
 from bridge.failures import ContactNotFound, WsError
-from bridge.jsontypes import JsonValue
+from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.model import Contact, UnexpectedResult
 from bridge.operations.results import Members, failure_reason, is_nothing
 from bridge.operations.xmltext import leaves
@@ -43,6 +43,10 @@ class Shape(ABC):
         """Tell whether a response that a person wrote has the shape."""
         return True
 
+    @abstractmethod
+    def schema(self) -> JsonObject:
+        """Return the JSON schema of the ``response``."""
+
 
 class One(Shape):
     """One object: the only one, or the first of an array."""
@@ -71,6 +75,12 @@ class One(Shape):
 
     def fits(self, response: JsonValue) -> bool:
         return isinstance(response, dict)
+
+    def schema(self) -> JsonObject:
+        schema = self._members.schema()
+        if self._may_be_empty and "required" in schema:
+            return {"anyOf": [schema, {"type": "object", "maxProperties": 0}]}
+        return schema
 
 
 class Many(Shape):
@@ -106,6 +116,13 @@ class Many(Shape):
         items = response if isinstance(response, list) else [response]
         return self._members is None or (bool(items) and all(isinstance(one, dict) for one in items))
 
+    def schema(self) -> JsonObject:
+        item: JsonObject = {} if self._members is None else self._members.schema()
+        schema: JsonObject = {"type": "array", "items": item}
+        if not self._may_be_empty:
+            schema["minItems"] = 1
+        return {"anyOf": [item, schema]} if self._one_as_object else schema
+
 
 class ContactsOrReason(Shape):
     """``{Contacts?, RequestFailureReason?}``: as LCM has it, since the vendor's page answers with both."""
@@ -130,6 +147,16 @@ class ContactsOrReason(Shape):
 
     def fits(self, response: JsonValue) -> bool:
         return isinstance(response, dict)
+
+    def schema(self) -> JsonObject:
+        contacts: JsonObject = {"type": "array", "items": self._members.schema()}
+        reason: JsonObject = {"type": "string", "description": "why LCM gives none"}
+        return {
+            "oneOf": [
+                {"type": "object", "required": [name], "properties": {name: schema}}
+                for name, schema in (("Contacts", contacts), ("RequestFailureReason", reason))
+            ]
+        }
 
 
 class Success(Shape):
@@ -157,6 +184,10 @@ class Success(Shape):
     def fits(self, response: JsonValue) -> bool:
         return response == {"success": True}
 
+    def schema(self) -> JsonObject:
+        done: JsonObject = {"type": "boolean", "const": True}
+        return {"type": "object", "required": ["success"], "properties": {"success": done}}
+
 
 class Key(Shape):
     """An LCM key, a bare string; null, false, "", 0 or a negative number mean that nothing was created."""
@@ -178,6 +209,9 @@ class Key(Shape):
     def fits(self, response: JsonValue) -> bool:
         return isinstance(response, str) and bool(response)
 
+    def schema(self) -> JsonObject:
+        return {"type": "string", "minLength": 1, "description": "the LCM key"}
+
 
 class Nothing(Shape):
     """No response at all: LCM's answer is only looked at for its no."""
@@ -191,6 +225,9 @@ class Nothing(Shape):
         if result is False:
             raise self._refused.kind(self._refused.text)
         return None, ()
+
+    def schema(self) -> JsonObject:
+        return {"type": "null"}
 
 
 def _is_no_key(result: JsonValue) -> bool:

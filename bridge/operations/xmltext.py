@@ -20,7 +20,8 @@ ROOT = "Data"
 LONGEST_NAME = 256
 """Characters of one element's name."""
 
-_NAME = re.compile(r"[A-Za-z_\u00C0-\uD7FF][\w.\-\u00B7]*")
+NAME: Final = re.compile(r"[A-Za-z_\u00C0-\uD7FF][\w.\-\u00B7]*")
+"""What an element that is built may be called."""
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -86,7 +87,7 @@ def _element(value: JsonValue, path: tuple[str, ...]) -> str:
         raise BadXml(f"must hold only strings and objects, but {_place(path)} is {json_type(value)}")
     children = []
     for member, child in value.items():
-        if len(member) > LONGEST_NAME or not _NAME.fullmatch(member):
+        if len(member) > LONGEST_NAME or not NAME.fullmatch(member):
             raise BadXml(f"holds the member {_shown(member)!a} at {_place(path)}, which is not an XML name")
         children.append(_element(child, (*path, member)))
     return f"<{name}>{''.join(children)}</{name}>"

@@ -62,7 +62,7 @@ class Shutdown(Group):
 
 
 class Admin(Group):
-    """The admin server: /livez, /readyz, /metrics."""
+    """The admin server: /livez, /readyz, /metrics, /asyncapi.json."""
 
     host: str = Field(default="0.0.0.0", description="address to listen on")  # noqa: S104 - probes come from outside the pod
     port: Port = Field(default=8080, description="port to listen on; 0 picks a free one")

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aio_pika.abc import AbstractIncomingMessage
 from support.command import run_command
-from support.envelopes import add_contact, od
+from support.envelopes import add_contact, comparable, od
+from support.requester import next_message
+from support.schemas import fits
 from support.site import MakeSite, Site, name_of_letters, open_site
 from support.worker import until
 
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
+from bridge.forwarding import COUNTS
 from bridge.operations.declared.reading import read
 from bridge.operations.shipped import siblings
 from bridge.simulator import Fault, Options
@@ -31,6 +35,28 @@ def documented() -> str:
 def request(subtopic: str, data: Any) -> dict[str, Any]:
     """Return a request under LCM / WebService."""
     return {"channel": "LCM", "topic": "WebService", "subtopic": subtopic, "data": data}
+
+
+def told(message: AbstractIncomingMessage) -> dict[str, Any]:
+    """Return properties and headers of what the bridge published, named as in the document."""
+    return {
+        "correlationId": message.correlation_id,
+        "messageId": message.message_id,
+        "timestamp": None if message.timestamp is None else int(message.timestamp.timestamp()),
+        "contentType": message.content_type,
+        "deliveryMode": message.delivery_mode,
+        "type": message.type,
+        "appId": message.app_id,
+        **message.headers,
+    }
+
+
+def documented_as(contract: Any, kind: str, message: AbstractIncomingMessage, body: Any) -> bool:
+    """Tell whether a message is as the document says, and bears no header that it does not tell of."""
+    shown = contract["components"]["messages"][kind]
+    known = contract["components"]["schemas"]["ReplyHeaders"]["properties"]
+    assert told(message).keys() <= known.keys()
+    return fits(shown["headers"], told(message), contract) and fits(shown["payload"], body, contract)
 
 
 async def test_an_operation_is_added_by_one_file(make_site: MakeSite, tmp_path: Path) -> None:
@@ -81,20 +107,60 @@ async def siblings_on(
         yield await open_site(stack, rabbit.url, redis_server.url, folder, options, settings, ready=True)
 
 
-async def test_every_sibling_is_answered(siblings_on: Site) -> None:
-    """Turned on by one setting; each example gets a reply without an error, on the declared subtopic."""
-    site = siblings_on
-    asked = [one for one in siblings() if one.form.reply.shape != "none" and one.example is not None]
-    # Those that close a contact last, as others read it.
-    asked.sort(key=lambda one: bool(one.form.side_effect))
+@pytest.fixture(scope="module")
+async def contract(siblings_on: Site) -> Any:
+    """Return the AsyncAPI document of that site, as it serves it."""
+    status, text = await siblings_on.worker.get("/asyncapi.json")
+    assert 200 == status
+    return json.loads(text)
 
-    for one in asked:
-        assert one.example is not None
-        route = one.form.routes[0]
-        address = {"channel": route.channel, "topic": route.topic, "subtopic": route.subtopic}
-        reply = await site.widget.ask({**address, "data": one.example.data}, message_id=one.name)
-        assert ("ok", route.reply) == (reply.headers["x-bridge-status"], reply.body["subtopic"]), reply.body
-    assert 22 == len(asked)
+
+async def test_every_example_is_answered_as_the_document_says(siblings_on: Site, contract: Any) -> None:
+    """Of the contract's operations and of every sibling, by each route: what comes is valid, and as shown."""
+    messages = contract["components"]["messages"]
+    asked = [(key, one) for key, one in contract["operations"].items() if "reply" in one]
+    # Those that close a contact last, as others read it.
+    asked.sort(key=lambda both: bool(both[1]["x-operation"]["side-effect"]))
+
+    for key, _ in asked:
+        [request], [shown] = messages[f"{key}Request"]["examples"], messages[f"{key}Reply"]["examples"]
+        reply = await siblings_on.widget.ask(
+            request["payload"], headers={"idempotency-key": request["headers"].get("idempotency-key", key)}
+        )
+        assert documented_as(contract, f"{key}Reply", reply.message, reply.body), (key, reply.body)
+        assert comparable(shown["payload"]) == comparable(reply.body), key
+    assert 30 == len(asked)
+
+
+async def test_every_failure_is_told_as_the_document_says(siblings_on: Site, contract: Any) -> None:
+    """The example of a failure is the reply to the request that it stands beside, to the letter."""
+    failures = {name: one for name, one in contract["components"]["messages"].items() if "x-answers" in one}
+
+    for name, message in failures.items():
+        [shown] = message["examples"]
+        reply = await siblings_on.widget.ask(message["x-answers"])
+        assert shown["payload"] == reply.body
+        assert documented_as(contract, name, reply.message, reply.body), name
+    assert 31 == len(failures)
+
+
+async def test_an_event_and_a_dead_letter_are_as_the_document_says(siblings_on: Site, contract: Any) -> None:
+    """What becomes of requests without a reply_to: their headers too, of which none is untold."""
+    messages = contract["components"]["messages"]
+    events = await siblings_on.widget.listen("UI.InboundCall.#")
+    known = contract["components"]["schemas"]["DeadLetterHeaders"]["properties"]
+
+    await siblings_on.widget.publish(
+        messages["ManualDialCallRequest"]["examples"][0]["payload"], message_id="e"
+    )
+    event = await next_message(events)
+    await siblings_on.widget.publish(messages["ManualDialCallFailure"]["x-answers"], expiration=60)
+    letter = await siblings_on.widget.dead_letter()
+
+    assert documented_as(contract, "ManualDialCallReply", event, json.loads(event.body))
+    assert "e" == told(event)["idempotency-key"]
+    assert letter.headers.keys() - COUNTS <= known.keys()
+    assert fits(messages["DeadLetter"]["headers"], dict(letter.headers), contract)
 
 
 async def test_a_side_effect_of_a_sibling_happens_once(siblings_on: Site) -> None:

@@ -9,6 +9,7 @@ from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.data import Fields
 from bridge.operations.declared.forms import DeclarationForm, RouteForm
 from bridge.operations.declared.reading import BadDeclaration, Declaration
+from bridge.operations.declared.schema import data_schema
 from bridge.operations.fields import Field, Wrong
 from bridge.operations.model import (
     Address,
@@ -125,21 +126,8 @@ class Declared(Operation):
         return message
 
     def schema(self) -> JsonObject:
-        """Return the JSON schema of ``data``, under the fields' own names in their own spelling."""
-        forms = self.declaration.form.data
-        properties: JsonObject = {}
-        for field in self.fields:
-            about: JsonObject = {"description": forms[field.name].about} if forms[field.name].about else {}
-            default = getattr(forms[field.name], "default", None)
-            properties[field.name] = {
-                **field.schema(),
-                **about,
-                **({} if default is None else {"default": default}),
-            }
-        required: list[JsonValue] = [
-            field.name for field in self.fields if field.required and field.default is None
-        ]
-        return {"type": "object", "properties": properties, "required": required}
+        """Return the JSON schema of ``data``, as `bridge.operations.declared.schema` has it."""
+        return data_schema(self.fields, self.declaration.form.data)
 
     def _renamed(self, values: JsonObject) -> JsonObject:
         return {wire: values[name] for name, wire in self._parameters or () if name in values}
