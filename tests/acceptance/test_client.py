@@ -88,6 +88,9 @@ async def test_every_operation_of_the_contract(site: Site, relay: Proxy) -> None
         )
         await client.manual_dial_call(phone_number="+1 202 555 0100")
 
+        assert client.connected
+
+    assert not client.connected
     assert 6 == key.count("|")
     assert account == contact["AccountNumber"]
     assert "137" == without_consent["ContactId"]
