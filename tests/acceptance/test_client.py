@@ -332,6 +332,7 @@ async def test_closing(site: Site, relay: Proxy) -> None:
         site.simulator.release()
         await closing
         assert first.done()
+        assert 6 == first.result().count("|")
     assert late.value.retryable
 
     async with client_of(site, relay) as client:
