@@ -10,6 +10,7 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from bridge.cli.completing import FILES, OPERATIONS, completed
 from bridge.cli.display import plain
 from bridge.configuration import beside, catalogue, load
 from bridge.declarations import read_file
@@ -29,11 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="what this bridge knows")
     listing.add_argument("--all", action="store_true", help="also those that come with it and are off")
+    listing.add_argument("--names", action="store_true", help="only their names, one per line")
     showing = actions.add_parser("show", help="one operation, in words and as it is declared")
-    showing.add_argument("name", metavar="NAME")
+    completed(showing.add_argument("name", metavar="NAME"), OPERATIONS)
     showing.add_argument("--toml", action="store_true", help="only its declaration")
     checking = actions.add_parser("check", help="whether declarations are right, and fit beside the others")
-    checking.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    completed(checking.add_argument("files", nargs="+", type=Path, metavar="FILE"), FILES)
     for action in (listing, showing, checking):
         action.add_argument("--json", action="store_true", help="as JSON")
 
@@ -58,6 +60,9 @@ def _origin(operation: Declared) -> str:
 
 def _list(args: argparse.Namespace) -> int:
     known = [both for both in _known().values() if args.all or not both[1].endswith(", off")]
+    if args.names:
+        sys.stdout.writelines(f"{operation.name}\n" for operation, _ in known)
+        return 0
     if args.json:
         _print_json([_summary(*both) for both in known])
         return 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args
 from zoneinfo import ZoneInfo
 
+from bridge.cli.completing import DIRECTORIES, FILES, completed
 from bridge.declarations import read_directory
 from bridge.operations.declared.reading import BadDeclaration
 from bridge.operations.shipped import siblings
@@ -100,12 +101,13 @@ def _add_behaviour(group: argparse._ArgumentGroup) -> None:
         metavar="WIRE=OPERATION",
         help="an operation answers by this name instead of its own; again for more ({', '.join(METHODS)})",
     )
-    group.add_argument(
+    declared = group.add_argument(
         "--operations",
         type=Path,
         metavar="DIR",
         help="answer the operations declared there by their examples",
     )
+    completed(declared, DIRECTORIES)
     group.add_argument("--no-contact", choices=get_args(NoContact), default="null", help="d without contacts")
     group.add_argument(
         "--skip-refusal", choices=get_args(SkipRefusal), default="false", help="a refused skip"
@@ -127,9 +129,12 @@ def _add_protection(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--basic-password", default="", help="seen by all users of this machine: test values")
     group.add_argument("--bearer-token", help="ask for a bearer token (401)")
     group.add_argument("--require-header", type=_pair, metavar="NAME=VALUE", help="ask for a header (403)")
-    group.add_argument("--tls-cert", type=Path, metavar="FILE", help="listen with TLS; needs --tls-key")
-    group.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's key")
-    group.add_argument("--tls-client-ca", type=Path, metavar="FILE", help="ask for client certificates")
+    for name, about in (
+        ("--tls-cert", "listen with TLS; needs --tls-key"),
+        ("--tls-key", "the certificate's key"),
+        ("--tls-client-ca", "ask for client certificates"),
+    ):
+        completed(group.add_argument(name, type=Path, metavar="FILE", help=about), FILES)
 
 
 def _options(args: argparse.Namespace) -> Options:

@@ -19,11 +19,14 @@ from support.worker import until
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
 from bridge.forwarding import COUNTS
 from bridge.operations.declared.reading import read
-from bridge.operations.shipped import siblings
+from bridge.operations.shipped import built_in, siblings
 from bridge.simulator import Fault, Options
 from bridge.simulator.declared import with_declared
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
+# The example of its own declaration, for a campaign that the simulator has.
+[EXAMPLE] = [one.form.example for one in built_in() if one.name == "CreateContact"]
+CONTACT = {**json.loads(EXAMPLE.data if EXAMPLE else ""), "CampaignID": "SampleCampaign"}
 
 
 def documented() -> str:
@@ -60,27 +63,39 @@ def documented_as(contract: Any, kind: str, message: AbstractIncomingMessage, bo
 
 
 async def test_an_operation_is_added_by_one_file(make_site: MakeSite, tmp_path: Path) -> None:
-    """The page's own example: answered, counted under its name, listed, and its data checked."""
-    folder = tmp_path / "config" / "operations"
-    folder.mkdir(parents=True)
-    (folder / "get_campaign_groups.toml").write_text(documented())
+    """The page's own example, and a restart of the bridge alone: answered, counted, listed, and described."""
     declaration = read(documented(), "x.toml")
     assert declaration.example is not None
     site = await make_site(with_declared(Options(), [declaration]))
+    asked = request("GetCampaignGroups", declaration.example.data)
 
-    reply = await site.widget.ask(request("GetCampaignGroups", declaration.example.data))
+    before = await site.widget.ask(asked)
+    await site.worker.stop()
+    folder = tmp_path / "config" / "operations"
+    folder.mkdir(parents=True)
+    (folder / "get_campaign_groups.toml").write_text(documented())
+    await site.worker.start()
+    reply = await site.widget.ask(asked)
     wrong = await site.widget.ask(request("GetCampaignGroups", {"userID": 7}))
+    by_name = await run_command(
+        "request", "getcampaigngroups", "--set", "userID=agent1", folder=tmp_path, settings=site.settings
+    )
     listed = await run_command("operations", "list", "--json", folder=tmp_path)
+    status, document = await site.worker.get("/asyncapi.json")
 
+    assert "UNKNOWN_OPERATION" == before.error_type
     assert "SetCampaignGroup" == reply.body["subtopic"]
     assert declaration.example.message == reply.body["message"]
     assert "INVALID_DATA" == wrong.error_type
-    for outcome in ("ok", "INVALID_DATA", "LCM_TIMEOUT"):
+    for outcome, count in (("ok", 2), ("INVALID_DATA", 1), ("LCM_TIMEOUT", 0)):
         sample = f'lcm_bridge_requests_total{{operation="GetCampaignGroups",outcome="{outcome}"}}'
-        assert (outcome != "LCM_TIMEOUT") == await site.worker.metric(sample)
-    told = {one["name"]: one for one in json.loads(listed.output)}
-    assert 6 == len(told)
-    assert str(Path("config/operations/get_campaign_groups.toml")) == told["GetCampaignGroups"]["from"]
+        assert count == await site.worker.metric(sample)
+    assert (0, reply.body) == (by_name.code, json.loads(by_name.output)), by_name.errors
+    assert 200 == status
+    assert [key for key in json.loads(document)["operations"] if "GetCampaignGroups" in key]
+    known = {one["name"]: one for one in json.loads(listed.output)}
+    assert 6 == len(known)
+    assert str(Path("config/operations/get_campaign_groups.toml")) == known["GetCampaignGroups"]["from"]
 
 
 async def test_a_bad_declaration_stops_the_start(tmp_path: Path) -> None:
@@ -177,6 +192,47 @@ async def test_a_side_effect_of_a_sibling_happens_once(siblings_on: Site) -> Non
     assert calls + 1 == len(site.simulator.calls.of_method("SetDNC"))
 
 
+@pytest.mark.parametrize(
+    ("data", "method", "response"),
+    [
+        (
+            {"CValue": "609309034", "ChannelType": "VOICE", "UploadType": "DNC", "Operation": "Append"},
+            "AddCompliance",
+            {"success": True},
+        ),
+        (CONTACT, "CreateContact", None),
+    ],
+    ids=["upload", "contact"],
+)
+async def test_the_two_of_one_subtopic_live_together(
+    siblings_on: Site, data: dict[str, Any], method: str, response: Any
+) -> None:
+    """AddCompliance is an upload or a contact by its data; LCM is told by the one's own method."""
+    site = siblings_on
+    calls = site.simulator.calls
+    before = {name: len(calls.of_method(name)) for name in ("AddCompliance", "CreateContact")}
+
+    reply = await site.widget.ask(request("AddCompliance", data), message_id=f"both-{method}")
+
+    assert "AddComplianceResponse" == reply.body["subtopic"]
+    assert response == reply.response if response else isinstance(reply.response, str), reply.body
+    called = {name: len(calls.of_method(name)) - count for name, count in before.items()}
+    assert {name: int(name == method) for name in before} == called
+
+
+async def test_what_fits_neither_of_one_subtopic_is_refused(siblings_on: Site) -> None:
+    """With what tells each, and without a call of LCM; one of the contract is not named as another's."""
+    site = siblings_on
+    before = site.simulator.calls.total
+
+    reply = await site.widget.ask(request("AddCompliance", {"CampaignID": "Sales"}), message_id="neither")
+
+    assert ("INVALID_DATA", "AddComplianceResponse") == (reply.error_type, reply.body["subtopic"])
+    assert "CreateContact by 1 of" in reply.response["errorMessage"]
+    assert "AddCompliance by 2 of" in reply.response["errorMessage"]
+    assert before == site.simulator.calls.total
+
+
 async def test_a_skipped_non_pewc_contact_is_not_served_from_the_cache(siblings_on: Site) -> None:
     """The skip does not name it, so all of its kind are forgotten."""
     site = siblings_on
@@ -193,8 +249,8 @@ async def test_a_skipped_non_pewc_contact_is_not_served_from_the_cache(siblings_
     assert first.response["AccountNumber"] != second.response["AccountNumber"]
 
 
-async def test_nobody_is_told_of_an_operation_without_a_reply(siblings_on: Site) -> None:
-    """Neither by a reply nor by an event; one that fails is dead-lettered at once, and counted."""
+async def test_nobody_is_told_of_an_operation_without_a_reply(siblings_on: Site, tmp_path: Path) -> None:
+    """Neither by a reply nor by an event, and `request` does not wait; one that fails is dead-lettered."""
     site = siblings_on
     events = await site.widget.listen()
     body = request("SendAgentState", {"agentID": "agent1", "agentState": "NOT_READY"})
@@ -205,13 +261,19 @@ async def test_nobody_is_told_of_an_operation_without_a_reply(siblings_on: Site)
         return [event for event in events if event["operation"] == "SendAgentState"]
 
     await site.widget.publish(body, reply_to=reply_to, correlation_id="told")
-    await site.widget.publish(body)
+    ended = await run_command(
+        *("request", "SendAgentState", "--set", "agentID=agent1", "--set", "agentState=READY"),
+        folder=tmp_path,
+        settings=site.settings,
+    )
     await until(lambda: 2 == len(settled()), "two are settled")
     site.simulator.faults.put(Fault(kind="status", status=503, count=100))
     await site.widget.publish(body, reply_to=reply_to)
     letter = await site.widget.dead_letter()
     site.simulator.faults.clear()
 
+    assert (0, "") == (ended.code, ended.output), ended.errors
+    assert ended.errors.endswith("; SendAgentState is never answered\n")
     assert "failure-without-reply-to" == letter.headers["x-reason"]
     assert "SendAgentState" == letter.headers["x-operation"]
     sample = 'lcm_bridge_requests_total{operation="SendAgentState",outcome="%s"}'
