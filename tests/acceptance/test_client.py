@@ -1,74 +1,27 @@
-"""`bridge.client` against a running bridge, over a relay that can cut its connection."""
+"""`bridge.client` against a running bridge."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any
 
-import aio_pika
 import pytest
 from chaos.proxy import Proxy
+from support.bridge_client import client_of, create, created
 from support.envelopes import CREATION, add_contact, calls_about
 from support.site import Site, name_of_letters
 from support.worker import BOUND, until
-from yarl import URL
 
 from bridge.client import (
-    BridgeClient,
     ClientClosed,
     ContactNotFound,
     InvalidData,
     LcmUnavailable,
-    MoreOfContact,
     NoReply,
-    NotSent,
     OutcomeUnknown,
     UnknownOperation,
-    Unroutable,
 )
 from bridge.simulator import Fault
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-@pytest.fixture
-async def relay(site: Site) -> AsyncIterator[Proxy]:
-    """Stand between the client and RabbitMQ; faults of LCM end with it."""
-    proxy = Proxy(URL(site.settings["BRIDGE_AMQP__URL"]).port or 0)
-    await proxy.start()
-    yield proxy
-    await proxy.stop()
-    site.simulator.faults.clear()
-    site.simulator.release()
-
-
-@asynccontextmanager
-async def client_of(site: Site, relay: Proxy, **options: float) -> AsyncIterator[BridgeClient]:
-    """Connect a client through the relay."""
-    url = str(URL(site.settings["BRIDGE_AMQP__URL"]).with_port(relay.port))
-    async with BridgeClient(url, prefix=site.prefix, name="widget", **options) as client:  # type: ignore[arg-type]
-        yield client
-
-
-async def create(client: BridgeClient, agent: str, **options: float | str) -> str:
-    """Create a contact that names the agent."""
-    return await client.create_contact(
-        campaign_id="SampleCampaign",
-        call_type=0,
-        start=datetime(2026, 11, 24, 7, 33),  # noqa: DTZ001 - of the campaign's zone, as the contract has it
-        end="24/11/2026 08:00",
-        business_fields={"first_name": "Ada"},
-        modes={"Home": {"Cvalue": "609309034", "TZ": "(UTC-05:00) Eastern Time"}},
-        is_account_number=True,
-        more=MoreOfContact(agent_id=agent, status=0),
-        **options,  # type: ignore[arg-type]
-    )
-
-
-def created(site: Site, agent: str) -> int:
-    """Count what was created for an agent."""
-    return sum(agent == effect.agent for effect in site.simulator.effects.of_method("CreateContact"))
 
 
 async def test_every_operation_of_the_contract(site: Site, relay: Proxy) -> None:
@@ -201,98 +154,6 @@ async def test_what_may_not_be_repeated_is_raised_at_once(site: Site, relay: Pro
     assert "CONTACT_NOT_FOUND" == line["outcome"]
     assert none.value.correlation_id == line["correlation_id"]
     assert "widget" == line["source"]
-
-
-async def test_a_connection_killed_in_flight(site: Site, relay: Proxy) -> None:
-    """The call is sent again by a new connection, gets its result, and there is one effect."""
-    agent = name_of_letters()
-    site.simulator.faults.put(Fault(kind="hang", method="CreateContact", count=1))
-
-    async with client_of(site, relay) as client:
-        asking = asyncio.create_task(create(client, agent))
-        await until(lambda: calls_about(site.simulator, agent) == 1, "LCM is called")
-        relay.cut()
-        await until(lambda: client.connections == 2, "another connection is open")
-        site.simulator.release()
-        key = await asking
-
-    assert 6 == key.count("|")
-    assert 1 == created(site, agent)
-
-
-async def test_no_broker(site: Site, relay: Proxy) -> None:
-    """Without one the client says so at its start; later, a call does, and that it had no effect."""
-    with pytest.raises(NotSent, match="no connection"):
-        async with BridgeClient("amqp://guest:guest@127.0.0.1:1/"):
-            pytest.fail("connected to nothing")
-
-    async with client_of(site, relay) as client:
-        await relay.stop()
-        await until(lambda: not client.connected, "the client notices")
-        with pytest.raises(NotSent, match="a connection to RabbitMQ") as not_sent:
-            await client.manual_dial_call(phone_number="2025550100", timeout=0.5)
-
-    assert not_sent.value.retryable
-
-
-async def test_no_bridge(site: Site) -> None:
-    """A prefix that no bridge has, and an exchange without a queue, are told as such at once."""
-    url, nobody = site.settings["BRIDGE_AMQP__URL"], name_of_letters()
-    async with BridgeClient(url, prefix=nobody) as client:
-        with pytest.raises(Unroutable, match="another prefix"):
-            await client.manual_dial_call(phone_number="2025550100")
-
-        channel = site.widget.channel
-        exchange = await channel.declare_exchange(f"{nobody}.requests", aio_pika.ExchangeType.TOPIC)
-        with pytest.raises(Unroutable, match="leads nowhere") as returned:
-            await client.manual_dial_call(phone_number="2025550100")
-        await exchange.delete()
-
-    assert returned.value.retryable
-
-
-async def test_a_full_queue(
-    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """What the broker does not take is published again; where that is too late, there was no effect."""
-    url, nobody = site.settings["BRIDGE_AMQP__URL"], name_of_letters()
-    caplog.set_level("DEBUG", "bridge.client")
-    channel = site.widget.channel
-    exchange = await channel.declare_exchange(f"{nobody}.requests", aio_pika.ExchangeType.TOPIC)
-    limited: dict[str, Any] = {"x-max-length": 1, "x-overflow": "reject-publish"}
-    queue = await channel.declare_queue(exclusive=True, arguments=limited)
-    await queue.bind(exchange, "#")
-    async with BridgeClient(url, prefix=nobody) as client:
-        await client.send("ManualDialCall", {})
-
-        sending = asyncio.create_task(client.send("ManualDialCall", {}))
-        await until(lambda: "its queue is full" in caplog.text, "the broker refuses it")
-        await queue.purge()
-        await sending
-
-        monkeypatch.setattr("bridge.client.client.FIRST_WAIT", 100)
-        with pytest.raises(NotSent, match="full") as refused:
-            await client.manual_dial_call(phone_number="2025550100")
-    await exchange.delete()
-
-    assert refused.value.retryable
-
-
-async def test_a_lost_reply_queue(site: Site, relay: Proxy) -> None:
-    """A reply queue that is deleted, as with its node, is replaced, and the request asked again."""
-    agent = name_of_letters()
-    site.simulator.faults.put(Fault(kind="hang", method="CreateContact", count=1))
-
-    async with client_of(site, relay) as client:
-        asking = asyncio.create_task(create(client, agent))
-        await until(lambda: calls_about(site.simulator, agent) == 1, "LCM is called")
-        session = await client._link.session()  # noqa: SLF001 - nobody else may delete an exclusive queue
-        await session.publisher._channel.queue_delete(session.reply_to)  # noqa: SLF001
-        await until(lambda: client.connections == 2, "another reply queue is there")
-        site.simulator.release()
-        await asking
-
-    assert 1 == created(site, agent)
 
 
 async def test_a_cancelled_call_leaves_nothing(site: Site, relay: Proxy) -> None:
