@@ -77,7 +77,7 @@ chart-run: ## Run the rendered chart with `podman play kube`, and send it reques
 	@scripts/setup.sh --chart --no-servers --quiet
 	@.venv/bin/pytest tests/chart/play.py $(PYTEST_ARGS)
 
-contract: ## Check the AsyncAPI document with AsyncAPI's own parser, and the page in a browser
+contract: ## Check AsyncAPI document, contract page (in a browser), programs and test kit, each with what reads it
 	@scripts/setup.sh --contract --quiet
 	@.venv/bin/pytest tests/contract/checks_*.py $(PYTEST_ARGS)
 
