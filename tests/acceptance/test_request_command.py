@@ -85,6 +85,16 @@ async def test_request_without_an_answer(tmp_path: Path) -> None:
     assert not any("Traceback" in ended.errors for ended in (nowhere, missing))
 
 
+async def test_what_nobody_would_be_told_of_is_not_sent(tmp_path: Path) -> None:
+    """Wrong data of an operation without a reply: exit 2, and what the dead letter would say."""
+    settings = NOWHERE | {"BRIDGE_OPERATIONS__SIBLINGS": '["SendAgentState"]'}
+    ended = await run_command("request", "SendAgentState", folder=tmp_path, settings=settings)
+
+    assert 2 == ended.code
+    assert "INVALID_DATA" in ended.output
+    assert ended.errors.startswith("not sent: ")
+
+
 @pytest.fixture
 async def settings(rabbit: PrivateRabbit) -> Amqp:
     """Name things of our own; no worker has declared them."""

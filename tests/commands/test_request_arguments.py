@@ -109,11 +109,10 @@ def test_a_route_that_is_none_or_several_is_refused(route: str) -> None:
         ("CampaignID=NaN", "NaN"),
         ("BusinessFields=<Data/>", "<Data/>"),
         ('businessfields={"a": {"b": 1}}', {"a": {"b": 1}}),
-        ("nosuch=1", 1),
     ],
 )
 def test_a_value_is_json_where_the_field_takes_that(setting: str, expected: Any) -> None:
-    """Else it is text; and what the field takes neither way stays JSON, for the bridge to refuse."""
+    """Else it is text; what the field takes neither way goes as it is written, for the bridge to refuse."""
     data = envelope(made("CreateContact", setting))["data"]
 
     assert {setting.partition("=")[0]: expected} == data
@@ -121,8 +120,8 @@ def test_a_value_is_json_where_the_field_takes_that(setting: str, expected: Any)
 
 def test_what_is_set_replaces_what_was_there() -> None:
     """In whatever case and under whatever alias; the last one wins, and the place stays."""
-    assert {"UserID": "three", "more": [1], "new": 2} == envelope(
-        made("GetReservedContactOD", "AgentID=two", "UserID=three", "new=2", data="data.json")
+    assert {"UserID": "three", "more": [1]} == envelope(
+        made("GetReservedContactOD", "AgentID=two", "UserID=three", data="data.json")
     )["data"]
 
 
@@ -138,12 +137,12 @@ def test_a_file_is_sent_as_it_is() -> None:
 def test_a_file_may_be_changed() -> None:
     """Members of its data, and the source; the rest stays."""
     changed = made("envelope.json", "agentid=two", source="me")
-    kept = made("envelope.json", "x=1")
+    kept = made("envelope.json", "USERID=two")
 
     assert ({"agentid": "two"}, "me", "Webservice") == tuple(
         envelope(changed)[name] for name in ("data", "source", "topic")
     )
-    assert ("old", {"userId": "one", "x": 1}) == (envelope(kept)["source"], envelope(kept)["data"])
+    assert ("old", {"USERID": "two"}) == (envelope(kept)["source"], envelope(kept)["data"])
     assert {"x": 1} == envelope(made("other.json", "x=1"))["data"]
 
 
@@ -219,3 +218,34 @@ def test_a_preview_says_how_the_bridge_would_refuse(
 
     assert Exit.FAILURE == code
     assert expected in json.dumps(told)
+
+
+@pytest.mark.parametrize(
+    ("what", "setting", "problem"),
+    [
+        ("CreateContact", "Statsu=0", "data.Statsu is no field of CreateContact; did you mean Status"),
+        ("GetReservedContactOD", "Zzz=0", "data.Zzz is no field of GetReservedContactOD; there are UserID"),
+    ],
+)
+def test_a_name_that_the_operation_does_not_read(what: str, setting: str, problem: str) -> None:
+    """It is wrong usage to set it; the nearest field is named, or all are."""
+    with pytest.raises(WrongUsage, match=problem):
+        made(what, setting)
+
+
+def test_what_is_ignored_in_a_file() -> None:
+    """Each member that nobody reads is told, of data and of a whole envelope; a relay reads them all."""
+    assert ["data.more is no field of GetReservedContactOD; there are UserID"] == list(
+        made("GetReservedContactOD", data="data.json").ignored
+    )
+    assert [] == list(made("envelope.json").ignored)
+    assert [] == list(made("ManualDialCall", "PhoneNumber=2082097345", "more=1").ignored)
+
+
+@pytest.mark.parametrize(("text", "told"), [("12", "3 digits"), ("1" * 70, "characters")])
+def test_a_value_that_the_field_does_not_take_either_way(text: str, told: str) -> None:
+    """It is sent as text, so the bridge tells what is wrong with what was written."""
+    body, code = preview(made("ManualDialCall", f"PhoneNumber={text}").body, ALONE, LIMITS, {})
+
+    assert Exit.FAILURE == code
+    assert told in json.dumps(body)

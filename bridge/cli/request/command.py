@@ -13,6 +13,7 @@ from bridge.cli.request.preview import preview
 from bridge.cli.request.wanted import Asked, Setting, Wanted, WrongUsage, routing_key, wanted
 from bridge.configuration import catalogue, load
 from bridge.envelope import Limits
+from bridge.messages import LONGEST_KEY
 from bridge.settings import Log, Settings
 
 HELP = "send a request and print the correlated reply"
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WORD[/WORD...]",
         help="where the operation has several routes: words of the request's or the reply's address",
     )
-    making.add_argument("--key", help="idempotency key (default: none but a fresh message id)")
+    making.add_argument("--key", type=_key, help="idempotency key (default: none but a fresh message id)")
     making.add_argument("--timeout", type=_seconds, default=30.0, help="seconds to wait for the reply (30)")
     instead = parser.add_argument_group("instead of sending it").add_mutually_exclusive_group()
     instead.add_argument(
@@ -75,6 +76,13 @@ def _setting(text: str) -> Setting:
     except UnicodeEncodeError:
         raise argparse.ArgumentTypeError(f"the value of {name!a} is not UTF-8") from None
     return Setting(name.strip(), value)
+
+
+def _key(text: str) -> str:
+    """Read an idempotency key; an empty one would be none, and a repetition a second request."""
+    if not 0 < len(text) <= LONGEST_KEY:
+        raise argparse.ArgumentTypeError(f"must have 1 to {LONGEST_KEY} characters, not {len(text)}")
+    return text
 
 
 def _seconds(text: str) -> float:
@@ -110,10 +118,15 @@ def main(args: argparse.Namespace) -> int:
         envelope = json.loads(request.body)
         sys.stdout.write(pretty(envelope["data"] if args.data_template else envelope))
         return Exit.SUCCESS
+    sys.stderr.writelines(f"ignored: {remark}\n" for remark in request.ignored)
+    told, code = preview(request.body, known, limits, settings.lcm.methods)
     if args.dry_run:
-        told, code = preview(request.body, known, limits, settings.lcm.methods)
         sys.stdout.write(pretty(told))
         return code
+    if not request.answered and code != Exit.SUCCESS:
+        sys.stdout.write(pretty(told))
+        sys.stderr.write("not sent: nobody would be told of this, it would be a dead letter\n")
+        return Exit.WRONG_USAGE
     return asyncio.run(_send(settings, request, args))
 
 

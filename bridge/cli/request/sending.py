@@ -121,7 +121,7 @@ class _Sending:
     def failed(self, error: Exception) -> NotSent | NoReply:
         """Return what it means that the connection fails here."""
         why = f"RabbitMQ: {type(error).__name__}: {error}"
-        return NoReply(f"no reply: {why}") if self._published else NotSent(why)
+        return NoReply(f"no reply: {why}") if self._published else NotSent(f"{why}; is amqp.url right?")
 
     async def _arrived(self, message: AbstractIncomingMessage) -> None:
         await self._replies.put((message, time.monotonic()))
