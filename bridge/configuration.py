@@ -123,7 +123,7 @@ def _read() -> tuple[Tree, dict[str, str], list[str]]:
 
 
 def beside(files: Sequence[Path]) -> tuple[list[Declaration], Rules]:
-    """Return what else is declared where ``files`` are to be, and the rules there, as far as they are right."""
+    """Return what else is declared where ``files`` are to be, and the rules there, where they are right."""
     tree = _read()[0]
     return declarations.beside(files, tree, _operations()), declarations.rules_of(tree)
 

@@ -137,7 +137,7 @@ class Decimal(Field):
         if isinstance(value, int) and not isinstance(value, bool):
             text = str(value)
         elif isinstance(value, float):
-            text = f"{decimal.Decimal(repr(value)):f}"  # its digits, without the exponent of small and large ones
+            text = f"{decimal.Decimal(repr(value)):f}"  # small and large ones have an exponent otherwise
         if not _DECIMAL.fullmatch(text):
             raise Wrong('must be a number such as 12.5, or a string such as "12.50"')
         if not self.least <= float(text) <= self.most:

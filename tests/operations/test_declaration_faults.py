@@ -85,10 +85,9 @@ def test_what_is_right_is_taken() -> None:
             "side_effect_when.Id: must be a flag, an integer or a text with one_of",
         ),
         (
-            'side_effect = false\n\n[[routes]]\nsubtopic = "GetThing"\nreply = "Thing"\n\n[data.Id]\ntype = "text"',
-            'side_effect_when = {Id = "1"}\n\n[[routes]]\nsubtopic = "GetThing"\nreply = "Thing"\n\n'
-            '[data.Id]\ntype = "decimal"',
-            "side_effect_when.Id: must be a flag, an integer or a text with one_of",
+            "side_effect = false",
+            "side_effect_when = {From = '01/01/2024'}",
+            "side_effect_when.From: must be a flag, an integer or a text with one_of",
         ),
         ('type = "text"', 'type = "flag"\nyes = 1\nno = true', "data.Id.yes: is the same as no"),
         ('type = "text"', 'type = "flag"\nyes = "N"\nno = "N"', "data.Id.yes: is the same as no"),

@@ -19,7 +19,7 @@ HELP = "send a request and print the correlated reply"
 
 EPILOG = """An operation is told by its name or its request subtopic, in any case; a file that is called like
 one is ./NAME. Exit code: 0 a success, 1 a failure, 2 wrong usage, 3 a failure that may be sent again, 4 the
-outcome is unknown, 5 no reply came, 6 nothing was sent."""
+outcome is unknown, 5 no reply came, 6 nothing was sent, 130 Ctrl-C."""
 
 MOST_SECONDS = 24 * 3600
 
@@ -47,13 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="set a member of data; VALUE is JSON if it is such and the field takes it, else text",
     )
-    making.add_argument("--source", help="the envelope's source")
+    making.add_argument("--source", type=_utf8, help="the envelope's source")
     making.add_argument(
         "--route",
         metavar="WORD[/WORD...]",
         help="where the operation has several routes: words of the request's or the reply's address",
     )
-    making.add_argument("--key", help="idempotency key (default: none but a fresh message id)")
+    making.add_argument("--key", type=_utf8, help="idempotency key (default: none but a fresh message id)")
     making.add_argument("--timeout", type=_seconds, default=30.0, help="seconds to wait for the reply (30)")
     instead = parser.add_argument_group("instead of sending it").add_mutually_exclusive_group()
     instead.add_argument(
@@ -71,10 +71,18 @@ def _setting(text: str) -> Setting:
     if not equals or not name.strip():
         raise argparse.ArgumentTypeError(f"{text!a} is not NAME=VALUE")
     try:
-        value.encode()
+        text.encode()
     except UnicodeEncodeError:
-        raise argparse.ArgumentTypeError(f"the value of {name!a} is not UTF-8") from None
+        raise argparse.ArgumentTypeError(f"{name!a} or its value is not UTF-8") from None
     return Setting(name.strip(), value)
+
+
+def _utf8(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("is not UTF-8") from None
+    return text
 
 
 def _seconds(text: str) -> float:
@@ -114,27 +122,24 @@ def main(args: argparse.Namespace) -> int:
         told, code = preview(request.body, known, limits, settings.lcm.methods)
         sys.stdout.write(pretty(told))
         return code
-    return asyncio.run(_send(settings, request, args))
+    return _send(settings, request, args)
 
 
-async def _send(settings: Settings, request: Wanted, args: argparse.Namespace) -> int:
-    from bridge.cli.request.sending import NoReply, NotSent, send  # noqa: PLC0415 - the rest starts without it
+def _send(settings: Settings, request: Wanted, args: argparse.Namespace) -> int:
+    from bridge.cli.request.sending import NoReply, NotSent, Sending  # noqa: PLC0415 - the rest does without
 
+    sending = Sending(settings.amqp, answered=request.answered, key=args.key)
     try:
-        sent = await send(
-            settings.amqp,
-            request.body,
-            routing_key(request.body),
-            answered=request.answered,
-            seconds=args.timeout,
-            key=args.key,
-        )
+        sent = asyncio.run(sending.send(request.body, routing_key(request.body), args.timeout))
     except NotSent as error:
         sys.stderr.write(f"not sent: {error}\n")
         return Exit.NOT_SENT
     except NoReply as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{error}; {sending.ids()}\n")
         return Exit.NO_REPLY
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{sending.interrupted()}; {sending.ids()}\n")
+        return Exit.INTERRUPTED
     code = Exit.SUCCESS
     if sent.body is not None and sent.headers is not None:
         reply = json.loads(sent.body)
@@ -143,7 +148,8 @@ async def _send(settings: Settings, request: Wanted, args: argparse.Namespace) -
             sys.stderr.writelines(f"{name}: {value!s}\n" for name, value in sorted(sent.headers.items()))
         sys.stdout.write(pretty(reply))
     name = "" if request.operation is None else request.operation.name
-    sys.stderr.write(f"{last_line(sent, name)}\n")
+    unknown = f"; {sending.ids()}" if code == Exit.OUTCOME_UNKNOWN else ""
+    sys.stderr.write(f"{last_line(sent, name)}{unknown}\n")
     return code
 
 

@@ -24,6 +24,7 @@ class Exit(IntEnum):
     OUTCOME_UNKNOWN = 4
     NO_REPLY = 5
     NOT_SENT = 6
+    INTERRUPTED = 130
 
 
 def exit_code(body: object, headers: Mapping[str, Any]) -> Exit:
