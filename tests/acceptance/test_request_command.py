@@ -151,13 +151,14 @@ async def test_what_nobody_answers_ends_with_the_confirm(settings: Amqp, channel
     arrived = await taken(settings, channel)
 
     ended = await sent(settings, answered=False)
-    with pytest.raises(NoReply, match=r"no reply within 0.5 s; is a worker running\?"):
+    with pytest.raises(NoReply, match=r"no reply within 0.5 s; is a worker running\?") as none:
         await sent(settings, seconds=0.5)
 
     assert (None, None) == (ended.replied, ended.body)
     assert ended.confirmed > 0
     first, second = [await asyncio.wait_for(arrived.get(), 20) for _ in range(2)]
     assert (None, True) == (first.reply_to, bool(second.reply_to))
+    assert str(none.value).endswith(f"; message id {second.message_id}")
 
 
 async def test_a_lost_connection_is_no_reply(

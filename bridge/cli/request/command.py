@@ -135,10 +135,10 @@ def _send(settings: Settings, request: Wanted, args: argparse.Namespace) -> int:
         sys.stderr.write(f"not sent: {error}\n")
         return Exit.NOT_SENT
     except NoReply as error:
-        sys.stderr.write(f"{error}; {sending.ids()}\n")
+        sys.stderr.write(f"{error}\n")
         return Exit.NO_REPLY
     except KeyboardInterrupt:
-        sys.stderr.write(f"{sending.interrupted()}; {sending.ids()}\n")
+        sys.stderr.write(f"{sending.interrupted()}\n")
         return Exit.INTERRUPTED
     code = Exit.SUCCESS
     if sent.body is not None and sent.headers is not None:
@@ -148,8 +148,7 @@ def _send(settings: Settings, request: Wanted, args: argparse.Namespace) -> int:
             sys.stderr.writelines(f"{name}: {value!s}\n" for name, value in sorted(sent.headers.items()))
         sys.stdout.write(pretty(reply))
     name = "" if request.operation is None else request.operation.name
-    unknown = f"; {sending.ids()}" if code == Exit.OUTCOME_UNKNOWN else ""
-    sys.stderr.write(f"{last_line(sent, name)}{unknown}\n")
+    sys.stderr.write(f"{last_line(sent, name, sending.ids())}\n")
     return code
 
 

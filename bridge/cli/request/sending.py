@@ -92,8 +92,10 @@ class Sending:
         if not self._published:
             return "not sent: interrupted"
         if self._confirmed is None:
-            return "interrupted before it was confirmed: nobody knows whether the broker has it"
-        return "interrupted before the reply came: a worker may carry it out"
+            return (
+                f"interrupted before it was confirmed: nobody knows whether the broker has it; {self.ids()}"
+            )
+        return f"interrupted before the reply came: a worker may carry it out; {self.ids()}"
 
     async def _run(self, message: aio_pika.Message, routing_key: str, connecting: float) -> Sent:
         """Do it. Raises what the client library does, and `NotSent` for what the broker gave back."""
@@ -126,13 +128,18 @@ class Sending:
         if not self._published:
             return NotSent(f"RabbitMQ: no connection within {seconds:g} s")
         if self._confirmed is None:
-            return NoReply(f"not confirmed within {seconds:g} s: nobody knows whether the broker has it")
-        return NoReply(f"no reply within {seconds:g} s; is a worker running? try: lcm-bridge check")
+            return self._no_reply(
+                f"not confirmed within {seconds:g} s: nobody knows whether the broker has it"
+            )
+        return self._no_reply(f"no reply within {seconds:g} s; is a worker running? try: lcm-bridge check")
 
     def _failed(self, error: Exception) -> NotSent | NoReply:
         """Return what it means that the connection fails here."""
         why = f"RabbitMQ: {type(error).__name__}: {error}"
-        return NoReply(f"no reply: {why}") if self._published else NotSent(why)
+        return self._no_reply(f"no reply: {why}") if self._published else NotSent(why)
+
+    def _no_reply(self, why: str) -> NoReply:
+        return NoReply(f"{why}; {self.ids()}")
 
     async def _arrived(self, message: AbstractIncomingMessage) -> None:
         await self._replies.put((message, time.monotonic()))
