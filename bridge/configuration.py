@@ -26,6 +26,7 @@ from pydantic_settings import (
 from bridge import declarations
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.declared.reading import BadDeclaration, Declaration
+from bridge.operations.model import Rules
 from bridge.preflight import amqp_faults, file_faults, redis_faults, tracing_faults, unfit
 from bridge.settings import Settings
 
@@ -121,9 +122,10 @@ def _read() -> tuple[Tree, dict[str, str], list[str]]:
     return merged, origins, faults
 
 
-def beside(files: Sequence[Path]) -> list[Declaration]:
-    """Return what else is declared where ``files`` are to be, as far as it is right."""
-    return declarations.beside(files, _read()[0], _operations())
+def beside(files: Sequence[Path]) -> tuple[list[Declaration], Rules]:
+    """Return what else is declared where ``files`` are to be, and the rules there, where they are right."""
+    tree = _read()[0]
+    return declarations.beside(files, tree, _operations()), declarations.rules_of(tree)
 
 
 def catalogue(settings: Settings) -> Catalogue:

@@ -102,12 +102,13 @@ def _show(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     found: list[Declaration] = []
     faults: list[str] = []
+    others, site = beside(args.files)
     for file in args.files:
         try:
-            found.append(read_file(file))
+            found.append(read_file(file, site))
         except BadDeclaration as bad:
             faults += bad.faults
-    faults += conflicts([*beside(args.files), *found])
+    faults += conflicts([*others, *found])
     if args.json:
         _print_json({"operations": [one.name for one in found], "faults": faults})
     else:

@@ -24,6 +24,8 @@ FILES = {
         b' "data": {"userId": "one"}}'
     ),
     "other.json": b'{"channel": "LCM", "topic": "WebService", "subtopic": "Other"}',
+    "deep.json": b"[" * 200_000,
+    "half.json": b'{"channel": "L\\ud800", "topic": "a", "subtopic": "b"}',
     "quotes.json": b'{"UserID": \xe2\x80\x9cone\xe2\x80\x9d}',
     "reply.json": b'{"channel": "LCM", "topic": "a", "subtopic": "b", "message": {}}',
 }
@@ -127,10 +129,11 @@ def test_what_is_set_replaces_what_was_there() -> None:
 
 def test_a_file_is_sent_as_it_is() -> None:
     """Byte for byte, what cannot be read too: the bridge says what is wrong with it."""
-    for file in ("envelope.json", "quotes.json", "reply.json", "other.json"):
+    for file in ("envelope.json", "quotes.json", "reply.json", "other.json", "deep.json", "half.json"):
         assert FILES[file] == made(file).body
     assert "LCM.Webservice.GetReservedContactOD" == routing_key(FILES["envelope.json"])
-    assert "unreadable" == routing_key(FILES["quotes.json"])
+    assert "unreadable" == routing_key(FILES["quotes.json"]) == routing_key(FILES["deep.json"])
+    assert "L.a.b" == routing_key(FILES["half.json"])
     assert 255 == len(routing_key(json.dumps({"channel": 300 * "x"}).encode()))
 
 
@@ -157,6 +160,7 @@ def test_a_file_may_be_changed() -> None:
         ({"what": "CreateContact", "data": "data.json", "template": True}, "exclude each other"),
         ({"what": "CreateContact", "data": "quotes.json"}, "--data quotes.json: .*line 1, column 12"),
         ({"what": "CreateContact", "data": "envelope.json"}, "whole envelope: lcm-bridge request envelope"),
+        ({"what": "deep.json", "source": "me"}, "deep.json: nothing can be set in it: "),
         ({"what": "quotes.json", "source": "me"}, "quotes.json: nothing can be set in it: .*curly|quotation"),
         ({"what": "reply.json", "source": "me"}, "reply.json: nothing can be set in it: this is a reply"),
     ],
@@ -165,6 +169,25 @@ def test_what_makes_no_request_is_told(arguments: dict[str, Any], problem: str) 
     """With what to do instead."""
     with pytest.raises(WrongUsage, match=problem):
         made(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ('"\\ud800"', "the value holds half of a surrogate pair"),
+        ('{"a": ["\\ud83d"]}', "the value holds half of a surrogate pair"),
+        ("[" * 50_000, "the value is nested too deep"),
+        ("[" * 900 + "]" * 900, None),
+    ],
+    ids=["half a pair", "half a pair inside", "deep", "less deep"],
+)
+def test_a_value_that_makes_no_json_is_told(value: str, problem: str | None) -> None:
+    """By the member that it is for; what can be written is sent, for the bridge to refuse."""
+    if problem is None:
+        assert made("CreateContact", f"CampaignID={value}").body
+        return
+    with pytest.raises(WrongUsage, match=f"--set CampaignID: {problem}"):
+        made("CreateContact", f"CampaignID={value}")
 
 
 def test_a_file_that_is_not_there_is_told_by_its_name() -> None:

@@ -87,13 +87,14 @@ def routing_key(body: bytes) -> str:
     """Return ``<channel>.<topic>.<subtopic>``; what cannot be told is routed by the alternate exchange."""
     try:
         envelope = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "unreadable"
     if not isinstance(envelope, dict):
         return "unreadable"
     members = {key.casefold(): value for key, value in envelope.items()}
-    key = ".".join(str(members.get(name, "")).strip() for name in Address._fields)
-    return key.encode()[:LONGEST_ROUTING_KEY].decode(errors="ignore")
+    words = [members.get(name) for name in Address._fields]
+    key = ".".join(word.strip() if isinstance(word, str) else "" for word in words)
+    return key.encode(errors="ignore")[:LONGEST_ROUTING_KEY].decode(errors="ignore")
 
 
 def _named(what: str, catalogue: Catalogue) -> tuple[Declared, Sequence[Route]] | None:
@@ -189,18 +190,27 @@ def _with(data: JsonObject, sets: Sequence[Setting], operation: Operation | None
     for name, text in sets:
         field_of_it = fields.get(name.casefold())
         names = {name.casefold()} | {key for key, one in fields.items() if one is field_of_it}
-        value = _value(text, field_of_it)
+        try:
+            value = _value(text, field_of_it)
+        except (RecursionError, UnicodeEncodeError) as error:
+            deep = isinstance(error, RecursionError)
+            why = "is nested too deep" if deep else "holds half of a surrogate pair"
+            raise WrongUsage(f"--set {name}: the value {why}") from error
         data = {name if key.casefold() in names else key: member for key, member in data.items()}
         data[name] = value
     return data
 
 
 def _value(text: str, field: Field | None) -> JsonValue:
-    """Return JSON where it is such, else the text; the text, too, where the field does not take a number."""
+    """Return JSON where it is such, else the text; the text, too, where the field does not take a number.
+
+    Raises RecursionError and UnicodeEncodeError for JSON that cannot be written again.
+    """
     try:
         value: JsonValue = json.loads(text, parse_constant=_no_json)
     except ValueError:
         return text
+    encode({"": value})
     if field is None or value is None:
         return value
     if _takes(field, value):
