@@ -72,6 +72,7 @@ def test_a_name_is_never_cut(
     assert any(line.startswith("GetDownloadAllContactsForDialing ") and whole in line for line in lines)
 
 
+@pytest.mark.usefixtures("given")
 def test_show_tells_of_an_operation_that_is_off(capsys: pytest.CaptureFixture[str]) -> None:
     """In words and in TOML; an unknown one is told with those that there are."""
     words = printed(capsys, "show", "sendagentstate")
