@@ -47,6 +47,7 @@ class AdminServer:
     async def __aenter__(self) -> Self:
         """Listen. Raises OSError if the address is taken."""
         app = web.Application()
+        app.router.add_get("/", self._contents)
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics_page)
@@ -75,6 +76,10 @@ class AdminServer:
             return self._settings.host, self._settings.port
         host, port = self._runner.addresses[0][:2]
         return str(host), int(port)
+
+    async def _contents(self, _: web.Request) -> web.Response:
+        """Say what there is, a path per line."""
+        return web.Response(text="\n".join([*self._pages, "/metrics", "/livez", "/readyz", ""]))
 
     async def _livez(self, _: web.Request) -> web.Response:
         """Say that the event loop runs; knows no dependency."""

@@ -29,6 +29,7 @@ from bridge.operations.declared.reading import BadDeclaration, Declaration
 from bridge.operations.model import Rules
 from bridge.preflight import amqp_faults, file_faults, redis_faults, tracing_faults, unfit
 from bridge.settings import Settings
+from bridge.settings.wording import worded
 
 PREFIX = "BRIDGE_"
 DELIMITER = "__"
@@ -238,7 +239,7 @@ def _validate(tree: Tree, sources: Mapping[str, str], faults: list[str]) -> Sett
             removed = False
             for fault in error.errors(include_url=False, include_input=False, include_context=False):
                 path = [str(part) for part in fault["loc"]]
-                message = fault["msg"].removeprefix("Value error, ")
+                message = worded(fault["type"], fault["msg"], path, tree)
                 faults.append(told(".".join(path) or "settings", message, sources))
                 removed |= _remove(tree, path)
             if not removed:

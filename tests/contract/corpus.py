@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, cast
 
 from bridge.operations.declared.operation import Declared
 from bridge.operations.fields import Field
+from bridge.operations.model import Rules
+from bridge.operations.shipped import siblings
 
 Data = dict[str, Any]
 
@@ -91,7 +93,16 @@ def cases(operations: list[Declared]) -> Iterator[Case]:
         for value in _envelopes(operation):
             yield Case(json.dumps(value, ensure_ascii=False), {"replyTo": "replies", "correlationId": "1"})
     yield from _damaged(operations)
+    for one in siblings():
+        channel, topic, subtopic = Declared(one, Rules()).routes[0].request
+        yield Case(json.dumps({"channel": channel, "topic": f" {topic}", "subtopic": subtopic.lower()}), {})
+    for name in ("__proto__", "constructor", "toString"):
+        yield Case(json.dumps({"channel": name, "topic": name, "subtopic": name}), {})
+        yield Case(json.dumps({"channel": "LCM", "topic": "WebService", "subtopic": name}), {})
     valid = json.dumps(next(_envelopes(operations[0])))
+    many = ",".join(f'"n{number}":0' for number in range(70_000))
+    yield Case(valid.replace('"data": {', f'"data": {{{many},'), {})
+    yield Case(f'{{"channel":[{"1," * 300_000}1]}}', {})
     for name in ("replyTo", "correlationId", "messageId", "idempotencyKey", "deadline"):
         for value in (
             "",

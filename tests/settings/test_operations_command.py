@@ -59,6 +59,20 @@ def test_list_is_a_table(
 
 
 @pytest.mark.usefixtures("given")
+@pytest.mark.parametrize(
+    ("columns", "whole"), [("", "LCM/WebService/GetDownloadAllContactsForDialing"), ("40", "")]
+)
+def test_a_name_is_never_cut(
+    columns: str, whole: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However narrow the terminal is; a pipe has no width, and nothing is folded there."""
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = printed(capsys, "list", "--all").splitlines()
+
+    assert any(line.startswith("GetDownloadAllContactsForDialing ") and whole in line for line in lines)
+
+
+@pytest.mark.usefixtures("given")
 def test_show_tells_of_an_operation_that_is_off(capsys: pytest.CaptureFixture[str]) -> None:
     """In words and in TOML; an unknown one is told with those that there are."""
     words = printed(capsys, "show", "sendagentstate")
