@@ -17,7 +17,8 @@ from bridge.simulator.methods import WIRE_NAMES
 from bridge.testing.simulated import SimulatedLcm
 
 SETTINGS: Mapping[str, str] = {
-    # What one test made LCM do is not for the next one to meet, in the cache or at the breaker.
+    # What one test made LCM do is not for the next one to meet: no contact is fresh in the cache, and the
+    # breaker does not open. While LCM is away the cache still answers with an earlier contact, as stale.
     "BRIDGE_CONTACTS__FRESH_FOR": "0",
     "BRIDGE_BREAKER__MINIMUM_CALLS": "1000000",
     # On a Redis that was given, what is left behind goes by itself within a day.
