@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test test-rabbitmq4 chaos cluster overload bench bench-test dashboard dashboard-picture image image-test \
-	chart chart-run lint format lock clean
+	chart chart-run contract lint format lock clean
 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
@@ -76,6 +76,10 @@ chart: ## Check the Helm chart and the Dockerfile, without a cluster (GOLDEN=wri
 chart-run: ## Run the rendered chart with `podman play kube`, and send it requests (IMAGE= as above)
 	@scripts/setup.sh --chart --no-servers --quiet
 	@.venv/bin/pytest tests/chart/play.py $(PYTEST_ARGS)
+
+contract: ## Check AsyncAPI document, contract page (in a browser), programs and test kit, each with what reads it
+	@scripts/setup.sh --contract --quiet
+	@.venv/bin/pytest tests/contract/checks_*.py $(PYTEST_ARGS)
 
 lint: ## Check style, formatting, types and the direction of imports
 	@scripts/setup.sh --no-servers --quiet

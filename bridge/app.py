@@ -20,6 +20,7 @@ from bridge.bus.login import nodes
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
 from bridge.certificates import show_expiry
+from bridge.configuration import catalogue
 from bridge.credentials import Credentials
 from bridge.drain import Drain
 from bridge.envelope import Limits
@@ -30,8 +31,8 @@ from bridge.lcm.gateway import LcmGateway
 from bridge.metrics import Metrics
 from bridge.once import Once
 from bridge.operations.catalogue import Catalogue
-from bridge.operations.model import Rules
 from bridge.outbox import Addresses, Outbox
+from bridge.pages import pages
 from bridge.performance import Performer
 from bridge.pipeline import Pipeline
 from bridge.ports import StoreUnavailable
@@ -59,19 +60,10 @@ LAST_RECORDS = 3.0
 """Seconds at the end in which Redis may still take what it has not learned."""
 
 
-def rules(settings: Settings) -> Rules:
-    """Return what translation needs of the settings."""
-    return Rules(
-        contacts=settings.limits.contacts,
-        xml_chars=settings.limits.xml_chars,
-        single_contact_as_object=settings.contract.single_contact_as_object,
-    )
-
-
-def topology(settings: Settings, catalogue: Catalogue) -> Topology:
+def topology(settings: Settings, operations: Catalogue) -> Topology:
     """Return what is declared on the broker."""
     return Topology(
-        settings.amqp, catalogue.subtopics("agent"), catalogue.subtopics("campaign"), settings.retry.delays
+        settings.amqp, operations.subtopics("agent"), operations.subtopics("campaign"), settings.retry.delays
     )
 
 
@@ -88,7 +80,7 @@ class Worker:
     """One process of the bridge."""
 
     def __init__(self, settings: Settings, changed: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        """Build every part; nothing is connected yet. Raises OSError for certificate files.
+        """Build every part; nothing is connected yet. Raises OSError for certificate files, `BadSettings`.
 
         ``changed`` is what the log says of the settings: by source and name, secrets masked.
         """
@@ -97,8 +89,8 @@ class Worker:
         self._begun = time.monotonic()
         amqp = settings.amqp
         metrics = self._metrics = Metrics()
-        catalogue = Catalogue(rules(settings))
-        layout = topology(settings, catalogue)
+        operations = catalogue(settings)
+        layout = topology(settings, operations)
         self._credentials = Credentials(settings, reread, files)
         redis_login = self._credentials.current(lambda now: login(now.redis, settings.redis))
         self._store = Store(connect(settings.redis, redis_login), settings.redis, metrics, redis_login)
@@ -113,10 +105,17 @@ class Worker:
             contacts=self._contacts,
         )
         lcm_access = self._credentials.current(lambda now: access(now.lcm))
-        self._lcm = LcmGateway(settings.lcm, settings.retry, settings.breaker, metrics, lcm_access)
+        self._lcm = LcmGateway(
+            settings.lcm,
+            settings.retry,
+            settings.breaker,
+            metrics,
+            lcm_access,
+            methods=operations.methods(),
+        )
         metrics.begin(
-            operations=[one.name for one in catalogue.operations],
-            methods=[self._lcm.method(one.name) for one in catalogue.operations if one.calls_lcm],
+            operations=[one.name for one in operations.operations],
+            methods=[self._lcm.method(name) for name in operations.methods()],
         )
         self._stop = asyncio.Event()
         self._tracing = tracing(settings)
@@ -129,7 +128,7 @@ class Worker:
             metrics=metrics,
         )
         pipeline = Pipeline(
-            catalogue=catalogue,
+            catalogue=operations,
             limits=Limits(settings.limits.body_bytes, settings.limits.depth),
             access=settings.access,
             reply_policy=ReplyPolicy(
@@ -170,7 +169,9 @@ class Worker:
         amqp_nodes = self._credentials.current(lambda now: nodes(now.amqp, amqp))
         self._bus = Bus(amqp, layout, consumers, sender, metrics, current=amqp_nodes)
         show_expiry(self._credentials, metrics)
-        self._admin = AdminServer(settings.admin, metrics, self._missing, self._bus.paused)
+        self._admin = AdminServer(
+            settings.admin, metrics, self._missing, self._bus.paused, pages(operations, settings)
+        )
         self._brake = Brake(self._store, settings.redis.prefix, self._bus.brake)
         self._lcm.listen(self._on_breaker)
         self._signals = 0

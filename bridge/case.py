@@ -184,6 +184,16 @@ class Case:
         return account
 
     @property
+    def replies(self) -> bool:
+        """Whether anybody may be told by a reply or an event: of most operations, and of unknown ones."""
+        return self.operation is None or self.operation.replies
+
+    @property
+    def reply_to(self) -> str | None:
+        """Return where somebody waits for a reply: nowhere for an operation without one."""
+        return self.delivery.reply_to if self.replies else None
+
+    @property
     def operation_name(self) -> str:
         """Return the label of the operation, ``unknown`` while it cannot be told."""
         return self.operation.name if self.operation else UNKNOWN

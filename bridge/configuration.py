@@ -5,7 +5,7 @@ The first source that has a value wins: environment, secrets directory, TOML fil
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tomllib import TOMLDecodeError
@@ -23,9 +23,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from bridge.operations.catalogue import OPERATIONS
+from bridge import declarations
+from bridge.operations.catalogue import Catalogue
+from bridge.operations.declared.reading import BadDeclaration, Declaration
+from bridge.operations.model import Rules
 from bridge.preflight import amqp_faults, file_faults, redis_faults, tracing_faults, unfit
 from bridge.settings import Settings
+from bridge.settings.wording import worded
 
 PREFIX = "BRIDGE_"
 DELIMITER = "__"
@@ -94,6 +98,15 @@ class _SecretFiles(_Lenient, NestedSecretsSettingsSource):
 
 def load() -> Loaded:
     """Read every source. Raises `BadSettings`."""
+    merged, origins, faults = _read()
+    faults += declarations.faults(merged, _operations())
+    loaded = Loaded(checked(merged, origins, faults), origins)
+    catalogue(loaded.settings)
+    return loaded
+
+
+def _read() -> tuple[Tree, dict[str, str], list[str]]:
+    """Return what all sources say, where each value is from, and what could not be read."""
     faults: list[str] = []
     trees: list[tuple[str, Tree]] = []
     for name, read in sources():
@@ -107,8 +120,21 @@ def load() -> Loaded:
     for name, tree in reversed(trees):
         merge(merged, tree)
         origins.update(dict.fromkeys(leaves(tree), name))
-    faults += _unknown_operations(merged)
-    return Loaded(checked(merged, origins, faults), origins)
+    return merged, origins, faults
+
+
+def beside(files: Sequence[Path]) -> tuple[list[Declaration], Rules]:
+    """Return what else is declared where ``files`` are to be, and the rules there, where they are right."""
+    tree = _read()[0]
+    return declarations.beside(files, tree, _operations()), declarations.rules_of(tree)
+
+
+def catalogue(settings: Settings) -> Catalogue:
+    """Return the operations that the settings make: those of the contract and more. Raises `BadSettings`."""
+    try:
+        return declarations.catalogue(settings, _operations())
+    except BadDeclaration as bad:
+        raise BadSettings(bad.faults) from bad
 
 
 def checked(merged: Tree, sources: Mapping[str, str], faults: list[str]) -> Settings:
@@ -133,10 +159,18 @@ def sources() -> Iterator[tuple[str, Callable[[], Tree]]]:
     yield "environment", _Environment(_Reader)
     if directory := os.environ.get(f"{PREFIX}SECRETS_DIR"):
         yield f"{SECRETS} {directory}", lambda: _secrets(Path(directory))
-    configured = os.environ.get(f"{PREFIX}CONFIG")
-    file = Path(configured) if configured else DEFAULT_FILE
-    if configured or file.exists():
+    file = _file()
+    if os.environ.get(f"{PREFIX}CONFIG") or file.exists():
         yield str(file), lambda: _toml(file)
+
+
+def _file() -> Path:
+    return Path(os.environ.get(f"{PREFIX}CONFIG") or DEFAULT_FILE)
+
+
+def _operations() -> Path:
+    """Return where a site's own operations are declared unless the settings say: beside their file."""
+    return _file().parent / "operations"
 
 
 def _secrets(directory: Path) -> Tree:
@@ -177,23 +211,6 @@ def _strange_names() -> list[str]:
     ]
 
 
-def _unknown_operations(tree: Tree) -> list[str]:
-    """Find names of operations that there are not."""
-    operations = {operation.name.casefold() for operation in OPERATIONS}
-    lcm = tree.get("lcm")
-    given = {
-        "lcm.methods": lcm.get("methods") if isinstance(lcm, dict) else None,
-        "access": tree.get("access"),
-    }
-    return [
-        f"{group}: {name} is no operation; there are {', '.join(one.name for one in OPERATIONS)}"
-        for group, names in given.items()
-        if isinstance(names, dict)
-        for name in names
-        if name.casefold() not in operations
-    ]
-
-
 def merge(base: Tree, over: Mapping[str, Any]) -> None:
     """Put what a source holds over what those below it hold."""
     for key, value in over.items():
@@ -222,7 +239,7 @@ def _validate(tree: Tree, sources: Mapping[str, str], faults: list[str]) -> Sett
             removed = False
             for fault in error.errors(include_url=False, include_input=False, include_context=False):
                 path = [str(part) for part in fault["loc"]]
-                message = fault["msg"].removeprefix("Value error, ")
+                message = worded(fault["type"], fault["msg"], path, tree)
                 faults.append(told(".".join(path) or "settings", message, sources))
                 removed |= _remove(tree, path)
             if not removed:

@@ -58,6 +58,11 @@ def parse(body: bytes, limits: Limits) -> Envelope:
         raise
 
 
+def parse_object(body: bytes, limits: Limits) -> JsonObject:
+    """Read a JSON object, as the one that ``data`` is, by the rules of a body. Raises `InvalidEnvelope`."""
+    return _bounded_object(_json(body, limits), body, limits)
+
+
 def _envelope(value: JsonObject) -> Envelope:
     members = _members(value)
     # Some serialisers write every member of a class, so null data beside a message is no data.

@@ -18,7 +18,8 @@ from bridge.tracecontext import TraceContext
 DIRECT_REPLY_TO = "amq.rabbitmq.reply-to."
 """Prefix of a direct reply-to address, as the broker hands it to the consumer."""
 
-_LONGEST_KEY = 255
+LONGEST_KEY = 255
+"""Characters of a header idempotency-key."""
 _DIGITS = re.compile(r"[0-9]+")
 _LONGEST_TIME = 18
 _NO_DEADLINE = "x-deadline and expiration must be whole numbers of milliseconds, x-deadline in unix time"
@@ -126,8 +127,8 @@ class Delivery:
         """
         key = self.properties.headers.get("idempotency-key")
         if key is not None:
-            if not isinstance(key, str) or not 1 <= len(key) <= _LONGEST_KEY:
-                raise InvalidEnvelope(f"the header idempotency-key must be text of 1 to {_LONGEST_KEY}")
+            if not isinstance(key, str) or not 1 <= len(key) <= LONGEST_KEY:
+                raise InvalidEnvelope(f"the header idempotency-key must be text of 1 to {LONGEST_KEY}")
             return RequestKey("header", (key,))
         if self.properties.message_id:
             return RequestKey("message-id", (self.properties.message_id,))

@@ -111,7 +111,7 @@ class Once:
             case CutOff():
                 await self._performer.update(case, cache_change(command, None, time.time()))
                 raise OutcomeUnknown(
-                    "the request was cut off between the call of LCM and its recording: "
+                    "an earlier delivery of the request called LCM, and what came of it is not recorded: "
                     "it may or may not have been carried out"
                 )
             case Mismatch():
@@ -142,7 +142,7 @@ class Once:
         """
         until = time.monotonic() + self._patience
         pause = _FIRST_LOOK
-        repeated = case.delivery.repeated and case.delivery.reply_to is not None
+        repeated = case.delivery.repeated and case.reply_to is not None
         found = await self._ledger.claim(key, text, repeated=repeated)
         if isinstance(found, Running):
             self._metrics.ledger.labels("waited").inc()
@@ -170,7 +170,7 @@ class Once:
                 failure = OutcomeUnknown(f"it may have been carried out before; now: {failure.message}")
             if failure.retryable:
                 # Whoever is told that there was no effect is told so again, should this worker die now.
-                await self._release(claim, case, failure if case.delivery.reply_to is not None else None)
+                await self._release(claim, case, failure if case.reply_to is not None else None)
             else:
                 unknown = isinstance(failure, OutcomeUnknown)
                 change = cache_change(command, None, asked) if unknown else None
@@ -229,7 +229,7 @@ class Once:
         case.replayed = True
         if isinstance(ending.end, Failure):
             raise ending.end
-        if command.skips is not None:
+        if command.skips is not None or command.forgets is not None:
             await self._performer.update(case, cache_change(command, None, time.time()))
         return Answer(ending.end)
 

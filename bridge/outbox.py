@@ -40,9 +40,14 @@ class Outbox:
         self._metrics = metrics
 
     async def tell_success(self, case: Case, answer: Answer) -> None:
-        """Reply to the requester; without one, and for what softphones listen to, publish an event."""
+        """Reply to the requester; without one, and for what softphones listen to, publish an event.
+
+        Of an operation without a reply nobody is told anything.
+        """
         if case.route is None or case.operation is None:
             raise AssertionError("an answer without an operation")
+        if not case.replies:
+            return
         address = case.route.reply
         body = replies.reply_body(address, answer.message)
         if case.delivery.reply_to is not None:
@@ -61,11 +66,11 @@ class Outbox:
         case.outcome, case.error = failure.error_type, failure.message
         if isinstance(failure, OutcomeUnknown):
             await self.dead_letter(case, Reason.OUTCOME_UNKNOWN, failure.message)
-        elif case.delivery.reply_to is None:
+        elif case.reply_to is None:
             expired = isinstance(failure, RequestExpired)
             reason = Reason.EXPIRED if expired else Reason.FAILURE_WITHOUT_REPLY_TO
             await self.dead_letter(case, reason, f"{failure.error_type}: {failure.message}")
-        if case.delivery.reply_to is not None:
+        if case.reply_to is not None:
             if case.route is not None:
                 body = replies.failure_body(case.route.reply, failure)
             else:

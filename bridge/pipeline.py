@@ -163,7 +163,9 @@ class Pipeline:
     async def _fail(self, case: Case, failure: Failure) -> bool:
         """Tell whoever waits. Where nobody does, LCM gets more time, in the delayed queues."""
         delivery = case.delivery
-        if delivery.reply_to is not None or not isinstance(failure, LcmUnavailable | LcmTimeout):
+        # What has no reply says how things stand now, as an agent's state: minutes later it may be wrong.
+        at_once = case.reply_to is not None or not case.replies
+        if at_once or not isinstance(failure, LcmUnavailable | LcmTimeout):
             await self._outbox.tell_failure(case, failure)
             return True
         if case.breaker_open and delivery.queue == self._campaign_queue:

@@ -2,7 +2,7 @@
 # Makes this folder ready to work in: a virtual environment in .venv with the locked dependencies, and the
 # RabbitMQ and Redis programs that `make demo` and `make test` start for themselves.
 #
-#   scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--quiet]
+#   scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--contract] [--quiet]
 #
 # --tests adds Prometheus, with which the tests look at the dashboard and the alert rules. Where it cannot be
 # installed, these tests are skipped.
@@ -12,6 +12,9 @@
 #
 # --chart adds what checks the Helm chart and the Dockerfile: Helm's engine, hadolint and others in .venv-chart, and the
 # types of the operators' resources if there is a Node for them.
+#
+# --contract adds what checks the contract: AsyncAPI's parser and what drives a browser, if there is a Node for them,
+# and Chromium.
 #
 # PYTHON=/path/to/python chooses the interpreter (3.11 or newer). What is there already is left alone.
 set -eu
@@ -23,6 +26,7 @@ servers=yes
 tests=no
 bench=no
 chart=no
+contract=no
 quiet=no
 for option in "$@"; do
     case $option in
@@ -30,8 +34,9 @@ for option in "$@"; do
         --tests) tests=yes ;;
         --bench) bench=yes ;;
         --chart) chart=yes ;;
+        --contract) contract=yes ;;
         --quiet) quiet=yes ;;
-        *) echo "usage: scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--quiet]" >&2; exit 2 ;;
+        *) echo "usage: scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--contract] [--quiet]" >&2; exit 2 ;;
     esac
 done
 
@@ -305,6 +310,14 @@ set_up_prometheus() {
     echo "Not installed: prometheus. The tests of the dashboard and of the alert rules that need it are skipped."
 }
 
+# Without a font of its own it draws boxes.
+set_up_chromium() {
+    if command -v chromium >/dev/null 2>&1; then return 0; fi
+    did_something=yes
+    if have_apt && apt_install chromium fonts-dejavu-core; then return 0; fi
+    echo "Not installed: chromium. The checks of the contract leave the page out."
+}
+
 updated=no
 did_something=no
 # Two at a time would spoil each other's environment. (Commands are run without 9, or would hold the lock.)
@@ -322,6 +335,11 @@ fi
 if [ "$chart" = yes ]; then
     set_up_environment .venv-chart requirements-chart.lock
     set_up_node scripts/chart/types "the types of resources" "The checks of the chart leave the types of custom resources out."
+fi
+if [ "$contract" = yes ]; then
+    set_up_node scripts/contract "AsyncAPI's parser" "The checks of the contract leave it out."
+    set_up_node scripts/contract/browser "the page's checks" "The checks of the contract leave the page out."
+    set_up_chromium
 fi
 if [ "$servers" = yes ]; then
     set_up_servers

@@ -32,6 +32,7 @@ What is marked SECRET belongs into the environment or the secrets directory, not
 
 EXAMPLES = {
     "lcm.methods": '{ CreateContact = "AddContact" }',
+    "operations.siblings": '["SetDNC", "AddCompliance"]',
     "access": 'CreateContact = ["campaign-loader"]',
 }
 

@@ -1,44 +1,61 @@
 """The command line: ``lcm-bridge COMMAND``. One module per command, imported when it is used.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 Ctrl-C; ``request`` has more, which say how it
+failed.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from signal import SIGINT
 
 from bridge import __version__
+from bridge.cli import streams
 from bridge.configuration import BadSettings
 
 COMMANDS = (
     *("run", "check", "config", "request", "contacts", "dead-letters", "pause", "resume"),
+    *("operations", "asyncapi", "docs"),
     *("simulator", "demo", "healthcheck"),
+    "completion",
 )
 
 WRONG_SETTINGS = 2
+INTERRUPTED = 128 + SIGINT
+"""As shells tell it."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; argparse itself exits with 2 on wrong usage."""
+def parser_of(names: Sequence[str]) -> argparse.ArgumentParser:
+    """Return a parser that knows these commands."""
     parser = argparse.ArgumentParser(
         prog="lcm-bridge",
         description="Widget envelopes from RabbitMQ, translated into calls of the LCM WebService.",
     )
     parser.add_argument("--version", action="version", version=f"lcm-bridge {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    # Only the command that is asked for is imported; the list of all needs them all.
-    for name in given[:1] if given and given[0] in COMMANDS else COMMANDS:
+    for name in names:
         module = import_module(f"bridge.cli.{name.replace('-', '_')}")
         command = commands.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(command)
         command.set_defaults(main=module.main)
-    chosen = parser.parse_args(given)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; argparse itself exits with 2 on wrong usage."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    streams.open_closed()
+    if given[:1] != ["run"]:  # its log bears that in a way of its own, and says so (`bridge.logs.output`)
+        streams.bear_unread()
+    # Only the command that is asked for is imported; the list of all needs them all.
+    chosen = parser_of(given[:1] if given and given[0] in COMMANDS else COMMANDS).parse_args(given)
     try:
         code: int = chosen.main(chosen)
     except BadSettings as error:
         sys.stderr.write("the settings cannot be right:\n")
         sys.stderr.writelines(f"  {fault}\n" for fault in error.faults)
         return WRONG_SETTINGS
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return code

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 import signal
 import ssl
 import sys
@@ -10,6 +9,11 @@ from pathlib import Path
 from typing import get_args
 from zoneinfo import ZoneInfo
 
+from bridge.cli.completing import DIRECTORIES, FILES, completed
+from bridge.declarations import read_directory
+from bridge.operations.declared.reading import BadDeclaration
+from bridge.operations.shipped import siblings
+from bridge.simulator.declared import with_declared
 from bridge.simulator.faults import Fault
 from bridge.simulator.methods import METHODS, WIRE_NAMES, NoContact, SkipRefusal
 from bridge.simulator.options import BASE_PATH, Options, Tls
@@ -42,24 +46,27 @@ def main(args: argparse.Namespace) -> int:
     if (args.tls_cert is None) != (args.tls_key is None) or (args.tls_client_ca and not args.tls_cert):
         sys.stderr.write("lcm-bridge simulator: --tls-cert and --tls-key go together\n")
         return WRONG_USAGE
-    return asyncio.run(_run(args))
+    try:
+        declared = read_directory(args.operations) if args.operations else []
+    except BadDeclaration as bad:
+        sys.stderr.writelines(f"lcm-bridge simulator: {fault}\n" for fault in bad.faults)
+        return WRONG_USAGE
+    return asyncio.run(_run(with_declared(_options(args), [*siblings(), *declared]), args.host, args.port))
 
 
-async def _run(args: argparse.Namespace) -> int:
+async def _run(options: Options, host: str, port: int) -> int:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    simulator = Simulator(_options(args))
+    simulator = Simulator(options)
     try:
-        await simulator.start(args.host, args.port)
+        await simulator.start(host, port)
     except (OSError, ssl.SSLError) as error:
-        sys.stderr.write(f"lcm-bridge simulator: cannot listen on {args.host}:{args.port}: {error}\n")
+        sys.stderr.write(f"lcm-bridge simulator: cannot listen on {host}:{port}: {error}\n")
         return FAILED
-    # Whoever reads this through a pipe may be gone already; the simulator runs on.
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.write(f"LCM simulator: base {simulator.base_url} control {simulator.control_url}\n")
-        sys.stdout.flush()
+    sys.stdout.write(f"LCM simulator: base {simulator.base_url} control {simulator.control_url}\n")
+    sys.stdout.flush()
     await stopping.wait()
     await simulator.stop()
     return 0
@@ -89,8 +96,15 @@ def _add_behaviour(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="WIRE=OPERATION",
-        help=f"an operation answers by this name instead of its own; again for more ({', '.join(METHODS)})",
+        help="an operation answers by this name instead of its own; again for more ({', '.join(METHODS)})",
     )
+    declared = group.add_argument(
+        "--operations",
+        type=Path,
+        metavar="DIR",
+        help="answer the operations declared there by their examples",
+    )
+    completed(declared, DIRECTORIES)
     group.add_argument("--no-contact", choices=get_args(NoContact), default="null", help="d without contacts")
     group.add_argument(
         "--skip-refusal", choices=get_args(SkipRefusal), default="false", help="a refused skip"
@@ -112,9 +126,12 @@ def _add_protection(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--basic-password", default="", help="seen by all users of this machine: test values")
     group.add_argument("--bearer-token", help="ask for a bearer token (401)")
     group.add_argument("--require-header", type=_pair, metavar="NAME=VALUE", help="ask for a header (403)")
-    group.add_argument("--tls-cert", type=Path, metavar="FILE", help="listen with TLS; needs --tls-key")
-    group.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's key")
-    group.add_argument("--tls-client-ca", type=Path, metavar="FILE", help="ask for client certificates")
+    for name, about in (
+        ("--tls-cert", "listen with TLS; needs --tls-key"),
+        ("--tls-key", "the certificate's key"),
+        ("--tls-client-ca", "ask for client certificates"),
+    ):
+        completed(group.add_argument(name, type=Path, metavar="FILE", help=about), FILES)
 
 
 def _options(args: argparse.Namespace) -> Options:

@@ -6,17 +6,17 @@ import re
 import secrets
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import aio_pika
 import aiohttp
 from aiormq.exceptions import AMQPError
 
 from bridge.bus.topology import Topology
-from bridge.demo.display import Display
 from bridge.demo.guard import Guard
 from bridge.demo.ports import free_port
 from bridge.demo.processes import OwnedProcess, tail
@@ -32,9 +32,19 @@ class StageFailed(RuntimeError):
     """Something that the demonstration needs did not start or went away; the message shows its log's end."""
 
 
+class Told(Protocol):
+    """Whoever is told how it goes."""
+
+    def step(self, text: str) -> AbstractContextManager[None]:
+        """Hear what is being done, for as long as that takes."""
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """Hear what else there is to say."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Where everything is. `prefix` is the setting amqp.prefix of this demonstration's bridge."""
+    """Where everything is. `prefix` is the setting amqp.prefix of this bridge."""
 
     amqp_url: str
     redis_url: str
@@ -50,15 +60,26 @@ class Stage:
         return tail(self.folder / "bridge.log", lines)
 
 
-async def set_stage(stack: AsyncExitStack, display: Display, amqp_url: str, redis_url: str) -> Stage:
+async def set_stage(  # noqa: PLR0913 - what differs between a demonstration and a test suite
+    stack: AsyncExitStack,
+    display: Told,
+    amqp_url: str,
+    redis_url: str,
+    *,
+    name: str = "lcm-demo",
+    own_settings: Mapping[str, str] | None = None,
+    simulator_options: Sequence[str] = (),
+) -> Stage:
     """Start everything; `stack` stops it again. An empty URL means: a private server.
 
+    What is put on servers that were given is named `name` and a random number. `own_settings` are
+    further settings of the bridge (``BRIDGE_...``), `simulator_options` those of the simulator's command.
     Raises StageFailed, and ServerMissing or ServerFailed for the private servers.
     """
-    folder = Path(tempfile.mkdtemp(prefix="lcm-bridge-demo-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
     guard = stack.enter_context(Guard(folder=folder))
     rabbit, redis = PrivateRabbit(folder=folder / "rabbitmq"), PrivateRedis(folder=folder / "redis")
-    own_broker = not amqp_url
+    own_broker, own_servers = not amqp_url, not (amqp_url or redis_url)
     with display.step("Starting a private RabbitMQ" if own_broker else "Using the RabbitMQ that was given"):
         if own_broker:
             await stack.enter_async_context(rabbit)
@@ -69,8 +90,8 @@ async def set_stage(stack: AsyncExitStack, display: Display, amqp_url: str, redi
         if not redis_url:
             await stack.enter_async_context(redis)
             redis_url = redis.url
-    # On somebody's own broker, names of our own.
-    prefix = "lcm" if own_broker else f"lcm-demo-{secrets.token_hex(4)}"
+    # On somebody's own servers, names of our own.
+    prefix = "lcm" if own_servers else f"{name}-{secrets.token_hex(4)}"
     if not own_broker:
         stack.push_async_callback(_remove_names, amqp_url, prefix, display)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("BRIDGE_")}
@@ -81,7 +102,7 @@ async def set_stage(stack: AsyncExitStack, display: Display, amqp_url: str, redi
 
     with display.step("Starting the LCM simulator"):
         log = folder / "simulator.log"
-        command = [sys.executable, "-m", "bridge", "simulator", "--port", "0"]
+        command = [sys.executable, "-m", "bridge", "simulator", "--port", "0", *simulator_options]
         simulator = OwnedProcess(command, env=environment, folder=folder, log=log, guard=guard)
         stack.push_async_callback(simulator.stop, grace=10)
         await simulator.start()
@@ -96,6 +117,7 @@ async def set_stage(stack: AsyncExitStack, display: Display, amqp_url: str, redi
             "BRIDGE_ADMIN__HOST": "127.0.0.1",
             "BRIDGE_ADMIN__PORT": str(admin_port),
             "BRIDGE_LOG__FORMAT": "json",
+            **(own_settings or {}),
         }
         bridge = OwnedProcess(
             [sys.executable, "-m", "bridge", "run"],
@@ -168,7 +190,7 @@ async def _try_broker(amqp_url: str) -> None:
         raise StageFailed(f"the RabbitMQ that was given cannot be used: {error!r}") from error
 
 
-async def _remove_names(amqp_url: str, prefix: str, display: Display) -> None:
+async def _remove_names(amqp_url: str, prefix: str, display: Told) -> None:
     """Take away what the bridge declared on a broker that is not ours."""
     try:
         async with asyncio.timeout(30), await aio_pika.connect(amqp_url.split(",", 1)[0]) as connection:

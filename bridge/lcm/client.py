@@ -57,13 +57,22 @@ class LcmClient:
     """One HTTP call of LCM at a time, without any retry. Open it with ``async with``."""
 
     def __init__(
-        self, settings: LcmSettings, metrics: Metrics, current: Current[Access] | None = None
+        self,
+        settings: LcmSettings,
+        metrics: Metrics,
+        current: Current[Access] | None = None,
+        *,
+        methods: Mapping[str, str] | None = None,
     ) -> None:
-        """Take the settings; ``current`` knows the log-in; without it that is what they say."""
+        """Take the settings; ``current`` knows the log-in; without it that is what they say.
+
+        ``methods`` are LCM's, by operation, where the names differ; ``lcm.methods`` has the last word.
+        """
         self._settings = settings
         self._metrics = metrics
         self._base = settings.base_url.rstrip("/")
-        self._methods = {name.casefold(): method for name, method in settings.methods.items()}
+        named = [*(methods or {}).items(), *settings.methods.items()]
+        self._methods = {name.casefold(): method for name, method in named}
         self._heads: dict[str, Head] = {}
         self._slots = asyncio.Semaphore(settings.concurrency)
         self._current = current or Current(access(settings))

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -33,16 +33,18 @@ class LcmGateway:
     All tries of a call together, with the waits between them, take no longer than ``lcm.timeout``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - three groups of settings, and what they do not say
         self,
         settings: LcmSettings,
         retry: RetrySettings,
         breaker: BreakerSettings,
         metrics: Metrics,
         current: Current[Access] | None = None,
+        *,
+        methods: Mapping[str, str] | None = None,
     ) -> None:
-        """Take the settings; ``current`` knows the log-in; without it that is what they say."""
-        self._client = LcmClient(settings, metrics, current)
+        """Take the settings, and what `LcmClient` takes."""
+        self._client = LcmClient(settings, metrics, current, methods=methods)
         self._timeout = settings.timeout
         self._retry = retry
         self._retried_statuses = frozenset(retry.statuses)

@@ -1,17 +1,16 @@
-"""The types that an operation's ``data`` takes, and `Fields`, which reads them all at once.
+"""The types that an operation's ``data`` takes; dates and times are in `bridge.operations.moments`.
 
-Each field gives the value in the form in which it goes to LCM, or says what is wrong with it.
+Each field gives the value in the form in which it goes to LCM, or says what is wrong with it, and tells in
+a JSON schema (2020-12) what it takes.
 """
 
+import decimal
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.envelope import json_type
-from bridge.failures import Detail, InvalidData
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations import xmltext
 
@@ -29,16 +28,22 @@ class Field(ABC):
     """One member of ``data``.
 
     ``aliases`` are further names it is taken by; every name is matched without regard to case.
-    A field with a ``default`` is optional, and null counts as absent.
+    A field with a ``default`` is optional, and null counts as absent; one that is not ``required`` may be
+    absent without one, and then LCM is told nothing of it.
     """
 
     name: str
     aliases: tuple[str, ...] = ()
     default: JsonValue = None
+    required: bool = True
 
     @abstractmethod
     def take(self, value: JsonValue) -> JsonValue:
         """Return the value as it goes to LCM. Raises `Wrong`."""
+
+    @abstractmethod
+    def schema(self) -> JsonObject:
+        """Return the JSON schema of what is taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,7 @@ class Text(Field):
     longest: int | None = None
 
     def take(self, value: JsonValue) -> str:
-        text = _string(value)
+        text = string(value)
         if len(text) < self.shortest or (self.longest is not None and len(text) > self.longest):
             if not text:
                 raise Wrong("must not be empty")
@@ -59,6 +64,34 @@ class Text(Field):
         if "\0" in text:
             raise Wrong("must not hold a NUL character")
         return text
+
+    def schema(self) -> JsonObject:
+        schema: JsonObject = {"type": "string", "minLength": self.shortest}
+        if self.longest is not None:
+            schema["maxLength"] = self.longest
+        if self.shortest:
+            schema["pattern"] = r"\S"
+        return schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneOf(Field):
+    """One of ``words``, matched without regard to case; goes to LCM as it is spelled here."""
+
+    words: tuple[str, ...]
+    _spelled: dict[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_spelled", {word.casefold(): word for word in self.words})
+
+    def take(self, value: JsonValue) -> str:
+        word = self._spelled.get(string(value).strip().casefold())
+        if word is None:
+            raise Wrong(f"must be one of {', '.join(self.words)}")
+        return word
+
+    def schema(self) -> JsonObject:
+        return {"type": "string", "pattern": rf"^\s*(?:{any_case(*self.words)})\s*$"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +109,10 @@ class Integer(Field):
             raise Wrong(f"must be {self.least} to {self.most}")
         return number
 
+    def schema(self) -> JsonObject:
+        whole: JsonObject = {"type": "integer", "minimum": self.least, "maximum": self.most}
+        return {"anyOf": [whole, {"type": "string", "pattern": "^[0-9]+$"}]}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecimalText(Integer):
@@ -85,8 +122,36 @@ class DecimalText(Integer):
         return str(Integer.take(self, value))
 
 
-_TRUE: Final = frozenset({"true", "yes", "y", "1"})
-_FALSE: Final = frozenset({"false", "no", "n", "0"})
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,19}(?:\.[0-9]{1,9})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decimal(Field):
+    """An amount: a JSON number, or a string such as "12.50"; goes to LCM as a string, digit for digit."""
+
+    least: int = -MAX_INTEGER
+    most: int = MAX_INTEGER
+
+    def take(self, value: JsonValue) -> str:
+        text = value if isinstance(value, str) else ""
+        if isinstance(value, int) and not isinstance(value, bool):
+            text = str(value)
+        elif isinstance(value, float):
+            text = f"{decimal.Decimal(repr(value)):f}"  # small and large ones have an exponent otherwise
+        if not _DECIMAL.fullmatch(text):
+            raise Wrong('must be a number such as 12.5, or a string such as "12.50"')
+        if not self.least <= float(text) <= self.most:
+            raise Wrong(f"must be {self.least} to {self.most}")
+        return text
+
+    def schema(self) -> JsonObject:
+        number: JsonObject = {"type": "number", "minimum": self.least, "maximum": self.most}
+        return {"anyOf": [number, {"type": "string", "pattern": f"^{_DECIMAL.pattern}$"}]}
+
+
+TRUE: Final = ("true", "yes", "y", "1")
+FALSE: Final = ("false", "no", "n", "0")
+"""The words of a flag, in lower case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,37 +170,15 @@ class Flag(Field):
         if value is False:
             return self.no
         word = "" if isinstance(value, float | list | dict) else str(value).casefold()
-        if word in _TRUE:
+        if word in TRUE:
             return self.yes
-        if word in _FALSE:
+        if word in FALSE:
             return self.no
         raise Wrong('must be true or false (also "Yes"/"No", "Y"/"N", 1/0)')
 
-
-_NO_MINUTE: Final = "must be a real date and time as dd/mm/yyyy HH:MM"
-_MINUTE: Final = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4}) ([0-9]{2}):([0-9]{2})")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Minute(Field):
-    """A real date and time ``dd/mm/yyyy HH:MM``; goes to LCM as received."""
-
-    def take(self, value: JsonValue) -> str:
-        text = _string(value)
-        match = _MINUTE.fullmatch(text)
-        if match is None:
-            raise Wrong(_NO_MINUTE)
-        day, month, year, hour, minute = map(int, match.groups())
-        try:
-            datetime(year, month, day, hour, minute)  # noqa: DTZ001 - the site's wall clock, only checked
-        except ValueError as error:
-            raise Wrong(_NO_MINUTE) from error
-        return text
-
-
-def sortable(minute: str) -> str:
-    """Return what a `Minute` took in a form that sorts by time."""
-    return f"{minute[6:10]}{minute[3:5]}{minute[:2]}{minute[10:]}"
+    def schema(self) -> JsonObject:
+        words: JsonObject = {"type": "string", "pattern": f"^(?:{any_case(*sorted((*TRUE, *FALSE)))})$"}
+        return {"anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 0, "maximum": 1}, words]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +192,7 @@ class Xml(Field):
 
     def take(self, value: JsonValue) -> str:
         try:
-            text = (
-                xmltext.build(value) if isinstance(value, dict) else _string(value, "a string or an object")
-            )
+            text = xmltext.build(value) if isinstance(value, dict) else string(value, "a string or an object")
             if len(text) > self.longest:
                 raise Wrong(f"must have at most {self.longest} characters of XML, not {len(text)}")
             xmltext.check(text)
@@ -159,7 +200,42 @@ class Xml(Field):
             raise Wrong(str(error)) from error
         return text
 
+    def schema(self) -> JsonObject:
+        return {"anyOf": [{"type": "string", "maxLength": self.longest}, {"type": "object"}]}
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnyObject(Field):
+    """A JSON object; goes to LCM as received."""
+
+    def take(self, value: JsonValue) -> JsonObject:
+        if not isinstance(value, dict):
+            raise Wrong(f"must be an object, not {json_type(value)}")
+        return value
+
+    def schema(self) -> JsonObject:
+        return {"type": "object"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnyArray(Field):
+    """A JSON array of at most ``longest`` items; goes to LCM as received."""
+
+    longest: int
+
+    def take(self, value: JsonValue) -> list[JsonValue]:
+        if not isinstance(value, list):
+            raise Wrong(f"must be an array, not {json_type(value)}")
+        if len(value) > self.longest:
+            raise Wrong(f"must have at most {self.longest} items, not {len(value)}")
+        return value
+
+    def schema(self) -> JsonObject:
+        return {"type": "array", "maxItems": self.longest}
+
+
+LEAST_DIGITS: Final = 3
+"""Digits of a number that can be dialled."""
 _PHONE: Final = re.compile(r" *\+?[0-9*# .\-()\[\]]+")
 
 
@@ -170,17 +246,39 @@ class Phone(Field):
     longest: int = 64
 
     def take(self, value: JsonValue) -> str:
-        text = _string(value)
-        if sum(char in "0123456789" for char in text) < 3:  # noqa: PLR2004 - the contract's own number
-            raise Wrong("must hold at least 3 digits")
+        text = string(value)
+        if sum(char in "0123456789" for char in text) < LEAST_DIGITS:
+            raise Wrong(f"must hold at least {LEAST_DIGITS} digits")
         if len(text) > self.longest:
             raise Wrong(f"must have at most {self.longest} characters")
         if not _PHONE.fullmatch(text):
             raise Wrong("must hold only digits, a leading +, *, #, blanks, ., - and brackets")
         return text
 
+    def schema(self) -> JsonObject:
+        digits = f"(?:[^0-9]*[0-9]){{{LEAST_DIGITS}}}"
+        return {"type": "string", "maxLength": self.longest, "pattern": f"^(?={digits}){_PHONE.pattern}$"}
 
-def _string(value: JsonValue, expected: str = "a string") -> str:
+
+def any_case(*words: str) -> str:
+    """Return a pattern that matches words in whatever case; JSON schema has no flag for that."""
+    letters = (
+        "".join(
+            f"[{sign.upper()}{sign.lower()}]" if sign.isascii() and sign.isalpha() else _escaped(sign)
+            for sign in word
+        )
+        for word in words
+    )
+    return "|".join(letters)
+
+
+def _escaped(sign: str) -> str:
+    # Not `re.escape`: what is no syntax must not be escaped in ECMA-262's Unicode mode (IdentityEscape).
+    return f"\\{sign}" if sign in "^$\\.*+?()[]{}|/" else sign
+
+
+def string(value: JsonValue, expected: str = "a string") -> str:
+    """Return a value that is a string. Raises `Wrong`, which says what was ``expected``."""
     if not isinstance(value, str):
         raise Wrong(f"must be {expected}, not {json_type(value)}")
     return value
@@ -195,57 +293,3 @@ def _integer(value: JsonValue) -> int:
             raise Wrong("is too large")
         return int(digits)
     raise Wrong('must be an integer (a whole number, or a string of digits such as "7")')
-
-
-class Fields:
-    """The members that an operation's ``data`` takes."""
-
-    def __init__(self, *fields: Field) -> None:
-        # Folded here, once: for each request it would cost as much as reading the texts.
-        self._fields = [
-            (field, [(name, name.casefold()) for name in (field.name, *field.aliases)]) for field in fields
-        ]
-
-    def __iter__(self) -> Iterator[Field]:
-        return (field for field, _ in self._fields)
-
-    def read(
-        self,
-        data: Mapping[str, JsonValue] | None,
-        clashes: Callable[[JsonObject], Iterable[Detail]] = lambda _: (),
-    ) -> JsonObject:
-        """Read every field of ``data`` and return the values under their canonical names, in order.
-
-        ``clashes`` says what is wrong between the fields that could be read. Raises
-        `InvalidData` that names every fault at once.
-        """
-        if data is None:
-            raise InvalidData([Detail("data", "must be an object")])
-        given = {key.casefold(): value for key, value in data.items()}
-        values: JsonObject = {}
-        problems: list[Detail] = []
-        for field, names in self._fields:
-            try:
-                values[field.name] = _read_field(field, names, given)
-            except Wrong as wrong:
-                problems.append(Detail(f"data.{field.name}", str(wrong)))
-        problems.extend(clashes(values))
-        if problems:
-            raise InvalidData(problems)
-        return values
-
-
-def _read_field(field: Field, names: Iterable[tuple[str, str]], given: Mapping[str, JsonValue]) -> JsonValue:
-    """Read a field under each of its names, which ``given`` has in lower case."""
-    first, taken = "", field.default
-    for name, key in names:
-        value = given.get(key)
-        if value is None:
-            continue
-        another = field.take(value)
-        if first and another != taken:
-            raise Wrong(f"is given as {first} and as {name} with different values")
-        first, taken = first or name, another
-    if not first and taken is None:
-        raise Wrong("is missing")
-    return taken

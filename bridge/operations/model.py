@@ -7,7 +7,7 @@ Everything here is pure. An operation turns ``data`` into a `Command` and LCM's 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from bridge.envelope import Envelope
 from bridge.jsontypes import JsonObject, JsonValue
@@ -34,11 +34,26 @@ class Address(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Telling:
+    """Members by which ``data`` is told where operations share an address: ``least`` of them are there."""
+
+    members: tuple[str, ...]
+    least: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """A request address, and the address that its reply bears."""
+    """A request address, and the address that its reply bears.
+
+    ``told_by`` is set where operations may share the address. ``refuses`` tells ``data`` that is meant for
+    something else, and ``because`` says so, completing ``data ...``.
+    """
 
     request: Address
     reply: Address
+    told_by: Telling | None = None
+    refuses: Telling | None = None
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,8 @@ class Command(NamedTuple):
 
     ``content`` is the validated data in canonical form. ``call`` is None for a relay. ``reserved``
     says which cached contacts may answer in LCM's place, ``shelf`` where the answer's contacts are
-    cached, ``skips`` the account number that leaves the cache.
+    cached, ``skips`` the account number that leaves the cache, ``fetched`` that only one that the agent has
+    fetched may, where the site wants that. ``forgets`` is the shelf of which nothing stays cached.
     """
 
     content: JsonObject
@@ -81,6 +97,8 @@ class Command(NamedTuple):
     reserved: Reserved | None = None
     shelf: Shelf | None = None
     skips: str | None = None
+    fetched: bool = True
+    forgets: Shelf | None = None
 
 
 class Answer(NamedTuple):
@@ -95,18 +113,20 @@ class UnexpectedResult(Exception):
 
 
 class Operation(ABC):
-    """One operation of the catalogue."""
+    """One operation of the catalogue.
 
-    name: ClassVar[str]
-    lane: ClassVar[Lane] = "agent"
-    routes: ClassVar[tuple[Route, ...]]
-    broadcast: ClassVar[bool] = False
-    """Whether every success is published to the events exchange beside the reply."""
-    calls_lcm: ClassVar[bool] = True
-    """Whether LCM has a method for it."""
+    ``name`` is its label everywhere, ``method`` LCM's method for it unless the site renames that.
+    ``broadcast``: every success is published to the events exchange beside the reply. ``calls_lcm``: LCM has
+    a method for it. ``replies``: whoever asks is answered.
+    """
 
-    def __init__(self, rules: Rules) -> None:
-        self.rules = rules
+    name: str
+    lane: Lane
+    routes: tuple[Route, ...]
+    method: str
+    broadcast: bool = False
+    calls_lcm: bool = True
+    replies: bool = True
 
     @abstractmethod
     def translate(self, envelope: Envelope) -> Command:
@@ -120,11 +140,6 @@ class Operation(ABC):
         `ContactNotFound`).
         """
 
+    @abstractmethod
     def answer_cached(self, contacts: Sequence[Contact]) -> Answer:
         """Turn cached contacts into the reply; only for commands with ``reserved``."""
-        raise NotImplementedError(self.name)
-
-
-def lcm_route(request: str, reply: str) -> Route:
-    """Return the route LCM / WebService / ``request``, answered as LCM / WebService / ``reply``."""
-    return Route(Address("LCM", "WebService", request), Address("LCM", "WebService", reply))

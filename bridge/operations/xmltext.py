@@ -6,7 +6,9 @@ that nobody looks at, at four times the cost. The tests hold the two against eac
 """
 
 import re
-from typing import NoReturn
+from collections.abc import Iterator
+from html import unescape
+from typing import Final, NoReturn
 from xml.parsers.expat import ExpatError, ParserCreate
 from xml.sax.saxutils import escape
 
@@ -18,7 +20,8 @@ ROOT = "Data"
 LONGEST_NAME = 256
 """Characters of one element's name."""
 
-_NAME = re.compile(r"[A-Za-z_\u00C0-\uD7FF][\w.\-\u00B7]*")
+NAME: Final = re.compile(r"[A-Za-z_\u00C0-\uD7FF][\w.\-\u00B7]*")
+"""What an element that is built may be called."""
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -84,10 +87,41 @@ def _element(value: JsonValue, path: tuple[str, ...]) -> str:
         raise BadXml(f"must hold only strings and objects, but {_place(path)} is {json_type(value)}")
     children = []
     for member, child in value.items():
-        if len(member) > LONGEST_NAME or not _NAME.fullmatch(member):
+        if len(member) > LONGEST_NAME or not NAME.fullmatch(member):
             raise BadXml(f"holds the member {_shown(member)!a} at {_place(path)}, which is not an XML name")
         children.append(_element(child, (*path, member)))
     return f"<{name}>{''.join(children)}</{name}>"
+
+
+_OPENING: Final = re.compile(r"<([A-Za-z_][\w.-]*+)[^<>]*+>")
+_CDATA, _CDATA_END = "<![CDATA[", "]]>"
+
+
+def leaves(text: str) -> Iterator[tuple[str, str]]:
+    """Yield name and text of every element without children, of XML that may not be well formed.
+
+    LCM's screen pop is such: with a bare ampersand, say. Each character is looked at a few times at most.
+    """
+    at = 0
+    while (opening := _OPENING.search(text, at)) is not None:
+        at = start = opening.end()
+        if opening[0].endswith("/>"):
+            yield opening[1], ""
+            continue
+        value = ""
+        if text.startswith(_CDATA, at):
+            end = text.find(_CDATA_END, at)
+            if end < 0:
+                return
+            value, at = text[at + len(_CDATA) : end], end + len(_CDATA_END)
+            value += unescape(text[at : max(at, text.find("<", at))])
+        else:
+            end = text.find("<", at)
+            value, at = unescape(text[start:end]), end
+        if at < 0 or end < 0:
+            return
+        if text.startswith(f"</{opening[1]}", text.find("<", at)):
+            yield opening[1], value
 
 
 def _place(path: tuple[str, ...]) -> str:

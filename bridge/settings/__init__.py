@@ -11,7 +11,16 @@ from pydantic import Field, model_validator
 from bridge.settings.broker import Amqp
 from bridge.settings.group import Group
 from bridge.settings.lcm import Breaker, Lcm, Retry
-from bridge.settings.service import Admin, Contract, LimitSettings, Log, Replies, Shutdown, Tracing
+from bridge.settings.service import (
+    Admin,
+    Contract,
+    LimitSettings,
+    Log,
+    Operations,
+    Replies,
+    Shutdown,
+    Tracing,
+)
 from bridge.settings.store import Contacts, Ledger, Redis
 
 __all__ = [
@@ -25,6 +34,7 @@ __all__ = [
     "Ledger",
     "LimitSettings",
     "Log",
+    "Operations",
     "Redis",
     "Replies",
     "Retry",
@@ -47,6 +57,7 @@ class Settings(Group):
     contract: Contract = Field(default_factory=Contract)
     replies: Replies = Field(default_factory=Replies)
     limits: LimitSettings = Field(default_factory=LimitSettings)
+    operations: Operations = Field(default_factory=Operations)
     access: dict[str, list[str]] = Field(
         default_factory=dict,
         description="broker users that may use an operation; one not listed is open to all",

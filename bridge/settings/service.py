@@ -39,6 +39,20 @@ class LimitSettings(Group):
     xml_chars: PositiveInt = Field(default=65_536, description="characters of one XML field")
 
 
+class Operations(Group):
+    """The operations beside those of the contract."""
+
+    siblings: list[str] = Field(
+        default_factory=list,
+        description='the vendor\'s other operations that are turned on, by name; ["*"]: all of them',
+    )
+    directory: str = Field(
+        default="",
+        description="directory with declarations of the site's own, one TOML file each;"
+        " empty: operations, beside this file, if it is there",
+    )
+
+
 class Shutdown(Group):
     """How the process ends."""
 
@@ -48,7 +62,7 @@ class Shutdown(Group):
 
 
 class Admin(Group):
-    """The admin server: /livez, /readyz, /metrics."""
+    """The admin server: /livez, /readyz, /metrics, /asyncapi.json, /docs."""
 
     host: str = Field(default="0.0.0.0", description="address to listen on")  # noqa: S104 - probes come from outside the pod
     port: Port = Field(default=8080, description="port to listen on; 0 picks a free one")

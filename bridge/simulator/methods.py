@@ -32,11 +32,15 @@ class Manners:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a method answers, and the contacts it changed (none: it had no effect)."""
+    """What a method answers, and the contacts it changed.
+
+    Without any it had no effect, unless it says so: on what the simulator keeps no state of.
+    """
 
     value: object
     agent: str = ""
     changed: tuple[Contact, ...] = ()
+    effect: bool = False
 
 
 def get_reserved_manual_dial_contact(state: State, data: Parameters, manners: Manners) -> Result:
@@ -113,10 +117,14 @@ def create_contact(state: State, data: Parameters, _manners: Manners) -> Result:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One operation: its parameters with their types, and what it does."""
+    """One operation: its parameters with their types, and what it does.
+
+    ``reads`` tells whether a call can have no effect, whatever the state.
+    """
 
     parameters: Mapping[str, type]
     perform: Callable[[State, Parameters, Manners], Result]
+    reads: Callable[[Parameters], bool] = lambda _: False
 
     def check(self, data: Parameters) -> None:
         """Raise WireFault when a parameter is missing or of another type; unknown ones are ignored."""
@@ -135,8 +143,9 @@ METHODS: Mapping[str, Method] = {
     "GetReservedManualDialContact": Method(
         {"AgentID": str, "NumberOfContactsRequired": str, "Consent": str, "ReservedContacts": str},
         get_reserved_manual_dial_contact,
+        lambda data: data["ReservedContacts"] == "true",
     ),
-    "GetReservedContactOD": Method({"UserID": str}, get_reserved_contact_od),
+    "GetReservedContactOD": Method({"UserID": str}, get_reserved_contact_od, lambda _: True),
     "SkipManualDialContact": Method(
         {"OutcomeId": int, "UserID": str, "AccountNumber": str, "PhoneNumber": str}, skip_manual_dial_contact
     ),
@@ -164,15 +173,9 @@ METHODS: Mapping[str, Method] = {
     ),
 }
 
+
 # Wire name -> operation. AddContact is CreateContact's name in the older SOAP interface.
 WIRE_NAMES: Mapping[str, str] = {name: name for name in METHODS} | {"AddContact": "CreateContact"}
-
-
-def is_read(operation: str, data: Parameters) -> bool:
-    """Tell whether a call can have no effect, whatever the state."""
-    if operation == "GetReservedManualDialContact":
-        return data["ReservedContacts"] == "true"
-    return operation == "GetReservedContactOD"
 
 
 def _flag(data: Parameters, name: str, *, yes: str, no: str) -> bool:

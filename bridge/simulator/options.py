@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.simulator.faults import Fault
-from bridge.simulator.methods import WIRE_NAMES, NoContact, SkipRefusal
+from bridge.simulator.methods import METHODS, WIRE_NAMES, Method, NoContact, SkipRefusal
 from bridge.simulator.protection import Protection
 from bridge.simulator.seeding import Seeding
 from bridge.simulator.state import Limits
@@ -38,8 +38,8 @@ class Options:
     """Everything that is fixed at start; faults and data can be changed later through the control API.
 
     `seeding` None starts empty. `timezone` is an IANA name and holds for all dates in answers. `methods`
-    maps wire names to operations; calls by another name are 404. `blank_hour` pads the hour of OD dates
-    with a blank as SQL Server does. `kept_calls` is how many calls the call log keeps.
+    maps wire names to operations, which are `known`; calls by another name are 404. `blank_hour` pads the
+    hour of OD dates with a blank as SQL Server does. `kept_calls` is how many calls the call log keeps.
     """
 
     seeding: Seeding | None = field(default_factory=Seeding)
@@ -51,6 +51,7 @@ class Options:
     style: AnswerStyle = field(default_factory=AnswerStyle)
     quotas: Quotas = field(default_factory=Quotas)
     methods: Mapping[str, str] = field(default_factory=lambda: WIRE_NAMES)
+    known: Mapping[str, Method] = field(default_factory=lambda: METHODS)
     base_path: str = BASE_PATH
     protection: Protection = field(default_factory=Protection)
     tls: Tls | None = None

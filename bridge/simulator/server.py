@@ -8,7 +8,6 @@ from aiohttp import web
 from bridge.simulator.control import Control
 from bridge.simulator.faults import FaultPlan
 from bridge.simulator.ledger import CallLog, EffectLedger
-from bridge.simulator.methods import METHODS
 from bridge.simulator.options import Options
 from bridge.simulator.pauses import Pauses
 from bridge.simulator.seeding import plant
@@ -29,8 +28,9 @@ class Simulator:
 
     def __init__(self, options: Options | None = None, *, clock: Clock = utc_now) -> None:
         self.options = options or Options()
-        if unknown := sorted(set(self.options.methods.values()) - set(METHODS)):
-            raise ValueError(f"no such operation: {', '.join(unknown)}; there are {', '.join(METHODS)}")
+        if unknown := sorted(set(self.options.methods.values()) - set(self.options.known)):
+            known = ", ".join(self.options.known)
+            raise ValueError(f"no such operation: {', '.join(unknown)}; there are {known}")
         self.state = State(
             clock=clock,
             reservation_seconds=self.options.reservation_seconds,

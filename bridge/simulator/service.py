@@ -9,7 +9,7 @@ from aiohttp import web
 from bridge.simulator.contacts import DateStyle
 from bridge.simulator.faults import FaultPlan
 from bridge.simulator.ledger import AnswerStore, Call, CallLog, Effect, EffectLedger
-from bridge.simulator.methods import METHODS, Manners, Result, is_read
+from bridge.simulator.methods import Manners, Result
 from bridge.simulator.misbehaviour import cut, fault_answer, json_answer, page, play
 from bridge.simulator.pauses import Dropped, Pauses
 from bridge.simulator.state import LimitReached, State
@@ -113,13 +113,13 @@ class Service:
         return json_answer(body)
 
     def _perform(self, operation: str, data: dict[str, object], key: str | None) -> bytes:
-        method = METHODS[operation]
+        method = self._options.known[operation]
         method.check(data)
-        if not is_read(operation, data):
+        if not method.reads(data):
             # Before anything changes: an effect that could not be recorded must not happen.
             self.effects.check_room()
         result = method.perform(self.state, data, self._manners)
-        if result.changed:
+        if result.changed or result.effect:
             self._record(operation, result, data, key)
         return write_answer(result.value, self._options.style)
 

@@ -178,6 +178,16 @@ class State:
         contact.agent, contact.expires_at = None, None
         return contact
 
+    def dispose(self, account_number: str, *, outcome: int | None) -> Contact | None:
+        """Close a contact as the end of a call does, whoever it is reserved for; None when there is none."""
+        contact = self.contacts.get(account_number)
+        if contact is None:
+            return None
+        self._leave_pools(contact)
+        contact.status, contact.outcome = Status.CLOSED, outcome
+        contact.agent, contact.expires_at = None, None
+        return contact
+
     def expire(self) -> int:
         """Open the contacts whose reservation has ended; gives how many."""
         now, count = self.clock(), 0

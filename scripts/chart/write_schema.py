@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bridge.operations.catalogue import OPERATIONS
+from bridge.operations.declared.forms import NAME
 from bridge.settings import Settings
 
 FILE = Path(__file__).parents[2] / "helm" / "lcm-bridge" / "values.schema.json"
@@ -44,7 +44,8 @@ def settings() -> dict[str, Any]:
     groups["admin"]["properties"]["port"]["minimum"] = 1
     # The worker looks at it with code, of which its own schema says nothing.
     groups["tracing"]["properties"]["endpoint"]["pattern"] = r"^(https?://[^\s/?#@]+[^\s?#@]*)?$"
-    operations = {"enum": [operation.name for operation in OPERATIONS]}
+    # Any name, since a site may add operations; the worker refuses one that there is not, in whatever case.
+    operations = {"pattern": NAME}
     groups["access"]["propertyNames"] = operations
     groups["lcm"]["properties"]["methods"]["propertyNames"] = operations
     return {"type": "object", "additionalProperties": False, "properties": groups}

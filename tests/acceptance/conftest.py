@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from chaos.proxy import Proxy
 from support.site import Site, open_site
+from yarl import URL
 
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
 
@@ -24,3 +26,14 @@ async def own_redis() -> AsyncIterator[PrivateRedis]:
     """Run a Redis that may be ended."""
     async with PrivateRedis() as server:
         yield server
+
+
+@pytest.fixture
+async def relay(site: Site) -> AsyncIterator[Proxy]:
+    """Stand between the client and RabbitMQ; faults of LCM end with it."""
+    proxy = Proxy(URL(site.settings["BRIDGE_AMQP__URL"]).port or 0)
+    await proxy.start()
+    yield proxy
+    await proxy.stop()
+    site.simulator.faults.clear()
+    site.simulator.release()

@@ -11,12 +11,12 @@ from lcm.lcm_servers import silent_port
 from support.checking import SECONDS, settings, states, the
 from support.site import name_of_letters
 
-from bridge.app import rules, topology
+from bridge.app import topology
 from bridge.bus.topology import Binding, Topology
 from bridge.cli.check import rabbitmq
 from bridge.cli.check.finding import Finding
+from bridge.configuration import catalogue
 from bridge.demo.servers import PrivateRabbit
-from bridge.operations.catalogue import Catalogue
 
 PASSWORD = "hunter2"
 
@@ -86,7 +86,7 @@ async def look(url: str, **amqp: Any) -> list[Finding]:
 def layout(prefix: str, **amqp: Any) -> Topology:
     """Return what a worker declares."""
     whole = settings(amqp={"prefix": prefix, **amqp})
-    return topology(whole, Catalogue(rules(whole)))
+    return topology(whole, catalogue(whole))
 
 
 async def declare(channel: AbstractChannel, prefix: str) -> Topology:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.command import run_command, run_program
-from support.envelopes import add_contact, create, dial, manual, od, skip
+from support.envelopes import add_contact, manual, od
 from support.site import MakeSite, Site, name_of_letters
 
 from bridge import __version__
@@ -93,7 +93,8 @@ async def test_wrong_settings_are_listed_at_once(tmp_path: Path, command: list[s
 @pytest.mark.parametrize(
     "arguments",
     [
-        *(["--nosuch"], ["nosuch"], ["request"], ["contacts"], ["check", "more"]),
+        *(["--nosuch"], ["nosuch"], ["request"], ["contacts"], ["check", "more"], ["completion", "csh"]),
+        *(["request", "-", f"--key={value}"] for value in ("", "k" * 256)),
         *(["request", "-", f"--timeout={value}"] for value in ("nan", "inf", "0", "-1", "1e300", "soon")),
     ],
 )
@@ -113,72 +114,18 @@ async def test_version_and_help(tmp_path: Path) -> None:
 
     assert (0, f"lcm-bridge {__version__}\n") == (version.code, version.output)
     assert 0 == overview.code
-    for name in ("run", "check", "config", "request", "contacts", "simulator", "demo", "healthcheck"):
+    for name in (
+        "run",
+        "check",
+        "config",
+        "request",
+        "contacts",
+        "simulator",
+        "demo",
+        "healthcheck",
+        "completion",
+    ):
         assert name in overview.output
-
-
-@pytest.mark.parametrize("source", ["file", "standard input"])
-async def test_request_prints_the_reply(site: Site, tmp_path: Path, source: str) -> None:
-    """An envelope from a file or standard input: its reply on standard output, exit 0."""
-    agent = name_of_letters()
-    account = add_contact(site.simulator, agent)
-    body = json.dumps(manual(agent)).encode()
-    (tmp_path / "request.json").write_bytes(body)
-
-    if source == "file":
-        ended = await run_command("request", "request.json", folder=tmp_path, settings=site.settings)
-    else:
-        ended = await run_command("request", "-", folder=tmp_path, settings=site.settings, given=body)
-
-    assert 0 == ended.code, ended.errors
-    reply = json.loads(ended.output)
-    assert "DownloadContactsForDialing" == reply["subtopic"]
-    assert account == reply["message"]["response"][0]["AccountNumber"]
-
-
-@pytest.mark.parametrize("body", [b"{", json.dumps(skip("a", "1", outcome=-1)).encode()])
-async def test_request_of_a_failure(site: Site, tmp_path: Path, body: bytes) -> None:
-    """A failure reply is printed too, and is exit 1."""
-    ended = await run_command("request", "-", folder=tmp_path, settings=site.settings, given=body)
-
-    assert 1 == ended.code
-    assert "errorType" in ended.output
-
-
-async def test_request_with_headers_and_key(site: Site, tmp_path: Path) -> None:
-    """--headers shows the reply's headers on standard error; --key goes into the event's header."""
-    queue = await site.widget.listen("#.ManualDialCall")
-
-    ended = await run_command(
-        "request", "-", "--headers", "--key", "my-key", folder=tmp_path, settings=site.settings,
-        given=json.dumps(dial()).encode(),
-    )  # fmt: skip
-
-    assert 0 == ended.code, ended.errors
-    assert "x-bridge-status: ok" in ended.errors
-    event = await queue.get(no_ack=True)
-    await queue.delete()
-    assert event is not None
-    assert "my-key" == event.headers["idempotency-key"]
-
-
-async def test_request_without_an_answer(tmp_path: Path, make_site: MakeSite) -> None:
-    """No worker answers, no broker is there, or no file: exit 1, 1 and 2, each with one clear line."""
-    site = await make_site()
-    await site.worker.stop()
-
-    late = await run_command(
-        "request", "-", "--timeout", "0.5", folder=tmp_path, settings=site.settings,
-        given=json.dumps(create()).encode(),
-    )  # fmt: skip
-    nowhere = await run_command("request", "-", folder=tmp_path, settings=NOWHERE, given=b"{}")
-    missing = await run_command("request", "no-such-file", folder=tmp_path, settings=NOWHERE)
-
-    assert [1, 1, 2] == [ended.code for ended in (late, nowhere, missing)]
-    assert "no reply within 0.5 s" in late.errors
-    assert nowhere.errors.startswith("RabbitMQ: ")
-    assert missing.errors.startswith("no-such-file: ")
-    assert not any("Traceback" in ended.errors for ended in (late, nowhere, missing))
 
 
 async def test_contacts_lists_and_erases(site: Site, tmp_path: Path) -> None:

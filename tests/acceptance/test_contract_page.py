@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.envelopes import comparable
 from support.site import Site
 
 PAGE = Path(__file__).parents[2] / "docs" / "contract.md"
@@ -14,21 +15,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "contract.md"
 # Examples stand in pairs: a request, and the reply to it.
 BLOCKS = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)]
 EXAMPLES = list(pairwise(BLOCKS))[::2]
-
-# The simulator gives contacts that expire in the future, and new contacts a key of their own.
-VARYING = {"ExpiryTime", "CallbackTime"}
-LCM_KEY = re.compile(r"\d+(\|[^|]*){6}")
-
-
-def comparable(value: Any, name: str = "") -> Any:
-    """Return a reply with what differs from run to run replaced, members still in order."""
-    if isinstance(value, dict):
-        return [(key, comparable(member, key)) for key, member in value.items()]
-    if isinstance(value, list):
-        return [comparable(one) for one in value]
-    if name in VARYING:
-        return "a date"
-    return "an LCM key" if name == "response" and LCM_KEY.fullmatch(str(value)) else value
 
 
 @pytest.mark.parametrize(("request_body", "reply_body"), EXAMPLES, ids=lambda body: body["subtopic"])

@@ -14,11 +14,11 @@ from support.envelopes import create, od
 from support.site import MakeSite, Site, name_of_letters
 from support.worker import until
 
-from bridge.app import rules, topology
+from bridge.app import topology
 from bridge.bus.topology import Topology
 from bridge.cli.check import rabbitmq
+from bridge.configuration import catalogue
 from bridge.demo.servers import PrivateRabbit
-from bridge.operations.catalogue import Catalogue
 
 QUICK = {"BRIDGE_AMQP__DEPTH_INTERVAL": "0.2"}
 QUORUM: FieldTable = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
@@ -34,7 +34,7 @@ async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
 async def as_declared_before(channel: AbstractChannel, prefix: str, **amqp: Any) -> Topology:
     """Declare what a worker with other settings declared."""
     whole = settings(amqp={"prefix": prefix, **amqp})
-    layout = topology(whole, Catalogue(rules(whole)))
+    layout = topology(whole, catalogue(whole))
     await layout.establish(await channel.get_underlay_channel())
     return layout
 

@@ -1,8 +1,8 @@
 """The same request through other languages' and libraries' clients gets the same reply."""
 
 import asyncio
-import functools
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,10 +10,11 @@ from typing import Any
 
 import pika  # type: ignore[import-untyped]
 import pytest
+from support.command import run_program
 from support.envelopes import add_contact, od
 from support.site import Site, name_of_letters
 
-AMQPLIB = "amqplib@2.3.1"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "node"
 NODE_CLIENT = """
 const amqp = require('amqplib');
 const [url, exchange, key, correlationId] = process.argv.slice(2);
@@ -59,22 +60,23 @@ def ask_with_pika(url: str, exchange: str, routing_key: str, correlation_id: str
     raise AssertionError("the consumer ended")
 
 
-@functools.cache
-def node_modules(folder: Path) -> Path:
-    """Install the pinned client from the package registry."""
-    npm = shutil.which("npm") or "npm"
-    subprocess.run(  # noqa: S603 - the arguments are ours
-        [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), AMQPLIB],
-        check=True,
-        capture_output=True,
-        timeout=90,
-    )
-    return folder / "node_modules"
+@pytest.fixture(scope="module")
+def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the example in Node, and install its pinned client from the package registry."""
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        pytest.skip("node is not installed")
+    folder = tmp_path_factory.mktemp("node")
+    for name in ("package.json", "package-lock.json", "service.mjs"):
+        shutil.copy(EXAMPLE / name, folder)
+    command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
+    subprocess.run(command, check=True, capture_output=True, timeout=90)  # noqa: S603 - the arguments are ours
+    return folder
 
 
 async def ask_with_node(folder: Path, *arguments: str, body: bytes) -> Any:
     """Publish with amqplib under node and await the reply."""
-    script = folder / "client.js"
+    script = folder / "client.cjs"
     script.write_text(NODE_CLIENT)
     process = await asyncio.create_subprocess_exec(
         shutil.which("node") or "node",
@@ -124,19 +126,14 @@ async def test_pika(site: Site) -> None:
     assert ours == theirs
 
 
-@pytest.mark.skipif(
-    shutil.which("node") is None or shutil.which("npm") is None, reason="node is not installed"
-)
-async def test_amqplib(site: Site, tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_amqplib(site: Site, node_folder: Path) -> None:
     """Through amqplib under node the reply is the same, body and properties."""
-    folder = tmp_path_factory.mktemp("amqplib")
-    await asyncio.to_thread(node_modules, folder)
     agent = name_of_letters()
     add_contact(site.simulator, agent, kind="od")
     ours = await expected(site, agent)
 
     theirs = await ask_with_node(
-        folder,
+        node_folder,
         site.settings["BRIDGE_AMQP__URL"],
         f"{site.prefix}.requests",
         "LCM.WebService.GetReservedContactOD",
@@ -148,3 +145,20 @@ async def test_amqplib(site: Site, tmp_path_factory: pytest.TempPathFactory) -> 
         "body": theirs["body"],
         "properties": {name: theirs["properties"][name] for name in ours["properties"]},
     }
+
+
+async def test_the_example(site: Site, node_folder: Path) -> None:
+    """The program of examples/node gets a reply."""
+    ended = await run_program(
+        shutil.which("node") or "node",
+        "service.mjs",
+        folder=node_folder,
+        environment={
+            **os.environ,
+            "AMQP_URL": site.settings["BRIDGE_AMQP__URL"],
+            "LCM_PREFIX": site.prefix,
+        },
+    )
+
+    assert (0, "") == (ended.code, ended.errors)
+    assert ended.output.startswith("ok { response: ")

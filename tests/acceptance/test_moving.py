@@ -12,10 +12,10 @@ from support.letters import ready
 from support.site import MakeSite, Site, name_of_letters
 from support.worker import until
 
-from bridge.app import rules, topology
+from bridge.app import topology
 from bridge.bus.topology import Binding, Topology
+from bridge.configuration import catalogue
 from bridge.demo.servers import PrivateRabbit
-from bridge.operations.catalogue import Catalogue
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
 def layout(prefix: str) -> Topology:
     """Return what is declared before."""
     whole = settings(amqp={"prefix": prefix, "max_length": 500})
-    return topology(whole, Catalogue(rules(whole)))
+    return topology(whole, catalogue(whole))
 
 
 async def unbind(channel: AbstractChannel, declared: Topology, exchange: str) -> None:

@@ -8,7 +8,7 @@ import yaml
 from chart.helm import ROOT, Helm, Rendered
 from pydantic import BaseModel
 
-from bridge.configuration import Loaded, load
+from bridge.configuration import Loaded, catalogue, load
 from bridge.settings import Settings
 
 MARKED = ("geheim-1", "geheim-2", "geheim-3", "geheim-4")
@@ -105,6 +105,31 @@ def test_values_arrive_as_they_are_written(engine: Helm, read: Any) -> None:
     assert 0.000_000_25 == settings.redis.timeout
 
 
+def test_operations_arrive_as_they_are_written(
+    rendered: dict[str, Rendered], read: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page's own example as a value: a file in the directory that the settings name, for each pod."""
+    chart = rendered["trial"]
+    files = chart.one("ConfigMap", "lcm-bridge-operations")["data"]
+    folder = tmp_path / "operations"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    monkeypatch.setenv("BRIDGE_OPERATIONS__DIRECTORY", str(folder))  # in place of the mount
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    settings = read(chart).settings
+
+    assert "GetCampaignGroups" in {one.name for one in catalogue(settings).operations}
+    assert [True] == [text in page for text in files.values()]
+    mounted = "/etc/lcm-bridge-operations"
+    assert f'directory = "{mounted}"' in chart.one("ConfigMap", "lcm-bridge")["data"]["bridge.toml"]
+    containers = {one["name"]: one for pod in chart.pods for one in pod["spec"]["containers"]}
+    assert {"bridge", "simulator", "request"} == set(containers)
+    for container in containers.values():
+        assert mounted in {one["mountPath"] for one in container["volumeMounts"]}
+    assert f"--operations={mounted}" in containers["simulator"]["args"]
+
+
 def test_secrets_as_values(rendered: dict[str, Rendered], engine: Helm, read: Any) -> None:
     """Log-ins that are given as values arrive, by files of a Secret."""
     values = {
@@ -159,6 +184,7 @@ def test_secrets_are_files(chart: Rendered) -> None:
         ({"config": {"log": {"level": "DEBUG"}}}, {"checksum/config"}),
         ({"lcm": {"baseUrl": "http://other/"}}, {"checksum/config"}),
         ({"redis": {"url": "redis://other/0"}}, {"checksum/secret"}),
+        ({"operations": {"one.toml": "name = 1"}}, {"checksum/config", "checksum/operations"}),
         ({"replicaCount": 5, "test": {"timeout": 5}}, set()),
     ],
 )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Final, NamedTuple, cast
 
-from bridge.operations.catalogue import OPERATIONS
-from bridge.operations.fields import DecimalText, Field, Flag, Integer, Minute, Phone, Text, Xml
+from bridge.operations.catalogue import Catalogue
+from bridge.operations.fields import DecimalText, Field, Flag, Integer, Phone, Text, Xml
 from bridge.operations.model import Operation, Rules
+from bridge.operations.moments import Minute
 from bridge.simulator import Fault
 
 RULES: Final = Rules(contacts=100, xml_chars=65_536, single_contact_as_object=False)
@@ -204,4 +205,4 @@ def faults(marks: Marks) -> list[Fault]:
 
 def operations() -> list[Operation]:
     """Return every operation of the catalogue."""
-    return [operation(RULES) for operation in OPERATIONS]
+    return list(Catalogue(RULES).operations)

@@ -10,6 +10,7 @@ from bridge.failures import Failure
 from bridge.messages import Reason
 from bridge.metrics import UNKNOWN
 from bridge.operations.catalogue import OPERATIONS
+from bridge.operations.shipped import siblings
 from bridge.ports import Confirmation
 from bridge.settings import Settings
 
@@ -37,7 +38,7 @@ VALUES = {
     "lcm_bridge_replies_total": {"outcome": PUBLISHED},
     "lcm_bridge_lcm_call_seconds_count": {"outcome": CALLS},
 }
-ANYWHERE = {"operation": {one.name for one in OPERATIONS} | {UNKNOWN}, "queue": QUEUES}
+ANYWHERE = {"operation": {one.name for one in (*OPERATIONS, *siblings())} | {UNKNOWN}, "queue": QUEUES}
 
 by_rule = pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert") or rule["record"])
 

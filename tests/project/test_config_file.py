@@ -57,7 +57,8 @@ def test_the_examples_can_be_taken_as_they_are(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("BRIDGE_CONFIG", str(copy))
     loaded = load()
 
-    assert 2 == count
+    assert 3 == count
+    assert ["SetDNC", "AddCompliance"] == loaded.settings.operations.siblings
     assert {"CreateContact": "AddContact"} == loaded.settings.lcm.methods
     assert {"CreateContact": ["campaign-loader"]} == loaded.settings.access
 

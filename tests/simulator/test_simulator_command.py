@@ -64,6 +64,7 @@ async def test_a_taken_port_is_one_line() -> None:
         ["--method", "A=Nothing"],
         ["--require-header", "X"],
         ["--tls-cert", "cert.pem"],
+        ["--operations", "no-such-directory"],
     ],
 )
 def test_wrong_options_are_wrong_usage(arguments: list[str]) -> None:

@@ -27,6 +27,7 @@ from tls.secure_servers import (
 from bridge.bus.connection import Connection, Link
 from bridge.bus.identity import tell_another_user
 from bridge.bus.login import Node, nodes
+from bridge.client import BridgeClient, NotSent
 from bridge.configuration import load
 from bridge.credentials import Credentials, Current
 from bridge.demo.ports import free_port
@@ -385,3 +386,14 @@ async def test_a_worker_through_a_rotation(
             ]
             assert (1, 1) == (first.calls.total, then.calls.total)
             assert [] == worker.events("amqp.connection_lost") + worker.events("redis.away")
+
+
+async def test_the_client_of_publishers(secure_rabbit: SecureRabbit, certificates: Certificates) -> None:
+    """Its URL names the CA and the certificate it logs in by; without them it says that nobody lets it in."""
+    pki, pair = certificates.pki, certificates.client
+    query = f"?cafile={pki.ca}&certfile={pair.cert}&keyfile={pair.key}&auth=external"
+    async with BridgeClient(secure_rabbit.url + query) as client:
+        assert client.connected
+
+    with pytest.raises(NotSent, match="certificate"):
+        await BridgeClient(f"{secure_rabbit.url}?cafile={pki.other}").__aenter__()

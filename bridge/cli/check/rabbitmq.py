@@ -6,11 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from bridge.app import rules, topology
+from bridge.app import topology
 from bridge.cli.check import broker_parts, broker_publishing, broker_queues
 from bridge.cli.check.broker import FAULTS, Broker
 from bridge.cli.check.finding import Finding, Test, beside, failed, ok, timed, warning
-from bridge.operations.catalogue import Catalogue
+from bridge.configuration import catalogue
 from bridge.settings import Settings
 
 OLDEST: Final = (3, 10)
@@ -93,9 +93,11 @@ def _node(finding: Finding, *, some: bool) -> Finding:
 
 
 async def _look(settings: Settings, broker: Broker, publisher: Broker, seconds: float) -> list[Finding]:
-    catalogue = Catalogue(rules(settings))
-    layout = topology(settings, catalogue)
-    events = sorted({".".join(route.reply) for one in catalogue.operations for route in one.routes})
+    known = catalogue(settings)
+    layout = topology(settings, known)
+    events = sorted(
+        {".".join(route.reply) for one in known.operations if one.replies for route in one.routes}
+    )
     parts = list(layout.parts())
     looked = asyncio.Event()
 

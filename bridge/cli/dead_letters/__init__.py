@@ -7,7 +7,8 @@ from importlib import import_module
 
 from bridge import logs
 from bridge.cli.dead_letters.selection import add_selection, count, letter_id
-from bridge.configuration import load
+from bridge.configuration import catalogue, load
+from bridge.letters import UNKNOWN
 from bridge.settings import Log
 
 HELP = "list, show, replay, settle or drop dead letters"
@@ -15,7 +16,7 @@ HELP = "list, show, replay, settle or drop dead letters"
 LISTED = 1000
 """Letters that ``list`` shows unless it is told otherwise."""
 
-FAILED = 1
+FAILED, WRONG_USAGE = 1, 2
 
 _FASTEST = 1_000_000.0
 _SLOWEST = 0.001
@@ -83,15 +84,20 @@ def main(args: argparse.Namespace) -> int:
     """Return 0 when it was done, 1 when not, 2 for wrong usage. Raises `bridge.configuration.BadSettings`."""
     settings = load().settings
     logs.configure(Log(level="ERROR", format="console"))
+    wanted = getattr(args, "operation", None)
+    names = [*(one.name for one in catalogue(settings).operations), UNKNOWN]
+    if wanted is not None and wanted not in names:
+        sys.stderr.write(f"usage: --operation O, where O is one of {', '.join(names)}; not {wanted!a}\n")
+        return WRONG_USAGE
     # Imported here so that the other commands start without the client libraries.
-    names = {
+    modules = {
         "list": "listing",
         "show": "exhibit",
         "replay": "replay",
         "settle": "settlement",
         "drop": "removal",
     }
-    action = import_module(f"bridge.cli.dead_letters.{names[args.action]}")
+    action = import_module(f"bridge.cli.dead_letters.{modules[args.action]}")
     try:
         code: int = action.run(settings, args)
         sys.stdout.flush()

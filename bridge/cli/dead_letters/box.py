@@ -15,17 +15,16 @@ from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import ChannelNotFoundEntity
 from pamqp import commands
 
-from bridge.app import rules
 from bridge.bus.connection import Channel, Connection, cancellation_as_error
 from bridge.bus.delivery import read_fetched
 from bridge.bus.login import user_names
 from bridge.bus.publisher import Publisher
 from bridge.bus.wire import tolerate_what_cannot_be_read
 from bridge.cli.broker import connect_to_any
+from bridge.configuration import catalogue
 from bridge.envelope import Limits
 from bridge.letters import Letter, read
 from bridge.messages import Outgoing
-from bridge.operations.catalogue import Catalogue
 from bridge.ports import Confirmation, PublishFailed
 from bridge.settings import Settings
 
@@ -52,7 +51,7 @@ class Box:
         self._held: deque[int] = deque()
         self._settings = settings.amqp
         self._limits = Limits(settings.limits.body_bytes, settings.limits.depth)
-        self._catalogue = Catalogue(rules(settings))
+        self._catalogue = catalogue(settings)
         self._channel = channel.amqp
         self._traffic = channel.traffic
         self._publisher = publisher

@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bridge.letters import ID_DIGITS, REASONS, UNKNOWN, Letter, age
-from bridge.operations.catalogue import OPERATIONS
+from bridge.cli.completing import OPERATIONS, completed
+from bridge.letters import ID_DIGITS, REASONS, Letter, age
 
 _ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}")
 _AGE = re.compile(r"([0-9]{1,6})([smhd])")
@@ -46,15 +46,12 @@ class Selection:
 
 def add_selection(parser: argparse.ArgumentParser) -> None:
     """Take ids and filters."""
-    operations = [operation.name for operation in OPERATIONS]
     parser.add_argument("ids", nargs="*", type=letter_id, metavar="ID", help="only these letters")
     parser.add_argument("--reason", choices=REASONS, metavar="R", help=f"one of: {', '.join(REASONS)}")
-    parser.add_argument(
-        "--operation",
-        choices=[*operations, UNKNOWN],
-        metavar="O",
-        help=f"one of: {', '.join([*operations, UNKNOWN])}",
+    operation = parser.add_argument(
+        "--operation", metavar="O", help="one that lcm-bridge operations list shows, or unknown"
     )
+    completed(operation, OPERATIONS)
     parser.add_argument(
         "--older-than", type=_seconds, metavar="AGE", help="dead for longer: 45s, 30m, 2h, 7d"
     )

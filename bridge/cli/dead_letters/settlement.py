@@ -11,12 +11,13 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from bridge.cli.dead_letters.exhibit import find
 from bridge.cli.dead_letters.records import Records
 from bridge.cli.dead_letters.texts import broker_fault
+from bridge.configuration import catalogue
 from bridge.endings import Ending
-from bridge.jsontypes import JsonValue
+from bridge.envelope import Limits, ReplyAsRequest, parse
+from bridge.failures import Failure
+from bridge.jsontypes import JsonObject, JsonValue
 from bridge.letters import Letter
-from bridge.operations.create_contact import CreateContact
-from bridge.operations.get_reserved_manual_dial_contact import GetReservedManualDialContact
-from bridge.operations.skip_manual_dial_contact import SkipManualDialContact
+from bridge.operations.declared.operation import Declared
 from bridge.ports import StoreUnavailable
 from bridge.settings import Settings
 
@@ -32,9 +33,7 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
     try:
         reply = None if args.not_happened else _value(args.happened)
         letter = _settleable(asyncio.run(find(settings, args.id)))
-        if not args.not_happened:
-            _check_reply(letter, reply)
-        ending = None if args.not_happened else Ending({"response": reply})
+        ending = None if args.not_happened else Ending(_message(settings, letter, reply))
         asyncio.run(_settle(settings, letter, ending))
     except argparse.ArgumentTypeError as error:
         sys.stderr.write(f"--happened: {error}\n")
@@ -80,22 +79,27 @@ def _settleable(letter: Letter | None) -> Letter:
     return letter
 
 
-def _check_reply(letter: Letter, reply: JsonValue) -> None:
-    """Refuse what cannot be the operation's reply: requesters rely on its form."""
-    contacts = reply if isinstance(reply, list) else [reply]
-    fits, form = {
-        CreateContact.name: (
-            isinstance(reply, str) and bool(reply),
-            "the LCM key, a JSON text: '\"0|1|234|0|0|00|1234\"'",
-        ),
-        SkipManualDialContact.name: (reply == {"success": True}, "'{\"success\": true}'"),
-        GetReservedManualDialContact.name: (
-            bool(contacts) and all(isinstance(contact, dict) for contact in contacts),
-            "an array of contacts",
-        ),
-    }.get(letter.operation, (True, ""))
-    if not fits:
-        raise argparse.ArgumentTypeError(f"the reply of {letter.operation} is {form}")
+def _message(settings: Settings, letter: Letter, reply: JsonValue) -> JsonObject:
+    """Return the reply's message. Refuses what cannot be the operation's: requesters rely on its form."""
+    known = {one.name: one for one in catalogue(settings).operations}
+    operation = known.get(letter.operation)
+    if operation is None or operation.shape is None:
+        return {"response": reply}
+    if not operation.shape.fits(reply):
+        raise argparse.ArgumentTypeError(
+            f"the reply of {letter.operation} is {operation.shape.form or 'of another form'}"
+        )
+    return _as_told(settings, operation, letter, reply)
+
+
+def _as_told(settings: Settings, operation: Declared, letter: Letter, reply: JsonValue) -> JsonObject:
+    """Put what the reply repeats of the request beside it."""
+    limits = Limits(settings.limits.body_bytes, settings.limits.depth)
+    try:
+        command = operation.translate(parse(letter.request.body, limits))
+    except (Failure, ReplyAsRequest) as error:
+        raise NotSettled(f"cannot be settled: its request is refused today: {error}") from error
+    return operation.message(command, reply)
 
 
 async def _settle(settings: Settings, letter: Letter, ending: Ending | None) -> None:

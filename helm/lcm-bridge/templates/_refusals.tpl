@@ -16,6 +16,9 @@
 {{- fail "lcm.username and lcm.bearerToken exclude each other" -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.operations (include "lcm-bridge.setting" (list . "operations" "directory" "")) -}}
+{{- fail "operations and config.operations.directory exclude each other: the chart mounts the directory, and names it" -}}
+{{- end -}}
 {{- if and .Values.podMonitor.enabled .Values.serviceMonitor.enabled -}}
 {{- fail "podMonitor.enabled and serviceMonitor.enabled exclude each other: every worker would be counted twice" -}}
 {{- end -}}
@@ -74,7 +77,7 @@
 {{- if has .name (list "BRIDGE_SECRETS_DIR" "BRIDGE_CONFIG") -}}
 {{- fail (printf "extraEnv must not set %s: the chart mounts what it names" .name) -}}
 {{- end -}}
-{{- if has .name (list "BRIDGE_SHUTDOWN__GRACE" "BRIDGE_LCM__TIMEOUT" "BRIDGE_ADMIN__HOST" "BRIDGE_ADMIN__PORT" "BRIDGE_AMQP__PREFIX" "BRIDGE_AMQP__AGENT_QUEUE" "BRIDGE_AMQP__CAMPAIGN_QUEUE" "BRIDGE_LCM__BASE_URL" "BRIDGE_TRACING__ENDPOINT") -}}
+{{- if has .name (list "BRIDGE_SHUTDOWN__GRACE" "BRIDGE_LCM__TIMEOUT" "BRIDGE_ADMIN__HOST" "BRIDGE_ADMIN__PORT" "BRIDGE_AMQP__PREFIX" "BRIDGE_AMQP__AGENT_QUEUE" "BRIDGE_AMQP__CAMPAIGN_QUEUE" "BRIDGE_LCM__BASE_URL" "BRIDGE_TRACING__ENDPOINT" "BRIDGE_OPERATIONS__DIRECTORY") -}}
 {{- fail (printf "extraEnv must not set %s: the chart derives other things from it; set it in config (lcm.baseUrl for the URL)" .name) -}}
 {{- end -}}
 {{- if and (hasKey . "value") (regexMatch "^BRIDGE_((AMQP|REDIS)__(URL|PASSWORD)|REDIS__SENTINEL_PASSWORD|LCM__(PASSWORD|BEARER_TOKEN|HEADERS))$" .name) -}}

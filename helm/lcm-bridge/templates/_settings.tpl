@@ -16,6 +16,11 @@
 {{- include "lcm-bridge.setting" (list . "shutdown" "grace" 25) | float64 | ceil | int | add 10 -}}
 {{- end -}}
 
+{{- /* Not inside of /etc/lcm-bridge: that is a volume, in which not every runtime can mount another one. */ -}}
+{{- define "lcm-bridge.operationsDirectory" -}}
+/etc/lcm-bridge-operations
+{{- end -}}
+
 {{- define "lcm-bridge.queue" -}}
 {{- $root := first . -}}
 {{- $prefix := include "lcm-bridge.setting" (list $root "amqp" "prefix" "lcm") -}}
@@ -49,8 +54,11 @@ http://{{ include "lcm-bridge.fullname" . }}-simulator:8090/lcmwebservice/contra
 {{- end -}}
 
 {{- define "lcm-bridge.toml" -}}
-{{- $lcm := dict "lcm" (dict "base_url" (include "lcm-bridge.lcmUrl" .)) -}}
-{{- $config := mergeOverwrite (deepCopy .Values.config) $lcm -}}
+{{- $own := dict "lcm" (dict "base_url" (include "lcm-bridge.lcmUrl" .)) -}}
+{{- if .Values.operations -}}
+{{- $_ := set $own "operations" (dict "directory" (include "lcm-bridge.operationsDirectory" .)) -}}
+{{- end -}}
+{{- $config := mergeOverwrite (deepCopy .Values.config) $own -}}
 # Made by Helm of `config` in the values.
 {{- range $group, $settings := $config }}
 
@@ -141,6 +149,9 @@ http://{{ include "lcm-bridge.fullname" . }}-simulator:8090/lcmwebservice/contra
   mountPath: /run/certificates
   readOnly: true
 {{- end }}
+{{- with include "lcm-bridge.operationsMount" . }}
+{{ . }}
+{{- end }}
 {{- with .Values.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
@@ -191,7 +202,27 @@ http://{{ include "lcm-bridge.fullname" . }}-simulator:8090/lcmwebservice/contra
     secretName: {{ . | quote }}
     defaultMode: 288 # 0440
 {{- end }}
+{{- with include "lcm-bridge.operationsVolume" . }}
+{{ . }}
+{{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{- /* What the site declares itself; empty where it declares nothing. The simulator reads it too. */ -}}
+{{- define "lcm-bridge.operationsMount" -}}
+{{- if .Values.operations -}}
+- name: operations
+  mountPath: {{ include "lcm-bridge.operationsDirectory" . }}
+  readOnly: true
+{{- end -}}
+{{- end -}}
+
+{{- define "lcm-bridge.operationsVolume" -}}
+{{- if .Values.operations -}}
+- name: operations
+  configMap:
+    name: {{ include "lcm-bridge.fullname" . }}-operations
+{{- end -}}
 {{- end -}}

@@ -1,0 +1,33 @@
+"""``lcm-bridge docs``: the contract as a page."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bridge.asyncapi import document
+from bridge.configuration import catalogue, load
+from bridge.page.page import render
+
+HELP = "write the contract as a page, one HTML file"
+
+FAILED = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take the file."""
+    parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="where to; -: standard output")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Return 1 if the file cannot be written. Raises `BadSettings`."""
+    settings = load().settings
+    page = render(document(catalogue(settings), settings))
+    if args.file == "-":
+        sys.stdout.write(page)
+        return 0
+    try:
+        Path(args.file).write_text(page, encoding="utf-8")
+    except OSError as error:
+        sys.stderr.write(f"{args.file} cannot be written: {error.strerror}\n")
+        return FAILED
+    return 0

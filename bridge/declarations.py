@@ -1,0 +1,174 @@
+"""Loading the declarations of operations: those that come with the bridge, those in a site's directory."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bridge.operations.catalogue import OPERATIONS, Catalogue
+from bridge.operations.declared.conflicts import MOST_OPERATIONS, conflicts
+from bridge.operations.declared.examples import example_faults
+from bridge.operations.declared.operation import Declared
+from bridge.operations.declared.reading import LONGEST_TEXT, BadDeclaration, Declaration, read
+from bridge.operations.model import Rules
+from bridge.operations.shipped import siblings
+from bridge.settings import Operations, Settings
+
+ALL = "*"
+"""Turns on every sibling."""
+
+
+def rules(settings: Settings) -> Rules:
+    """Return what translation needs of the settings."""
+    return Rules(
+        contacts=settings.limits.contacts,
+        xml_chars=settings.limits.xml_chars,
+        single_contact_as_object=settings.contract.single_contact_as_object,
+    )
+
+
+def rules_of(tree: Mapping[str, Any]) -> Rules:
+    """Return the same of all settings as they were given, which need not be right: then the defaults."""
+    try:
+        given = {name: tree[name] for name in ("limits", "contract") if name in tree}
+        return rules(Settings.model_validate(given))
+    except ValidationError:
+        return Rules()
+
+
+def catalogue(settings: Settings, default: Path) -> Catalogue:
+    """Return the operations of a site. Raises `BadDeclaration`.
+
+    ``default`` is the directory where none is set; it need not exist.
+    """
+    site = rules(settings)
+    return Catalogue(site, declarations(settings.operations, default, site))
+
+
+def declarations(settings: Operations, default: Path, site: Rules) -> list[Declaration]:
+    """Return every declaration that a site has. Raises `BadDeclaration` for all that is wrong with them."""
+    wrong: list[str] = []
+    found = [*OPERATIONS, *_siblings(settings.siblings, wrong)]
+    found += _all(_files(settings.directory, default, wrong), wrong, site)
+    wrong += conflicts(found)
+    if wrong:
+        raise BadDeclaration(wrong)
+    return found
+
+
+def beside(files: Sequence[Path], tree: Mapping[str, Any], default: Path) -> list[Declaration]:
+    """Return what a site has beside some files, as far as it is right.
+
+    ``tree`` are all settings as they were given, which need not be right.
+    """
+    try:
+        chosen = Operations.model_validate(tree.get("operations") or {})
+    except ValidationError:
+        chosen = Operations()
+    wrong: list[str] = []
+    own = {file.resolve() for file in files}
+    others = [one for one in _files(chosen.directory, default, wrong) if one.resolve() not in own]
+    return [*OPERATIONS, *_siblings(chosen.siblings, wrong), *_all(others, wrong, rules_of(tree))]
+
+
+def read_directory(directory: Path) -> list[Declaration]:
+    """Read what a directory declares. Raises `BadDeclaration`."""
+    wrong: list[str] = []
+    found = _all(_files(str(directory), directory, wrong), wrong, Rules())
+    if wrong:
+        raise BadDeclaration(wrong)
+    return found
+
+
+def faults(tree: Mapping[str, Any], default: Path) -> list[str]:
+    """Find declarations that cannot be right, else names of operations that there are not.
+
+    ``tree`` are all settings as they were given, which need not be right.
+    """
+    try:
+        chosen = Operations.model_validate(tree.get("operations") or {})
+        there = [one.name for one in declarations(chosen, default, rules_of(tree))]
+    except ValidationError:
+        return []  # told of with all other settings
+    except BadDeclaration as bad:
+        return bad.faults
+    known = {name.casefold() for name in there}
+    lcm = tree.get("lcm")
+    given = {
+        "lcm.methods": lcm.get("methods") if isinstance(lcm, dict) else None,
+        "access": tree.get("access"),
+    }
+    return [
+        f"{group}: {name} is no operation; there are {', '.join(there)}"
+        for group, names in given.items()
+        if isinstance(names, dict)
+        for name in names
+        if name.casefold() not in known
+    ]
+
+
+def read_file(file: Path, site: Rules) -> Declaration:
+    """Read one declaration under the rules of a site, and hold its example against it.
+
+    Raises `BadDeclaration`.
+    """
+    try:
+        if file.stat().st_size > 4 * LONGEST_TEXT:
+            raise BadDeclaration([f"{file}: is too large for a declaration"])
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise BadDeclaration([f"{file}: {problem}"]) from error
+    declaration = read(text, str(file))
+    # Whatever the site makes of a single contact, the example shows it as the contract does by default.
+    plain = replace(site, single_contact_as_object=Rules().single_contact_as_object)
+    if wrong := list(example_faults(Declared(declaration, plain))):
+        raise BadDeclaration(wrong)
+    return declaration
+
+
+def _all(files: Iterable[Path], wrong: list[str], site: Rules) -> list[Declaration]:
+    found = []
+    for file in files:
+        try:
+            found.append(read_file(file, site))
+        except BadDeclaration as bad:
+            wrong += bad.faults
+    return found
+
+
+def _siblings(names: list[str], wrong: list[str]) -> Iterator[Declaration]:
+    known = {one.name.casefold(): one for one in siblings()} if names else {}
+    wanted = list(known) if ALL in names else [name.strip().casefold() for name in names]
+    for name in dict.fromkeys(wanted):
+        if name in known:
+            yield known[name]
+            continue
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = (
+            f"did you mean {known[near[0]].name}?" if near else "lcm-bridge operations list --all shows them"
+        )
+        wrong.append(f"operations.siblings: {name!a} is no operation that comes with the bridge; {hint}")
+
+
+def _files(directory: str, default: Path, wrong: list[str]) -> list[Path]:
+    folder = Path(directory) if directory else default
+    try:
+        # A mounted ConfigMap holds hidden directories, and its files are links into them.
+        found = sorted(
+            one for one in folder.iterdir() if one.suffix == ".toml" and not one.name.startswith(".")
+        )
+    except FileNotFoundError:
+        if directory:
+            wrong.append(f"operations.directory: there is no directory {directory}")
+        return []
+    except OSError as error:
+        wrong.append(f"operations.directory: {folder}: {error.strerror}")
+        return []
+    if len(found) > MOST_OPERATIONS:
+        wrong.append(f"operations.directory: {folder} holds {len(found)} files; at most {MOST_OPERATIONS}")
+        return []
+    return found

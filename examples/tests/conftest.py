@@ -1,0 +1,3 @@
+"""Bring the bridge into this test suite."""
+
+pytest_plugins = ["bridge.testing"]
