@@ -22,7 +22,7 @@ from bridge.bus.topology import Topology
 from bridge.certificates import show_expiry
 from bridge.configuration import catalogue
 from bridge.credentials import Credentials
-from bridge.drain import Drain
+from bridge.drain import Drain, end, record_the_last
 from bridge.envelope import Limits
 from bridge.exposure import tell_exposures
 from bridge.lcm.breaker import State
@@ -35,7 +35,6 @@ from bridge.outbox import Addresses, Outbox
 from bridge.pages import pages
 from bridge.performance import Performer
 from bridge.pipeline import Pipeline
-from bridge.ports import StoreUnavailable
 from bridge.replies import ReplyPolicy
 from bridge.rereading import files, reread
 from bridge.settings import Settings
@@ -50,14 +49,8 @@ log = structlog.get_logger(__name__)
 
 DONE, FAILED = 0, 1
 
-CANCEL_AGAIN = 1.0
-"""Seconds that a cancelled task has to end before it is cancelled again."""
-
 COLLECT_AFTER = 10_000
 """Objects more than before after which the garbage collector looks; Python's own 700 cost 4 % of the time."""
-
-LAST_RECORDS = 3.0
-"""Seconds at the end in which Redis may still take what it has not learned."""
 
 
 def topology(settings: Settings, operations: Catalogue) -> Topology:
@@ -231,47 +224,11 @@ class Worker:
                     exc_info=_error(side),
                     next="a fault of the bridge: report it; the process stops and must be started again",
                 )
-            drained = await self._drain()
-            await self._record_the_last()
+            drained = await Drain(self._metrics, self._bus).finish(self._settings.shutdown.grace, self._begun)
+            await record_the_last(self._store, self._ledger)
             return FAILED if dead or not drained else DONE
         finally:
-            await _end(*sides, stopped)
-
-    async def _drain(self) -> bool:
-        grace = self._settings.shutdown.grace
-        drain = Drain(self._metrics, self._bus)
-        log.info("worker.draining", in_flight=self._bus.in_flight, grace=grace)
-        try:
-            async with asyncio.timeout(grace):
-                await self._bus.stop_consuming()
-                await self._bus.drain()
-        except TimeoutError:
-            abandoned = await self._bus.abandon()
-            log.error(
-                "worker.grace_exceeded",
-                abandoned=abandoned,
-                **drain.account(self._begun),
-                next="the broker delivers them again; is shutdown.grace above lcm.timeout?",
-            )
-            return False
-        log.info("worker.drained", **drain.account(self._begun))
-        return True
-
-    async def _record_the_last(self) -> None:
-        """Write what Redis has not learned yet: after the end nobody remembers it."""
-        if not self._ledger.owed:
-            return
-        try:
-            async with asyncio.timeout(LAST_RECORDS):
-                await self._store.look()
-                await self._ledger.settle()
-        except (StoreUnavailable, TimeoutError) as error:
-            log.error(
-                "worker.not_recorded",
-                records=self._ledger.owed,
-                error=str(error),
-                next="a repetition of these requests is told that the outcome is unknown",
-            )
+            await end(*sides, stopped)
 
     def _on_signal(self, number: int) -> None:
         self._signals += 1
@@ -300,19 +257,6 @@ class Worker:
     @staticmethod
     def _task(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         return asyncio.create_task(work, name=name)
-
-
-async def _end(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks until they have ended.
-
-    Once is not enough: a cancellation that comes in the moment in which a client library's call
-    succeeds can get lost in it (`asyncio.wait_for` before Python 3.12), and the task goes on for ever.
-    """
-    while running := [task for task in tasks if not task.done()]:
-        for task in running:
-            task.cancel()
-        await asyncio.wait(running, timeout=CANCEL_AGAIN)
-    await asyncio.gather(*tasks, return_exceptions=True)  # takes note of how they ended
 
 
 def _error(task: asyncio.Task[Any]) -> BaseException | None:
