@@ -26,8 +26,8 @@ from bridge.drain import Drain, end, record_the_last
 from bridge.envelope import Limits
 from bridge.exposure import tell_exposures
 from bridge.lcm.breaker import State
-from bridge.lcm.client import access
 from bridge.lcm.gateway import LcmGateway
+from bridge.lcm.login import login as lcm_login
 from bridge.metrics import Metrics
 from bridge.once import Once
 from bridge.operations.catalogue import Catalogue
@@ -42,7 +42,7 @@ from bridge.store.brake import Brake
 from bridge.store.connection import Store, connect
 from bridge.store.contacts import ContactStore
 from bridge.store.ledger import LedgerStore
-from bridge.store.login import login
+from bridge.store.login import login as redis_login
 from bridge.tracing.trace import Tracing
 
 log = structlog.get_logger(__name__)
@@ -85,8 +85,8 @@ class Worker:
         operations = catalogue(settings)
         layout = topology(settings, operations)
         self._credentials = Credentials(settings, reread, files)
-        redis_login = self._credentials.current(lambda now: login(now.redis, settings.redis))
-        self._store = Store(connect(settings.redis, redis_login), settings.redis, metrics, redis_login)
+        redis_current = self._credentials.current(lambda now: redis_login(now.redis, settings.redis))
+        self._store = Store(connect(settings.redis, redis_current), settings.redis, metrics, redis_current)
         self._contacts = ContactStore(
             self._store, settings.contacts, prefix=settings.redis.prefix, zone=ZoneInfo(settings.lcm.timezone)
         )
@@ -97,13 +97,13 @@ class Worker:
             metrics=metrics,
             contacts=self._contacts,
         )
-        lcm_access = self._credentials.current(lambda now: access(now.lcm))
+        lcm_current = self._credentials.current(lambda now: lcm_login(now.lcm))
         self._lcm = LcmGateway(
             settings.lcm,
             settings.retry,
             settings.breaker,
             metrics,
-            lcm_access,
+            lcm_current,
             methods=operations.methods(),
         )
         metrics.begin(
@@ -159,8 +159,8 @@ class Worker:
             for queue, prefetch in amqp.prefetches.items()
             if prefetch
         ]
-        amqp_nodes = self._credentials.current(lambda now: nodes(now.amqp, amqp))
-        self._bus = Bus(amqp, layout, consumers, sender, metrics, current=amqp_nodes)
+        amqp_current = self._credentials.current(lambda now: nodes(now.amqp, amqp))
+        self._bus = Bus(amqp, layout, consumers, sender, metrics, current=amqp_current)
         show_expiry(self._credentials, metrics)
         self._admin = AdminServer(
             settings.admin, metrics, self._missing, self._bus.paused, pages(operations, settings)
