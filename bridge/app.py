@@ -22,12 +22,12 @@ from bridge.bus.topology import Topology
 from bridge.certificates import show_expiry
 from bridge.configuration import catalogue
 from bridge.credentials import Credentials
-from bridge.drain import Drain
+from bridge.drain import Drain, end, record_the_last
 from bridge.envelope import Limits
 from bridge.exposure import tell_exposures
 from bridge.lcm.breaker import State
-from bridge.lcm.client import access
 from bridge.lcm.gateway import LcmGateway
+from bridge.lcm.login import login as lcm_login
 from bridge.metrics import Metrics
 from bridge.once import Once
 from bridge.operations.catalogue import Catalogue
@@ -35,7 +35,6 @@ from bridge.outbox import Addresses, Outbox
 from bridge.pages import pages
 from bridge.performance import Performer
 from bridge.pipeline import Pipeline
-from bridge.ports import StoreUnavailable
 from bridge.replies import ReplyPolicy
 from bridge.rereading import files, reread
 from bridge.settings import Settings
@@ -43,21 +42,15 @@ from bridge.store.brake import Brake
 from bridge.store.connection import Store, connect
 from bridge.store.contacts import ContactStore
 from bridge.store.ledger import LedgerStore
-from bridge.store.login import login
+from bridge.store.login import login as redis_login
 from bridge.tracing.trace import Tracing
 
 log = structlog.get_logger(__name__)
 
 DONE, FAILED = 0, 1
 
-CANCEL_AGAIN = 1.0
-"""Seconds that a cancelled task has to end before it is cancelled again."""
-
 COLLECT_AFTER = 10_000
 """Objects more than before after which the garbage collector looks; Python's own 700 cost 4 % of the time."""
-
-LAST_RECORDS = 3.0
-"""Seconds at the end in which Redis may still take what it has not learned."""
 
 
 def topology(settings: Settings, operations: Catalogue) -> Topology:
@@ -92,8 +85,8 @@ class Worker:
         operations = catalogue(settings)
         layout = topology(settings, operations)
         self._credentials = Credentials(settings, reread, files)
-        redis_login = self._credentials.current(lambda now: login(now.redis, settings.redis))
-        self._store = Store(connect(settings.redis, redis_login), settings.redis, metrics, redis_login)
+        redis_current = self._credentials.current(lambda now: redis_login(now.redis, settings.redis))
+        self._store = Store(connect(settings.redis, redis_current), settings.redis, metrics, redis_current)
         self._contacts = ContactStore(
             self._store, settings.contacts, prefix=settings.redis.prefix, zone=ZoneInfo(settings.lcm.timezone)
         )
@@ -104,13 +97,13 @@ class Worker:
             metrics=metrics,
             contacts=self._contacts,
         )
-        lcm_access = self._credentials.current(lambda now: access(now.lcm))
+        lcm_current = self._credentials.current(lambda now: lcm_login(now.lcm))
         self._lcm = LcmGateway(
             settings.lcm,
             settings.retry,
             settings.breaker,
             metrics,
-            lcm_access,
+            lcm_current,
             methods=operations.methods(),
         )
         metrics.begin(
@@ -166,8 +159,8 @@ class Worker:
             for queue, prefetch in amqp.prefetches.items()
             if prefetch
         ]
-        amqp_nodes = self._credentials.current(lambda now: nodes(now.amqp, amqp))
-        self._bus = Bus(amqp, layout, consumers, sender, metrics, current=amqp_nodes)
+        amqp_current = self._credentials.current(lambda now: nodes(now.amqp, amqp))
+        self._bus = Bus(amqp, layout, consumers, sender, metrics, current=amqp_current)
         show_expiry(self._credentials, metrics)
         self._admin = AdminServer(
             settings.admin, metrics, self._missing, self._bus.paused, pages(operations, settings)
@@ -231,47 +224,11 @@ class Worker:
                     exc_info=_error(side),
                     next="a fault of the bridge: report it; the process stops and must be started again",
                 )
-            drained = await self._drain()
-            await self._record_the_last()
+            drained = await Drain(self._metrics, self._bus).finish(self._settings.shutdown.grace, self._begun)
+            await record_the_last(self._store, self._ledger)
             return FAILED if dead or not drained else DONE
         finally:
-            await _end(*sides, stopped)
-
-    async def _drain(self) -> bool:
-        grace = self._settings.shutdown.grace
-        drain = Drain(self._metrics, self._bus)
-        log.info("worker.draining", in_flight=self._bus.in_flight, grace=grace)
-        try:
-            async with asyncio.timeout(grace):
-                await self._bus.stop_consuming()
-                await self._bus.drain()
-        except TimeoutError:
-            abandoned = await self._bus.abandon()
-            log.error(
-                "worker.grace_exceeded",
-                abandoned=abandoned,
-                **drain.account(self._begun),
-                next="the broker delivers them again; is shutdown.grace above lcm.timeout?",
-            )
-            return False
-        log.info("worker.drained", **drain.account(self._begun))
-        return True
-
-    async def _record_the_last(self) -> None:
-        """Write what Redis has not learned yet: after the end nobody remembers it."""
-        if not self._ledger.owed:
-            return
-        try:
-            async with asyncio.timeout(LAST_RECORDS):
-                await self._store.look()
-                await self._ledger.settle()
-        except (StoreUnavailable, TimeoutError) as error:
-            log.error(
-                "worker.not_recorded",
-                records=self._ledger.owed,
-                error=str(error),
-                next="a repetition of these requests is told that the outcome is unknown",
-            )
+            await end(*sides, stopped)
 
     def _on_signal(self, number: int) -> None:
         self._signals += 1
@@ -300,19 +257,6 @@ class Worker:
     @staticmethod
     def _task(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         return asyncio.create_task(work, name=name)
-
-
-async def _end(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks until they have ended.
-
-    Once is not enough: a cancellation that comes in the moment in which a client library's call
-    succeeds can get lost in it (`asyncio.wait_for` before Python 3.12), and the task goes on for ever.
-    """
-    while running := [task for task in tasks if not task.done()]:
-        for task in running:
-            task.cancel()
-        await asyncio.wait(running, timeout=CANCEL_AGAIN)
-    await asyncio.gather(*tasks, return_exceptions=True)  # takes note of how they ended
 
 
 def _error(task: asyncio.Task[Any]) -> BaseException | None:

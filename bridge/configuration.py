@@ -1,45 +1,28 @@
-"""Loading the settings: from where each value comes, and every fault at once.
+"""Loading the settings: every fault at once, and from where each value comes.
 
-The first source that has a value wins: environment, secrets directory, TOML file, default.
+The first source that has a value wins: environment, secrets directory, TOML file (`bridge.sources`), default.
 """
 
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    NestedSecretsSettingsSource,
-    SecretsSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-    TomlConfigSettingsSource,
-)
+from pydantic_settings import SettingsError
 
 from bridge import declarations
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.declared.reading import BadDeclaration, Declaration
 from bridge.operations.model import Rules
-from bridge.preflight import amqp_faults, file_faults, redis_faults, tracing_faults, unfit
+from bridge.preflight import amqp_faults, file_faults, redis_faults, tracing_faults
 from bridge.settings import Settings
 from bridge.settings.wording import worded
-
-PREFIX = "BRIDGE_"
-DELIMITER = "__"
-DEFAULT_FILE = Path("config/bridge.toml")
-
-SECRETS = "secrets directory"
+from bridge.sources import Tree, leaves, merge, settings_file, sources, strange_names
 
 _NEXT_URL = re.compile(r",(?=\s*[a-z+]+://)")
-
-Tree = dict[str, Any]
 
 
 class BadSettings(ValueError):
@@ -56,44 +39,6 @@ class Loaded:
 
     settings: Settings
     sources: Mapping[str, str]
-
-
-class _Reader(Settings, BaseSettings):
-    """Only read by the source classes: which variables there are and which of them are JSON."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=DELIMITER, extra="forbid")
-
-
-class _Lenient(EnvSettingsSource):
-    """Leaves a value that is no JSON as it is: validation then names the setting, beside all other faults."""
-
-    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ANN401 - as in the base
-        try:
-            return super().decode_complex_value(field_name, field, value)
-        except ValueError:
-            return value
-
-
-class _Environment(_Lenient):
-    pass
-
-
-class _SecretFiles(_Lenient, NestedSecretsSettingsSource):
-    """Reads what is ours: beside it may lie anything, such as a keystore."""
-
-    @classmethod
-    def load_secrets(cls, path: Path) -> dict[str, str]:
-        found = {}
-        for file in sorted(path.iterdir()):
-            if not file.name.upper().startswith(PREFIX) or not file.exists():
-                continue  # a link that leads nowhere is one that is being removed
-            if problem := unfit(file):
-                raise OSError(f"{file.name} {problem}")
-            try:
-                found[file.name] = file.read_text(encoding="utf-8").strip()
-            except UnicodeDecodeError:
-                raise OSError(f"{file.name} is not UTF-8") from None
-        return found
 
 
 def load() -> Loaded:
@@ -114,7 +59,7 @@ def _read() -> tuple[Tree, dict[str, str], list[str]]:
             trees.append((name, read()))
         except (SettingsError, TOMLDecodeError, OSError, UnicodeDecodeError) as error:
             faults.append(f"{name}: {error}")
-    faults += _strange_names()
+    faults += strange_names()
     merged: Tree = {}
     origins: dict[str, str] = {}
     for name, tree in reversed(trees):
@@ -129,6 +74,11 @@ def beside(files: Sequence[Path]) -> tuple[list[Declaration], Rules]:
     return declarations.beside(files, tree, _operations()), declarations.rules_of(tree)
 
 
+def _operations() -> Path:
+    """Return where a site's own operations are declared unless the settings say: beside their file."""
+    return settings_file().parent / "operations"
+
+
 def catalogue(settings: Settings) -> Catalogue:
     """Return the operations that the settings make: those of the contract and more. Raises `BadSettings`."""
     try:
@@ -137,99 +87,24 @@ def catalogue(settings: Settings) -> Catalogue:
         raise BadSettings(bad.faults) from bad
 
 
-def checked(merged: Tree, sources: Mapping[str, str], faults: list[str]) -> Settings:
+def checked(merged: Tree, origins: Mapping[str, str], faults: list[str]) -> Settings:
     """Return the settings. Raises `BadSettings` for all ``faults`` that there were, and all that it finds."""
     tried: list[tuple[str, str]] = []
     for group in ("amqp", "redis", "lcm"):
         if isinstance(raw := merged.get(group), dict):  # before what is wrong is taken out
             tried += file_faults(group, raw)
-    settings = _validate(merged, sources, faults)
+    settings = _validate(merged, origins, faults)
     if settings is not None:
         tried += amqp_faults(settings.amqp)
         tried += redis_faults(settings.redis)
         tried += tracing_faults(settings.tracing)
-    faults += [told(name, problem, sources) for name, problem in tried]
+    faults += [told(name, problem, origins) for name, problem in tried]
     if settings is None or faults:
         raise BadSettings(faults)
     return settings
 
 
-def sources() -> Iterator[tuple[str, Callable[[], Tree]]]:
-    """Return the sources that there are, the first one wins: its name, and what reads it."""
-    yield "environment", _Environment(_Reader)
-    if directory := os.environ.get(f"{PREFIX}SECRETS_DIR"):
-        yield f"{SECRETS} {directory}", lambda: _secrets(Path(directory))
-    file = _file()
-    if os.environ.get(f"{PREFIX}CONFIG") or file.exists():
-        yield str(file), lambda: _toml(file)
-
-
-def _file() -> Path:
-    return Path(os.environ.get(f"{PREFIX}CONFIG") or DEFAULT_FILE)
-
-
-def _operations() -> Path:
-    """Return where a site's own operations are declared unless the settings say: beside their file."""
-    return _file().parent / "operations"
-
-
-def _secrets(directory: Path) -> Tree:
-    if not directory.is_dir():
-        raise NotADirectoryError(f"{PREFIX}SECRETS_DIR names no directory")
-    plain = SecretsSettingsSource(_Reader, secrets_dir=directory, env_prefix=PREFIX)
-    return _SecretFiles(
-        plain,
-        secrets_dir=directory,
-        secrets_prefix=PREFIX,
-        secrets_nested_delimiter=DELIMITER,
-        # A mounted secret holds a few files; a directory of megabytes is a mistake.
-        secrets_dir_max_size=1024 * 1024,
-    )()
-
-
-def _toml(file: Path) -> Tree:
-    if not file.is_file():
-        raise FileNotFoundError("there is no such file")
-    return TomlConfigSettingsSource(_Reader, file)()
-
-
-def _strange_names() -> list[str]:
-    """Find mistyped groups, which no source reads.
-
-    Kubernetes itself sets ``BRIDGE_SERVICE_HOST`` and such, without ``__``.
-    """
-    groups = set(Settings.model_fields)
-    names = dict.fromkeys(os.environ, "")
-    directory = Path(os.environ.get(f"{PREFIX}SECRETS_DIR") or os.devnull)
-    if directory.is_dir():
-        names |= {file.name: f" (from secrets directory {directory})" for file in directory.iterdir()}
-    return [
-        f"{name}: there is no group of settings {group!r}; there are {', '.join(sorted(groups))}{source}"
-        for name, source in sorted(names.items())
-        if name.upper().startswith(PREFIX) and DELIMITER in name
-        if (group := name[len(PREFIX) :].split(DELIMITER)[0].casefold()) not in groups
-    ]
-
-
-def merge(base: Tree, over: Mapping[str, Any]) -> None:
-    """Put what a source holds over what those below it hold."""
-    for key, value in over.items():
-        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
-            merge(base[key], value)
-        else:
-            base[key] = dict(value) if isinstance(value, Mapping) else value
-
-
-def leaves(tree: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """Return the dotted names of the settings in what a source holds."""
-    for key, value in tree.items():
-        if isinstance(value, Mapping) and not path:
-            yield from leaves(value, f"{key}.")
-        else:
-            yield f"{path}{key}"
-
-
-def _validate(tree: Tree, sources: Mapping[str, str], faults: list[str]) -> Settings | None:
+def _validate(tree: Tree, origins: Mapping[str, str], faults: list[str]) -> Settings | None:
     """Validate; take out what is wrong and validate again, so that no fault hides another."""
     settings = None
     while settings is None:
@@ -240,16 +115,16 @@ def _validate(tree: Tree, sources: Mapping[str, str], faults: list[str]) -> Sett
             for fault in error.errors(include_url=False, include_input=False, include_context=False):
                 path = [str(part) for part in fault["loc"]]
                 message = worded(fault["type"], fault["msg"], path, tree)
-                faults.append(told(".".join(path) or "settings", message, sources))
+                faults.append(told(".".join(path) or "settings", message, origins))
                 removed |= _remove(tree, path)
             if not removed:
                 return None
     return settings
 
 
-def told(name: str, problem: str, sources: Mapping[str, str]) -> str:
+def told(name: str, problem: str, origins: Mapping[str, str]) -> str:
     """Return what is said of a fault: the setting's dotted name, the problem, where the value came from."""
-    source = sources.get(".".join(name.split(".")[:2]))
+    source = origins.get(".".join(name.split(".")[:2]))
     return f"{name}: {problem}" + (f" (from {source})" if source else "")
 
 

@@ -9,7 +9,7 @@ import structlog
 from yarl import URL
 
 from bridge.bus.login import nodes
-from bridge.lcm.client import log_in
+from bridge.lcm.login import login_headers
 from bridge.settings import Settings
 from bridge.store.login import login
 
@@ -42,7 +42,7 @@ def exposures(settings: Settings) -> Iterator[Exposure]:
             advice = f"take what says so out of the query of {server}.url, and set {server}.ca_file"
             yield Exposure(server, f"{problem}: whoever pretends to be the server is let in", advice)
     url = URL(settings.lcm.base_url)
-    if url.scheme == "http" and log_in(settings.lcm) and not _is_here(url.host or ""):
+    if url.scheme == "http" and login_headers(settings.lcm) and not _is_here(url.host or ""):
         found = "the log-in goes to LCM without TLS: whoever listens can read it"
         yield Exposure("lcm", found, "write lcm.base_url with https://")
 

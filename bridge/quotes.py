@@ -48,7 +48,7 @@ _TAG: Final = re.compile(r"<[^<>]*>")
 _ATTRIBUTE: Final = re.compile(r"""=\s*(?:"([^"]*)|'([^']*))""")
 
 _ESCAPE: Final = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[^\\])")
-_ODD: Final = (re.compile(r"[^\x00-\x7f]"), re.compile(r"""[\\'"]"""))
+_ODD: Final = (re.compile(r"[^\x00-\x7f]"), re.compile(r"""[\\'"\x00-\x1f\x7f]"""))
 """Characters that are escaped, those first that are escaped in most forms."""
 
 _LONGER: Final = re.compile(

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from bridge.configuration import PREFIX, SECRETS, BadSettings, Tree, checked, leaves, merge, sources, told
+from bridge.configuration import BadSettings, checked, told
 from bridge.preflight import PEM, files_behind
 from bridge.settings import Settings
+from bridge.sources import PREFIX, SECRETS, Tree, leaves, merge, sources
 
 _PEM: Final = frozenset(PEM)
 

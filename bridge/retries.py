@@ -29,12 +29,10 @@ class Delays:
         wanted = random.uniform(0, ceiling)  # noqa: S311 - jitter, no secret
         return self._steps[min(bisect_left(self._steps, wanted), len(self._steps) - 1)]
 
-    def while_held(self, held: float, left: float | None) -> int:
+    def while_held(self, held: float, left: float) -> int:
         """Return the delay for a request held for ``held`` seconds that has ``left`` seconds to its deadline.
 
         The longer Redis is away the rarer the looks, but none is later than the deadline if that can be.
         """
-        most = min(held / 2 * 1000, _LONGEST_HOLD_MS)
-        if left is not None:
-            most = min(most, left * 1000)
+        most = min(held / 2 * 1000, _LONGEST_HOLD_MS, left * 1000)
         return self._steps[max(bisect_right(self._steps, most), 1) - 1]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write config/bridge.toml anew from bridge/settings.py: every setting with its default and what it is for.
+"""Write config/bridge.toml anew from bridge/settings: every setting with its default and what it is for.
 
 Run it with the project's Python after a change of the settings: .venv/bin/python scripts/write_config.py
 """
@@ -17,7 +17,7 @@ from bridge.settings import Settings
 FILE = Path(__file__).parent.parent / "config" / "bridge.toml"
 
 HEAD = """\
-Settings of lcm-bridge. Written by scripts/write_config.py from bridge/settings.py.
+Settings of lcm-bridge. Written by scripts/write_config.py from bridge/settings.
 
 Every setting is here, commented out, with its default: so the file changes nothing until a line is
 uncommented, a better default of a later version takes effect, and `lcm-bridge config` shows as coming

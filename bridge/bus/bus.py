@@ -8,9 +8,10 @@ import asyncio
 from typing import Final
 
 from bridge.bus.agreement import Agreement
-from bridge.bus.connection import Connection, Link
+from bridge.bus.connection import Connection
 from bridge.bus.consumer import STARTING, Consumer
 from bridge.bus.lengths import Lengths
+from bridge.bus.link import Link
 from bridge.bus.login import Node
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology

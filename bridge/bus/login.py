@@ -23,7 +23,12 @@ class Node(NamedTuple):
     @property
     def name(self) -> str:
         """Its host and port."""
-        return f"{self.url.host}:{self.url.port}" if self.url.port else f"{self.url.host}"
+        return node_name(self.url)
+
+
+def node_name(url: URL) -> str:
+    """Return the host and port of a node, as people write them."""
+    return f"{url.host}:{url.port}" if url.port else f"{url.host}"
 
 
 def user_name(url: URL) -> str:

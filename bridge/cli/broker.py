@@ -8,7 +8,7 @@ import aio_pika
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
 from bridge.bus.frames import SocketConnection
-from bridge.bus.login import cut_off, refusal
+from bridge.bus.login import cut_off, node_name, refusal
 from bridge.settings import Amqp
 
 
@@ -29,7 +29,7 @@ async def connect_to_any(settings: Amqp, seconds: float) -> Connected:
     until = time.monotonic() + seconds
     away: list[str] = []
     for position, url in enumerate(urls):
-        node = f"{url.host}:{url.port}" if url.port else f"{url.host}"
+        node = node_name(url)
         share = min(settings.connect_timeout, (until - time.monotonic()) / (len(urls) - position))
         try:
             async with asyncio.timeout(share):

@@ -96,7 +96,7 @@ def _add_behaviour(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="WIRE=OPERATION",
-        help="an operation answers by this name instead of its own; again for more ({', '.join(METHODS)})",
+        help=f"an operation answers by this name instead of its own; again for more ({', '.join(METHODS)})",
     )
     declared = group.add_argument(
         "--operations",

@@ -1,13 +1,11 @@
 """The HTTP client: ``POST <base>/<Method>`` with one flat JSON object, bounded in every way."""
 
 import asyncio
-import base64
 import math
-import ssl
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Final, Literal, NamedTuple, Self
+from typing import Final, Literal, Self
 from urllib.parse import quote
 
 import aiohttp
@@ -22,6 +20,7 @@ from bridge.failures import Failure, InternalError, LcmBadResponse, LcmTimeout, 
 from bridge.jsontypes import JsonValue
 from bridge.lcm.deadlines import Deadlines
 from bridge.lcm.http import Head, Request, Sending, Stale, TooLong, read_body
+from bridge.lcm.login import Login, login
 from bridge.lcm.wire import CREDENTIALS_REFUSED, SAYS_ALL, read_answer
 from bridge.metrics import Metrics
 from bridge.operations.model import LcmCall
@@ -46,13 +45,6 @@ class CutShort(CallFailed):
     """
 
 
-class Access(NamedTuple):
-    """How the bridge is let in by LCM: headers of each call, and TLS as aiohttp takes it."""
-
-    headers: dict[str, str]
-    tls: ssl.SSLContext | bool
-
-
 class LcmClient:
     """One HTTP call of LCM at a time, without any retry. Open it with ``async with``."""
 
@@ -60,7 +52,7 @@ class LcmClient:
         self,
         settings: LcmSettings,
         metrics: Metrics,
-        current: Current[Access] | None = None,
+        current: Current[Login] | None = None,
         *,
         methods: Mapping[str, str] | None = None,
     ) -> None:
@@ -75,8 +67,8 @@ class LcmClient:
         self._methods = {name.casefold(): method for name, method in named}
         self._heads: dict[str, Head] = {}
         self._slots = asyncio.Semaphore(settings.concurrency)
-        self._current = current or Current(access(settings))
-        self._access = self._current.now
+        self._current = current or Current(login(settings))
+        self._login = self._current.now
         self._session: aiohttp.ClientSession | None = None
         self._deadlines: Deadlines | None = None
 
@@ -147,12 +139,12 @@ class LcmClient:
 
     def _head(self, method: str) -> Head:
         """Return what each call of a method begins with; there are as many as there are operations."""
-        if self._access is not self._current.now:
-            self._access = self._current.now
+        if self._login is not self._current.now:
+            self._login = self._current.now
             self._heads.clear()
         head = self._heads.get(method)
         if head is None:
-            head = self._heads[method] = Head(URL(f"{self._base}/{method}"), _headers(self._access.headers))
+            head = self._heads[method] = Head(URL(f"{self._base}/{method}"), _headers(self._login.headers))
         return head
 
     def _observe(self, method: str, outcome: CallOutcome, started: float) -> None:
@@ -178,7 +170,7 @@ class LcmClient:
                     sending.allowed = allowed - (time.monotonic() - started)
                     # A connection that is kept serves the context that it was opened with, no other one.
                     response = await self._session.post(
-                        url, data=sending, allow_redirects=False, ssl=self._access.tls
+                        url, data=sending, allow_redirects=False, ssl=self._login.tls
                     )
                     sending.status = response.status
                     return await read_body(response, self._settings.max_response_bytes)
@@ -231,11 +223,6 @@ class LcmClient:
         return allowed >= (min(enough, self._settings.connect_timeout) if connecting else enough)
 
 
-def access(settings: LcmSettings) -> Access:
-    """Return what the settings say. Raises OSError (also ssl.SSLError) for files that cannot be loaded."""
-    return Access(log_in(settings), tls_context(settings))
-
-
 def _headers(log_in: Mapping[str, str]) -> CIMultiDict[str]:
     """Each header once: one of the settings replaces ours, and its twin in another case."""
     headers = CIMultiDict({"Content-Type": CONTENT_TYPE, "Accept": "application/json"})
@@ -247,27 +234,6 @@ def _headers(log_in: Mapping[str, str]) -> CIMultiDict[str]:
 def _key(key: str | None) -> str | None:
     """Write the key so that any text can be a header, and no two keys become one."""
     return None if key is None else quote(key, safe=_PLAIN, errors="surrogatepass")
-
-
-def log_in(settings: LcmSettings) -> dict[str, str]:
-    """Return the headers by which the bridge is known to whatever guards LCM."""
-    headers = {name: value.get_secret_value() for name, value in settings.headers.items()}
-    if settings.username:
-        login = f"{settings.username}:{settings.password.get_secret_value()}".encode()
-        headers["Authorization"] = f"Basic {base64.b64encode(login).decode()}"
-    elif token := settings.bearer_token.get_secret_value():
-        headers["Authorization"] = f"Bearer {token}"
-    return headers
-
-
-def tls_context(settings: LcmSettings) -> ssl.SSLContext | bool:
-    """Return the TLS context: the system's trust, or ``lcm.ca_file``; with a client certificate if set.
-
-    Raises OSError (ssl.SSLError) for files that cannot be read.
-    """
-    if not (settings.ca_file or settings.cert_file):
-        return True
-    return tls.context(settings)
 
 
 def _unreached(error: Exception, kind: type[CallFailed] = CallFailed) -> CallFailed:

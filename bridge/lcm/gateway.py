@@ -14,7 +14,8 @@ from bridge.failures import InternalError, LcmTimeout, LcmUnavailable, WsError
 from bridge.jsontypes import JsonValue
 from bridge.lcm.breaker import Breaker, State, Verdict
 from bridge.lcm.budget import RetryBudget
-from bridge.lcm.client import Access, CutShort, LcmClient
+from bridge.lcm.client import CutShort, LcmClient
+from bridge.lcm.login import Login
 from bridge.metrics import Metrics
 from bridge.operations.model import LcmCall
 from bridge.ports import CallFailed, CallTerms
@@ -39,7 +40,7 @@ class LcmGateway:
         retry: RetrySettings,
         breaker: BreakerSettings,
         metrics: Metrics,
-        current: Current[Access] | None = None,
+        current: Current[Login] | None = None,
         *,
         methods: Mapping[str, str] | None = None,
     ) -> None:

@@ -1,1 +1,1 @@
-"""Redis: the cache of contacts that are reserved for an agent."""
+"""Redis: the request ledger, the contacts that are reserved for an agent, and the hand brake."""

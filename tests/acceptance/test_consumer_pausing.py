@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 from support.site import name_of_letters
 from support.worker import BOUND, until
 
-from bridge.bus.connection import Connection, Link
+from bridge.bus.connection import Connection
 from bridge.bus.consumer import STARTING, Consumer
+from bridge.bus.link import Link
 from bridge.bus.topology import Topology
 from bridge.demo.servers import PrivateRabbit
 from bridge.messages import Delivery

@@ -13,7 +13,7 @@ from support.requester import next_message
 from support.site import name_of_letters
 from support.worker import BOUND, until
 
-from bridge.bus.connection import Link
+from bridge.bus.link import Link
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
 from bridge.demo.servers import PrivateRabbit

@@ -13,7 +13,8 @@ from chaos.proxy import Proxy
 from pydantic import SecretStr
 from support.open_channels import Opened, open_channel
 
-from bridge.bus.connection import Connection, Link, Work
+from bridge.bus.connection import Connection
+from bridge.bus.link import Link, Work
 from bridge.bus.publisher import Publisher
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology

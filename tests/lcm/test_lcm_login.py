@@ -10,7 +10,7 @@ from lcm.lcm_servers import OD, ONCE, RawServer, Request, answer, answering, fai
 from support.pki import CLIENT, SERVER, Pki
 
 from bridge.failures import LcmUnavailable, WsError
-from bridge.lcm.client import tls_context
+from bridge.lcm.login import tls_context
 from bridge.settings import Lcm
 from bridge.simulator import Options, Protection, Simulator, Tls
 

@@ -141,6 +141,8 @@ def test_a_number_with_dots_is_not_taken_for_an_address(lines: Lines, number: st
         ({"a": "CORP\\jane.doe"}, r"'CORP\\jane.doe', CORP\jane.doe", "'***oe', ***oe"),
         ({"a": "O'Hara"}, r"'no O\'Hara' for O'Hara", "'no ***ra' for ***ra"),
         ({"a": 'Jane "Jo" Doe'}, r'"no Jane \"Jo\" Doe"', '"no ***oe"'),
+        ({"a": "Jane Doe\nMain Street"}, r"no 'Jane Doe\nMain Street'", "no '***et'"),
+        ({"a": "Jane\x01Doe"}, r"no Jane\x01Doe, Jane\u0001Doe", "no ***oe, ***oe"),
         ({"a": "<N>O&apos;Hara Maureen</N>"}, "no O'Hara Maureen", "no ***en"),
         ({"a": "<N>M&#252;ller</N>"}, r"no M\u00fcller, Müller, M&#252;ller", "no ***er, ***er, ***er"),
         ({"a": "Meier &amp; Sons"}, "no Meier & Sons", "no ***ns"),

@@ -10,6 +10,7 @@ import pytest
 from simulator.simulator_calls import simulated
 
 from bridge.cli import simulator as command
+from bridge.simulator.methods import METHODS
 
 PROGRAM = (
     "import argparse, sys; from bridge.cli import simulator as s; p = argparse.ArgumentParser(); "
@@ -23,6 +24,14 @@ async def _start(*arguments: str) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+def test_its_help_names_the_operations_that_may_be_renamed() -> None:
+    """As they are called, not as the code that lists them."""
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+
+    assert f"({', '.join(METHODS)})" in " ".join(parser.format_help().split())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -9,7 +9,7 @@ from tls.secure_servers import PEM, Certificates, Mount, Mounted, Told
 
 from bridge import credentials
 from bridge.bus import connection as bus
-from bridge.bus import identity
+from bridge.bus import identity, link
 from bridge.store import connection as store
 
 
@@ -23,7 +23,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     """Record what is logged by whatever opens connections, in whatever way logs are configured elsewhere."""
     found = Told()
-    for module in (bus, identity, store, credentials):
+    for module in (bus, link, identity, store, credentials):
         monkeypatch.setattr(module, "log", structlog.wrap_logger(None, processors=[found.capture]))
     return found
 

@@ -18,7 +18,7 @@ from bridge.configuration import load
 from bridge.credentials import Credentials, Current
 from bridge.demo.installed import rabbit_program
 from bridge.demo.servers import PrivateRedis
-from bridge.lcm.client import Access, access
+from bridge.lcm.login import Login, login
 from bridge.rereading import files, reread
 
 PASSWORD = "correct-horse"
@@ -167,9 +167,9 @@ class Told:
         return found[-1]
 
 
-def lcm_access(credentials: Credentials) -> Current[Access]:
+def lcm_login(credentials: Credentials) -> Current[Login]:
     """Keep what lets the bridge in at LCM."""
-    return credentials.current(lambda now: access(now.lcm))
+    return credentials.current(lambda now: login(now.lcm))
 
 
 def watched() -> Credentials:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tls.secure_servers import Certificates, Mount, Mounted, Told, lcm_access, pem, watched
+from tls.secure_servers import Certificates, Mount, Mounted, Told, lcm_login, pem, watched
 
 from bridge.bus.login import nodes
 from bridge.configuration import BadSettings, load
@@ -50,7 +50,7 @@ async def test_what_is_no_certificate_is_not_opened(
     for file, text in pem(certificates.pki.ca, certificates.client).items():
         (tmp_path / file).write_text(text)
         monkeypatch.setenv(f"BRIDGE_LCM__{file.replace('.pem', '_FILE').upper()}", str(tmp_path / file))
-    current = lcm_access(watched())
+    current = lcm_login(watched())
     before, place = current.now, tmp_path / name
     place.rename(tmp_path / "kept")
     put(place)
@@ -94,7 +94,7 @@ def test_what_lies_beside_the_secrets_is_not_read(mount: Mount) -> None:
 async def test_an_emptied_secret_is_not_used(mount: Mount, told: Told) -> None:
     """A file that is being written is empty for a moment: no call goes out without the token."""
     secrets = mount("lcm", HTTPS, {TOKEN: "one"})
-    current = lcm_access(watched())
+    current = lcm_login(watched())
     secrets.change({TOKEN: ""})
     await current.look()
     assert {"Authorization": "Bearer one"} == current.now.headers
@@ -108,7 +108,7 @@ async def test_an_emptied_secret_is_not_used(mount: Mount, told: Told) -> None:
 async def test_a_secret_that_is_gone_is_told(mount: Mount, told: Told) -> None:
     """What it held is used on, and nobody says that it was loaded anew."""
     secrets = mount("lcm", HTTPS, {TOKEN: "one"})
-    current = lcm_access(watched())
+    current = lcm_login(watched())
     (secrets.folder / TOKEN).unlink()
     await current.look()
     await current.look()
@@ -122,7 +122,7 @@ async def test_a_header_that_is_gone_is_not_sent(mount: Mount, monkeypatch: pyte
     """Headers of the file replace those that it held; those of the environment stay."""
     monkeypatch.setenv("BRIDGE_LCM__HEADERS__X_SITE", "a")
     secrets = mount("lcm", HTTPS, {"BRIDGE_LCM__HEADERS": '{"X-Old": "1"}'})
-    current = lcm_access(watched())
+    current = lcm_login(watched())
     secrets.change({"BRIDGE_LCM__HEADERS": '{"X-New": "2"}'})
     await current.look()
 
@@ -153,7 +153,7 @@ async def test_what_needs_a_new_start(
     monkeypatch.setenv("BRIDGE_SECRETS_DIR", str(secrets.folder))
     credentials, begun = watched(), load().settings
     by_group: dict[str, Current[Any]] = {
-        "lcm": lcm_access(credentials),
+        "lcm": lcm_login(credentials),
         "redis": credentials.current(lambda now: login(now.redis, begun.redis)),
         "amqp": credentials.current(lambda now: nodes(now.amqp, begun.amqp)),
     }
@@ -173,7 +173,7 @@ async def test_what_changes_between_the_settings_and_the_worker(mount: Mount, to
     secrets = mount("lcm", HTTPS, {TOKEN: "one"})
     settings = load().settings
     secrets.change({TOKEN: "two"})
-    current = lcm_access(Credentials(settings, reread, files))
+    current = lcm_login(Credentials(settings, reread, files))
     await current.look()
 
     assert {"Authorization": "Bearer two"} == current.now.headers
@@ -196,7 +196,7 @@ async def test_what_changes_while_it_is_read(mount: Mount, told: Told, certifica
 
     mixed: list[dict[str, str]] = []
     credentials = Credentials(load().settings, interrupted, files)
-    current = lcm_access(credentials)
+    current = lcm_login(credentials)
     before = current.now
     mixed.append(second)
     secrets.change(first)
@@ -242,7 +242,7 @@ async def test_a_file_system_that_hangs_is_told(
         return reread(settings)
 
     credentials = Credentials(load().settings, hanging, files)
-    current = lcm_access(credentials)
+    current = lcm_login(credentials)
     monkeypatch.setattr("bridge.credentials.LONGEST", 0.01)
     hangs.set()
     secrets.change({TOKEN: "two"})

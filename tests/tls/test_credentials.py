@@ -12,7 +12,7 @@ from tls.secure_servers import (
     Mount,
     SecureRedis,
     Told,
-    lcm_access,
+    lcm_login,
     needs,
     pem,
     watched,
@@ -35,7 +35,7 @@ async def test_each_kind_of_log_in_is_read_again(mount: Mount, told: Told) -> No
     secrets = mount(
         "lcm", HTTPS, {"BRIDGE_LCM__BEARER_TOKEN": "one", "BRIDGE_LCM__HEADERS": '{"X-Key": "1"}'}
     )
-    current = lcm_access(watched())
+    current = lcm_login(watched())
     assert {"Authorization": "Bearer one", "X-Key": "1"} == current.now.headers
     secrets.change({"BRIDGE_LCM__BEARER_TOKEN": "two", "BRIDGE_LCM__HEADERS": '{"X-Key": "2"}'})
     await current.look()
@@ -53,7 +53,7 @@ async def test_each_kind_of_log_in_is_read_again(mount: Mount, told: Told) -> No
 async def test_without_a_change_nothing_is_made_anew(mount: Mount, told: Told) -> None:
     """A look at files that did not change tells nothing, and connections share what they share."""
     mount("lcm", HTTPS, {"BRIDGE_LCM__BEARER_TOKEN": "one"})
-    current = lcm_access(watched())
+    current = lcm_login(watched())
     before = current.now
     await current.look()
 
@@ -65,7 +65,7 @@ async def test_the_environment_stays_above_the_files(mount: Mount, monkeypatch: 
     """A variable wins over a file of its name, also when the file changes."""
     secrets = mount("lcm", HTTPS, {"BRIDGE_LCM__BEARER_TOKEN": "one"})
     monkeypatch.setenv("BRIDGE_LCM__BEARER_TOKEN", "of the environment")
-    current = lcm_access(watched())
+    current = lcm_login(watched())
     secrets.change({"BRIDGE_LCM__BEARER_TOKEN": "two"})
     await current.look()
 
@@ -79,7 +79,7 @@ async def test_what_cannot_be_used_changes_nothing(
     """The old certificate is used on, one line names the file and the cause, and a right one is then used."""
     good = pem(certificates.pki.ca, certificates.client)
     secrets = mount("lcm", HTTPS, good)
-    current = lcm_access(watched())
+    current = lcm_login(watched())
     before = current.now
     half = good["key.pem"][: len(good["key.pem"]) // 2]
     secrets.change(
@@ -109,7 +109,7 @@ async def test_a_file_that_is_gone_for_a_moment(mount: Mount, told: Told, certif
     """Between the removal of a file and its replacement the old certificate is used on."""
     good = pem(certificates.pki.ca, certificates.client)
     secrets = mount("lcm", HTTPS, good)
-    current = lcm_access(watched())
+    current = lcm_login(watched())
     before = current.now
     secrets.change({"ca.pem": good["ca.pem"], "key.pem": good["key.pem"]})
     await current.look()
@@ -126,7 +126,7 @@ async def test_a_file_that_is_written_over(tmp_path: Path, certificates: Certifi
     ca = tmp_path / "ca.pem"
     ca.write_text(certificates.pki.ca.read_text())
     lcm = Lcm.model_validate({"base_url": HTTPS, "ca_file": str(ca)})
-    current = lcm_access(Credentials(Settings(lcm=lcm), reread, files))
+    current = lcm_login(Credentials(Settings(lcm=lcm), reread, files))
     before = current.now
     ca.write_text(certificates.pki.other.read_text())
     await current.look()

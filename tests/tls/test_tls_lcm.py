@@ -12,10 +12,11 @@ import pytest
 import uvloop
 from lcm.lcm_servers import OD, ONCE, failure_of
 from support.pki import Pair
-from tls.secure_servers import Certificates, Mount, lcm_access, pem, watched
+from tls.secure_servers import Certificates, Mount, lcm_login, pem, watched
 
 from bridge.credentials import Current
-from bridge.lcm.client import Access, LcmClient
+from bridge.lcm.client import LcmClient
+from bridge.lcm.login import Login
 from bridge.metrics import Metrics
 from bridge.ports import CallFailed
 from bridge.settings import Lcm
@@ -25,7 +26,7 @@ HTTPS = "https://127.0.0.1:1/lcm.svc"
 
 
 @asynccontextmanager
-async def client(current: Current[Access], url: str) -> AsyncIterator[LcmClient]:
+async def client(current: Current[Login], url: str) -> AsyncIterator[LcmClient]:
     """Open a client of LCM that goes by what is current."""
     lcm = Lcm.model_validate({"base_url": url, "timeout": 10.0})
     async with LcmClient(lcm, Metrics(), current) as opened:
@@ -49,7 +50,7 @@ async def test_lcm_takes_a_new_log_in(
     async with Simulator(Options(protection=protection)).running() as simulator:
         secrets = mount("lcm", simulator.base_url, {variable: "wrong"})
         credentials = watched()
-        current = lcm_access(credentials)
+        current = lcm_login(credentials)
         watch = asyncio.create_task(credentials.watch())
         async with asyncio.timeout(20), client(current, simulator.base_url) as lcm:
             await failure_of(lcm, OD)
@@ -67,7 +68,7 @@ async def test_lcm_sees_a_new_certificate(mount: Mount, certificates: Certificat
     """An expired client certificate is replaced, and LCM's CA by another one."""
     pki = certificates.pki
     secrets = mount("lcm", HTTPS, pem(pki.other, certificates.expired_client))
-    current = lcm_access(watched())
+    current = lcm_login(watched())
     tls = Tls(cert=certificates.server.cert, key=certificates.server.key, client_ca=pki.ca)
     async with (
         Simulator(Options(tls=tls)).running() as simulator,

@@ -24,8 +24,9 @@ from tls.secure_servers import (
     pem,
 )
 
-from bridge.bus.connection import Connection, Link
+from bridge.bus.connection import Connection
 from bridge.bus.identity import tell_another_user
+from bridge.bus.link import Link
 from bridge.bus.login import Node, nodes
 from bridge.client import BridgeClient, NotSent
 from bridge.configuration import load
@@ -275,7 +276,7 @@ async def test_patience_ends_with_a_change(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Who is refused waits longer than for a broker that is away, but not when a file has changed."""
-    monkeypatch.setattr("bridge.bus.connection.REFUSED_WAIT", 3600.0)
+    monkeypatch.setattr("bridge.bus.link.REFUSED_WAIT", 3600.0)
     good = pem(certificates.pki.ca, certificates.client)
     secrets = mount("amqp", secure_rabbit.url, {"BRIDGE_AMQP__PASSWORD": "hunter2", **good})
     credentials = Credentials(load().settings, reread, files)
@@ -301,7 +302,7 @@ async def test_another_node_is_tried_soon(
     secure_rabbit: SecureRabbit, certificates: Certificates, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One node that refuses does not make the bridge wait long for the next one."""
-    monkeypatch.setattr("bridge.bus.connection.REFUSED_WAIT", 3600.0)
+    monkeypatch.setattr("bridge.bus.link.REFUSED_WAIT", 3600.0)
     refuses, takes = secure_rabbit.url.replace("127.0.0.1", "localhost"), secure_rabbit.url
     settings = amqp(f"{refuses},{takes}", reconnect_wait=3600, reconnect_wait_max=0.1, **certificates.good)
     async with kept(settings) as one:

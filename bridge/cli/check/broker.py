@@ -14,7 +14,7 @@ from yarl import URL
 from bridge.bus import login
 from bridge.bus.connection import cancellation_as_error, is_blocked
 from bridge.bus.frames import SocketConnection
-from bridge.bus.login import user_name, virtual_host
+from bridge.bus.login import node_name, user_name, virtual_host
 
 Answer = TypeVar("Answer")
 
@@ -30,7 +30,7 @@ class Broker:
 
     def __init__(self, url: URL) -> None:
         self.url = url
-        self.name = f"{url.host}:{url.port}" if url.port else f"{url.host}"
+        self.name = node_name(url)
         self.user = user_name(url)
         self._opened = SocketConnection(url, client_properties={"connection_name": "lcm-bridge check"})
         self._slots = asyncio.Semaphore(_AT_ONCE)

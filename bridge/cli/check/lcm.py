@@ -14,7 +14,7 @@ from yarl import URL
 
 from bridge import tls
 from bridge.cli.check.finding import Finding, clock, expiry, failed, ok, timed, warning
-from bridge.lcm.client import log_in, tls_context
+from bridge.lcm.login import login_headers, tls_context
 from bridge.settings import Lcm, Settings
 
 _PROXIES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
@@ -95,7 +95,7 @@ async def _answer(lcm: Lcm) -> list[Finding]:
     before, started = time.time(), time.monotonic()
     try:
         async with (
-            aiohttp.ClientSession(headers=log_in(lcm), trust_env=False) as session,
+            aiohttp.ClientSession(headers=login_headers(lcm), trust_env=False) as session,
             session.get(lcm.base_url, ssl=tls_context(lcm), allow_redirects=False) as response,
         ):
             took, after = time.monotonic() - started, time.time()
