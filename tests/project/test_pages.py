@@ -17,7 +17,8 @@ PAGES = sorted(
         *ROOT.glob("*.md"),
         *(ROOT / "docs").rglob("*.md"),
         *(ROOT / "examples").glob("*.md"),
-        *(ROOT / "bench").rglob("*.md"),
+        *(ROOT / "bench").glob("*.md"),
+        *(ROOT / "bench" / "peers").glob("*.md"),
         *(ROOT / "helm").rglob("*.md"),
     ]
 )
