@@ -62,7 +62,7 @@ async def test_request_names_every_node_that_is_away(site: Site, tmp_path: Path)
         "request", "-", folder=tmp_path, settings=site.settings | {"BRIDGE_AMQP__URL": urls}, given=b"{}"
     )
 
-    assert 1 == ended.code
+    assert 6 == ended.code
     for node in ("127.0.0.1:1: ", "127.0.0.1:2: "):
         assert node in ended.errors
     assert "hunter2" not in ended.errors

@@ -2,12 +2,21 @@
 
 import os
 import sys
+from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from bridge.cli import main, streams
 
 COMMANDS = [["operations", "list"], ["request", "CreateContact", "--template"], ["--help"]]
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """Take back what a command in this very process configured: loggers would keep it for later tests."""
+    yield
+    structlog.reset_defaults()
 
 
 def ended(command: list[str]) -> int:
