@@ -22,8 +22,8 @@ from bridge.bus.topology import Topology
 from bridge.certificates import show_expiry
 from bridge.configuration import catalogue
 from bridge.credentials import Credentials
+from bridge.declarations import limits
 from bridge.drain import Drain
-from bridge.envelope import Limits
 from bridge.exposure import tell_exposures
 from bridge.lcm.breaker import State
 from bridge.lcm.client import access
@@ -129,7 +129,7 @@ class Worker:
         )
         pipeline = Pipeline(
             catalogue=operations,
-            limits=Limits(settings.limits.body_bytes, settings.limits.depth),
+            limits=limits(settings),
             access=settings.access,
             reply_policy=ReplyPolicy(
                 allowed=settings.replies.allowed_reply_to,

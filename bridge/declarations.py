@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bridge.envelope import Limits
 from bridge.operations.catalogue import OPERATIONS, Catalogue
 from bridge.operations.declared.conflicts import MOST_OPERATIONS, conflicts
 from bridge.operations.declared.examples import example_faults
@@ -26,6 +27,18 @@ def rules(settings: Settings) -> Rules:
         contacts=settings.limits.contacts,
         xml_chars=settings.limits.xml_chars,
         single_contact_as_object=settings.contract.single_contact_as_object,
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """Return how large an envelope may be."""
+    given = settings.limits
+    return Limits(
+        body_bytes=given.body_bytes,
+        depth=given.depth,
+        keys=given.json_keys,
+        string_chars=given.string_chars,
+        header_bytes=given.header_bytes,
     )
 
 

@@ -230,6 +230,12 @@ class Pipeline:
         note(operation=operation.name, source=_bounded(envelope.source))
         if delivery.unreadable:
             raise InvalidEnvelope(f"AMQP properties that cannot be read: {delivery.unreadable}")
+        # What broker and bridge write on a request that comes again is not its publisher's fault.
+        if not delivery.repeated and delivery.header_bytes > self._limits.header_bytes:
+            raise InvalidEnvelope(
+                f"the AMQP properties have {delivery.header_bytes} bytes, headers included;"
+                f" at most {self._limits.header_bytes} are taken"
+            )
         case.deadline, _ = delivery.deadline(), delivery.key()  # both may be no such thing
         self._check_permission(operation, delivery.properties.user_id)
         command = operation.translate(envelope)
