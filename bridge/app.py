@@ -34,6 +34,7 @@ from bridge.operations.catalogue import Catalogue
 from bridge.outbox import Addresses, Outbox
 from bridge.pages import pages
 from bridge.performance import Performer
+from bridge.permission import Permission
 from bridge.pipeline import Pipeline
 from bridge.ports import StoreUnavailable
 from bridge.replies import ReplyPolicy
@@ -130,7 +131,7 @@ class Worker:
         pipeline = Pipeline(
             catalogue=operations,
             limits=limits(settings),
-            access=settings.access,
+            permission=Permission(settings.access, settings.sources),
             reply_policy=ReplyPolicy(
                 allowed=settings.replies.allowed_reply_to,
                 own_queues=layout.own_queues,

@@ -102,14 +102,18 @@ def faults(tree: Mapping[str, Any], default: Path) -> list[str]:
     given = {
         "lcm.methods": lcm.get("methods") if isinstance(lcm, dict) else None,
         "access": tree.get("access"),
+        "sources": tree.get("sources"),
     }
-    return [
-        f"{group}: {name} is no operation; there are {', '.join(there)}"
-        for group, names in given.items()
-        if isinstance(names, dict)
-        for name in names
-        if name.casefold() not in known
-    ]
+    wrong = []
+    for group, names in given.items():
+        seen: set[str] = set()
+        for name in names if isinstance(names, dict) else ():
+            if (folded := name.casefold()) not in known:
+                wrong.append(f"{group}: {name} is no operation; there are {', '.join(there)}")
+            elif folded in seen:
+                wrong.append(f"{group}: {name} is given twice; names are matched without regard to case")
+            seen.add(folded)
+    return wrong
 
 
 def read_file(file: Path) -> Declaration:

@@ -80,8 +80,8 @@ class Delivery:
 
     ``unreadable`` names the properties that could not be read and were left out; ``received`` is in
     unix seconds, ``arrived`` the same moment in the clock that nobody sets. ``attempts`` is how often it
-    was tried before, ``header_bytes`` what its properties took, ``held_since`` when it was first parked because Redis was away (unix seconds),
-    ``deliveries`` how often the broker delivered it in vain.
+    was tried before, ``held_since`` when it was first parked because Redis was away (unix seconds),
+    ``deliveries`` how often the broker delivered it in vain. ``header_bytes`` are those of its properties.
     """
 
     body: bytes

@@ -95,9 +95,9 @@ def envelope(limits: LimitSettings) -> JsonObject:
         "rules": [
             "The body is one JSON object in UTF-8; a byte-order mark is tolerated, NaN and Infinity are not.",
             "It has at most `most-bytes` bytes, and is nested at most `most-levels` deep.",
-            "Its objects have at most `most-keys` keys together; no string and no key has more than"
-            " `longest-string` characters (code points).",
-            "The AMQP properties of a first delivery have at most `most-header-bytes` bytes, headers included.",
+            "Its objects have at most `most-keys` keys together.",
+            "No string and no key has more than `longest-string` characters (code points).",
+            "The AMQP properties of a first delivery have at most `most-header-bytes` bytes with headers.",
             "No object has the same key twice; in the envelope and in `data`, also not in two spellings.",
             "channel, topic and subtopic are there, and strings: else INVALID_ENVELOPE.",
             "`data` is there, and an object: else INVALID_DATA, field data.",

@@ -230,7 +230,7 @@ def test_a_body_at_the_limit_is_taken_and_one_byte_more_is_not() -> None:
 
 def with_keys(count: int) -> bytes:
     """Return a request whose objects have so many keys together: three, `data`, and those within."""
-    within = {f"k{number}": {} for number in range(count - 5)}
+    within: dict[str, object] = {f"k{number}": {} for number in range(count - 5)}
     return json.dumps({**SAMPLE, "data": {"a": within}}).encode()
 
 
