@@ -12,7 +12,7 @@ from bridge import __version__
 from bridge.configuration import BadSettings
 
 COMMANDS = (
-    *("run", "check", "config", "request", "contacts", "dead-letters", "pause", "resume"),
+    *("run", "check", "config", "request", "contacts", "forget", "dead-letters", "pause", "resume"),
     *("operations", "asyncapi", "docs"),
     *("simulator", "demo", "healthcheck"),
     "completion",

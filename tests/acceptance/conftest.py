@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from chaos.proxy import Proxy
+from support import permitted
 from support.site import Site, open_site
 from yarl import URL
 
@@ -18,7 +19,8 @@ async def site(
     """One site for all tests that change nothing about it but the contacts of agents of their own."""
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("site")
-        yield await open_site(stack, rabbit.url, redis_server.url, folder, None, {}, ready=True)
+        bridge = {"BRIDGE_AMQP__URL": permitted.url_of(rabbit, "bridge")}
+        yield await open_site(stack, rabbit.url, redis_server.url, folder, None, bridge, ready=True)
 
 
 @pytest.fixture

@@ -1,12 +1,13 @@
 """The ledger on: A single Redis."""
 
 import pytest
+from store.erasure_suite import ErasureSuite
 from store.ledger_suite import LedgerSuite
 
 from bridge.demo.servers import PrivateRedis
 
 
-class TestSingleRedis(LedgerSuite):
+class TestSingleRedis(LedgerSuite, ErasureSuite):
     """A single Redis."""
 
     @pytest.fixture
