@@ -20,7 +20,8 @@ async def site(
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("site")
         bridge = {"BRIDGE_AMQP__URL": permitted.url_of(rabbit, "bridge")}
-        yield await open_site(stack, rabbit.url, redis_server.url, folder, None, bridge, ready=True)
+        tester = permitted.url_of(rabbit, permitted.TESTER)
+        yield await open_site(stack, tester, redis_server.url, folder, None, bridge, ready=True)
 
 
 @pytest.fixture

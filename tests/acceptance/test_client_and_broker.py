@@ -53,7 +53,7 @@ async def test_no_broker(site: Site, relay: Proxy) -> None:
 
 async def test_no_bridge(site: Site) -> None:
     """A prefix that no bridge has, and an exchange without a queue, are told as such at once."""
-    url, nobody = site.settings["BRIDGE_AMQP__URL"], name_of_letters()
+    url, nobody = site.url, name_of_letters()
     async with BridgeClient(url, prefix=nobody) as client:
         with pytest.raises(Unroutable, match="another prefix"):
             await client.manual_dial_call(phone_number="2025550100")
@@ -71,7 +71,7 @@ async def test_a_full_queue(
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What the broker does not take is published again; where that is too late, there was no effect."""
-    url, nobody = site.settings["BRIDGE_AMQP__URL"], name_of_letters()
+    url, nobody = site.url, name_of_letters()
     caplog.set_level("DEBUG", "bridge.client")
     channel = site.widget.channel
     exchange = await channel.declare_exchange(f"{nobody}.requests", aio_pika.ExchangeType.TOPIC)

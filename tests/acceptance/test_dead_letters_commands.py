@@ -253,7 +253,7 @@ async def test_strangers_letters_are_shown_as_they_are(letters: Site, tmp_path: 
     await letters.widget.publish(
         deep, queue=queue, headers={"x-reason": "expired", "x-dead-lettered-at": "soon"}
     )
-    async with raw_channel(letters.settings["BRIDGE_AMQP__URL"]) as channel:
+    async with raw_channel(letters.url) as channel:
         assert await channel.publish("", queue, b"{}", {TYPE: short(b"\xff")})
         await channel.publish(f"{letters.prefix}.dead-letters", b"key\xff", b"{}", {})
 

@@ -105,7 +105,7 @@ async def test_the_request_comes_back_as_it_was(idle: Site, tmp_path: Path) -> N
         "x-original-exchange": f"{idle.prefix}.requests",
         "x-original-routing-key": "LCM.WebService.CreateContact",
     } == {name: value for name, value in request.headers.items() if name != "x-delivery-count"}
-    assert ("m-1", "c-1", "q-1", 3, "t", "widget-app", "guest", 2, None, "application/json") == (
+    assert ("m-1", "c-1", "q-1", 3, "t", "widget-app", "bridge", 2, None, "application/json") == (
         request.message_id,
         request.correlation_id,
         request.reply_to,

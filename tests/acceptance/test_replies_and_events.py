@@ -213,7 +213,7 @@ async def test_failure_without_reply_to(site: Site) -> None:
     kept = (letter.correlation_id, letter.message_id, letter.content_encoding, letter.priority)
     assert ("c-4", "m-4", "utf-8", 3) == kept
     assert ("mine", "widget", sent_at) == (letter.type, letter.app_id, letter.timestamp)
-    assert (2, None, "guest") == (letter.delivery_mode, letter.expiration, letter.user_id)
+    assert (2, None, "bridge") == (letter.delivery_mode, letter.expiration, letter.user_id)
 
 
 async def test_a_deadline_that_has_passed(site: Site) -> None:

@@ -35,11 +35,16 @@ def documented() -> dict[str, Permitted]:
     }
 
 
-USERS: Final = documented() | {"guest": Permitted(".*", ".*", ".*")}
+ALL: Final = Permitted(".*", ".*", ".*")
+TESTER: Final = "tester"
+"""May do everything, and sign as anybody: the widget services of tests write what the bridge would."""
+
+USERS: Final = documented() | {TESTER: ALL, "guest": ALL}
+TAGS: Final = {TESTER: "impersonator", "guest": "administrator"}
 
 
 def url_of(rabbit: PrivateRabbit, user: str) -> str:
-    """Return the broker's URL for a user of the page; the password is the name."""
+    """Return the broker's URL for one of the users; the password is the name."""
     return str(URL(rabbit.url).with_user(user).with_password(user))
 
 
@@ -55,7 +60,7 @@ def conf(folder: Path) -> list[str]:
 async def make_users(rabbit: PrivateRabbit) -> None:
     """Make the users on a node in a container."""
     if rabbit_program() is None:
-        await rabbit.ctl("eval", ", ".join(map(_erlang, documented())) + ".")
+        await rabbit.ctl("eval", ", ".join(_erlang(user) for user in USERS if user != "guest") + ".")
 
 
 def _definitions() -> dict[str, object]:
@@ -66,7 +71,7 @@ def _definitions() -> dict[str, object]:
                 "name": user,
                 "password_hash": _hashed(user),
                 "hashing_algorithm": "rabbit_password_hashing_sha256",
-                "tags": "administrator" if user == "guest" else "",
+                "tags": TAGS.get(user, ""),
             }
             for user in USERS
         ],
@@ -87,5 +92,6 @@ def _erlang(user: str) -> str:
     three = ", ".join('<<"' + one.replace("\\", "\\\\") + '">>' for one in USERS[user])
     return (
         f'rabbit_auth_backend_internal:add_user({name}, {name}, <<"test">>), '
+        f'rabbit_auth_backend_internal:set_tags({name}, [{TAGS.get(user, "")}], <<"test">>), '
         f'rabbit_auth_backend_internal:set_permissions({name}, <<"/">>, {three}, <<"test">>)'
     )

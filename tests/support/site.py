@@ -15,13 +15,14 @@ from bridge.simulator import Options, Simulator
 
 @dataclass
 class Site:
-    """Everything that a test talks to."""
+    """Everything that a test talks to; ``url`` is the broker's, for a user who may do everything."""
 
     simulator: Simulator
     worker: Worker
     widget: Requester
     settings: dict[str, str]
     prefix: str
+    url: str
 
 
 MakeSite = Callable[..., Awaitable[Site]]
@@ -55,4 +56,4 @@ async def open_site(
     log = folder / f"{prefix}-{name_of_letters()}.log"
     worker = await stack.enter_async_context(running(environment, log, ready=ready))
     widget = await stack.enter_async_context(requester(rabbit_url, prefix))
-    return Site(simulator, worker, widget, environment, prefix)
+    return Site(simulator, worker, widget, environment, prefix, rabbit_url)
