@@ -66,13 +66,10 @@ async def make_site(
 
     Their workers and commands may do on RabbitMQ what docs/security.md says that they need, and no more.
     """
-    bridge = {"BRIDGE_AMQP__URL": permitted.url_of(rabbit, "bridge")}
-    tester = permitted.url_of(rabbit, permitted.TESTER)
+    url = permitted.tester(rabbit)
     async with AsyncExitStack() as stack:
 
         async def make(options: Options | None = None, *, ready: bool = True, **settings: str) -> Site:
-            return await open_site(
-                stack, tester, redis_server.url, tmp_path, options, bridge | settings, ready=ready
-            )
+            return await open_site(stack, url, redis_server.url, tmp_path, options, settings, ready=ready)
 
         yield make

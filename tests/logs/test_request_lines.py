@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.envelopes import add_contact, create, manual, od, skip
+from support.permitted import tester
 from support.site import Site, name_of_letters, open_site
 from support.worker import until
 
@@ -35,7 +36,7 @@ QUICK = {
 async def own(rabbit: PrivateRabbit, redis_server: PrivateRedis, tmp_path: Path) -> AsyncIterator[Site]:
     """Run a site of one's own, whose breaker opens soon."""
     async with AsyncExitStack() as stack:
-        yield await open_site(stack, rabbit.url, redis_server.url, tmp_path, None, QUICK, ready=True)
+        yield await open_site(stack, tester(rabbit), redis_server.url, tmp_path, None, QUICK, ready=True)
 
 
 async def settled(site: Site, message_id: str) -> Line:

@@ -14,7 +14,7 @@ from bridge.demo.servers import PrivateRabbit
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "security.md"
 _ROW: Final = re.compile(r"^\| `([a-z-]+)`: [^|]*" + r"\| `((?:[^`|]|\\\|)*)` " * 3 + r"\|$", re.MULTILINE)
-_ANY_PREFIX: Final = "[a-z-]+"
+_ANY_PREFIX: Final = "[a-z.-]+"
 """In place of ``lcm``: the sites of tests share a broker, each with a prefix of its own."""
 
 
@@ -46,6 +46,19 @@ TAGS: Final = {TESTER: "impersonator", "guest": "administrator"}
 def url_of(rabbit: PrivateRabbit, user: str) -> str:
     """Return the broker's URL for one of the users; the password is the name."""
     return str(URL(rabbit.url).with_user(user).with_password(user))
+
+
+def tester(rabbit: PrivateRabbit) -> str:
+    """Return the URL by which a site of the tests knows the broker; its bridge goes by `bridge_beside`."""
+    return url_of(rabbit, TESTER)
+
+
+def bridge_beside(url: str) -> str:
+    """Return the bridge's URL at a site whose widget services have ``url``: of another user, if that is a tester.
+
+    A broker of a test's own, without the page's users, knows guest alone.
+    """
+    return str(URL(url).with_user("bridge").with_password("bridge")) if URL(url).user == TESTER else url
 
 
 def conf(folder: Path) -> list[str]:

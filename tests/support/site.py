@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.permitted import bridge_beside
 from support.requester import Requester, requester
 from support.worker import Worker, running
 
@@ -47,7 +48,7 @@ async def open_site(
     prefix = settings.get("BRIDGE_AMQP__PREFIX") or name_of_letters()
     simulator = await stack.enter_async_context(Simulator(options).running())
     environment = {
-        "BRIDGE_AMQP__URL": rabbit_url,
+        "BRIDGE_AMQP__URL": bridge_beside(rabbit_url),
         "BRIDGE_AMQP__PREFIX": prefix,
         "BRIDGE_REDIS__URL": redis_url,
         "BRIDGE_LCM__BASE_URL": simulator.base_url,
