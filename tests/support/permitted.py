@@ -54,7 +54,7 @@ def tester(rabbit: PrivateRabbit) -> str:
 
 
 def bridge_beside(url: str) -> str:
-    """Return the bridge's URL at a site whose widget services have ``url``: of another user, if that is a tester.
+    """Return the URL of the bridge at a site whose widget services have ``url``: another user beside a tester.
 
     A broker of a test's own, without the page's users, knows guest alone.
     """
