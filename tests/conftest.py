@@ -66,7 +66,7 @@ async def make_site(
 
     Their workers and commands may do on RabbitMQ what docs/security.md says that they need, and no more.
     """
-    url = permitted.tester(rabbit)
+    url = permitted.url_for_sites(rabbit)
     async with AsyncExitStack() as stack:
 
         async def make(options: Options | None = None, *, ready: bool = True, **settings: str) -> Site:

@@ -20,7 +20,7 @@ from support.letters import (
     run_letters,
     until_letters,
 )
-from support.permitted import tester
+from support.permitted import url_for_sites
 from support.rawamqp import TYPE, raw_channel, short
 from support.requester import BOUND
 from support.site import MakeSite, Site, open_site
@@ -42,7 +42,7 @@ async def shared(
     """Run one site for all tests of this module, which have its dead letters one after the other."""
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("letters")
-        yield await open_site(stack, tester(rabbit), redis_server.url, folder, None, {}, ready=True)
+        yield await open_site(stack, url_for_sites(rabbit), redis_server.url, folder, None, {}, ready=True)
 
 
 @pytest.fixture

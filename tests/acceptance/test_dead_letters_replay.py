@@ -26,7 +26,7 @@ from support.letters import (
     until_letters,
     until_ready,
 )
-from support.permitted import tester
+from support.permitted import url_for_sites
 from support.requester import BOUND
 from support.site import MakeSite, Site, open_site
 
@@ -43,7 +43,7 @@ async def stopped(
     """Declare everything for all tests of this module, and stop the worker: what is replayed stays there."""
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("replay")
-        site = await open_site(stack, tester(rabbit), redis_server.url, folder, None, {}, ready=True)
+        site = await open_site(stack, url_for_sites(rabbit), redis_server.url, folder, None, {}, ready=True)
         assert 0 == await site.worker.stop()
         yield site
 

@@ -48,13 +48,13 @@ def url_of(rabbit: PrivateRabbit, user: str) -> str:
     return str(URL(rabbit.url).with_user(user).with_password(user))
 
 
-def tester(rabbit: PrivateRabbit) -> str:
+def url_for_sites(rabbit: PrivateRabbit) -> str:
     """Return the URL by which a site of the tests knows the broker; its bridge goes by `bridge_beside`."""
     return url_of(rabbit, TESTER)
 
 
 def bridge_beside(url: str) -> str:
-    """Return the URL of the bridge at a site whose widget services have ``url``: another user beside a tester.
+    """Return the URL of the bridge at a site whose widget services have ``url``: not theirs beside a tester.
 
     A broker of a test's own, without the page's users, knows guest alone.
     """
