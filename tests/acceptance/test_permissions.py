@@ -142,3 +142,21 @@ async def test_the_bridge_may_not_touch_others_queues(rabbit: PrivateRabbit, use
     async with channel_of(rabbit, user) as channel:
         with pytest.raises(ChannelAccessRefused):
             await publish(channel, "amq.topic", "x")
+
+
+@pytest.mark.parametrize(("user", "declare"), [("bridge", "true"), ("bridge-undeclaring", "false")])
+async def test_the_check_agrees(
+    site: Site, rabbit: PrivateRabbit, tmp_path: Path, user: str, declare: str
+) -> None:
+    """It finds no permission missing; of a worker alone it warns that the commands need more."""
+    own = {"BRIDGE_AMQP__URL": permitted.url_of(rabbit, user), "BRIDGE_AMQP__DECLARE": declare}
+
+    ended = await run_command("check", "--json", folder=tmp_path, settings=site.settings | own)
+
+    trials = {"declare", "bind", "consume", "publish"}
+    found = [one for one in json.loads(ended.output)["checks"] if one["check"] in trials]
+    assert trials - {"bind"} <= {one["check"] for one in found}
+    assert [] == [one for one in found if one["state"] == "failed"]
+    missing = [one["next"] for one in found if one["state"] != "ok"]
+    assert bool(missing) == (user != "bridge"), missing
+    assert all("lcm-bridge" in advice for advice in missing), missing
