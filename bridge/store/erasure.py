@@ -7,8 +7,6 @@ import re
 from collections.abc import AsyncIterator
 from typing import Final, NamedTuple
 
-from redis.exceptions import ResponseError
-
 from bridge.endings import Ending
 from bridge.failures import OutcomeUnknown
 from bridge.mentions import Mention
@@ -67,14 +65,15 @@ class Erasure:
         except AWAY as error:
             raise StoreUnavailable(f"Redis does not list its keys: {error}") from error
 
+    async def _of_another_kind(self, name: bytes) -> bool:
+        """Tell what somebody else put there: all that is looked through are hashes."""
+        return _bytes(await self._store.run(lambda: self._store.client.type(name))) not in {b"hash", b"none"}
+
     async def _contacts_in(self, name: bytes, mention: Mention, *, pretend: bool) -> int:
         client = self._store.client
-        try:
-            records = await self._store.run(lambda: client.hgetall(name))
-        except StoreUnavailable as error:
-            if isinstance(error.__cause__, ResponseError):  # no hash: somebody else's
-                return 0
-            raise
+        if await self._of_another_kind(name):
+            return 0
+        records = await self._store.run(lambda: client.hgetall(name))
         agents_own = name.decode(errors="replace") in self._contacts.keys(mention.wanted)
         meant = [
             account
@@ -87,12 +86,9 @@ class Erasure:
 
     async def _reply_in(self, name: bytes, mention: Mention, *, pretend: bool) -> int:
         client = self._store.client
-        try:
-            reply = await self._store.run(lambda: client.hget(name, "reply"))
-        except StoreUnavailable as error:
-            if isinstance(error.__cause__, ResponseError):  # no hash: somebody else's
-                return 0
-            raise
+        if await self._of_another_kind(name):
+            return 0
+        reply = await self._store.run(lambda: client.hget(name, "reply"))
         if not reply or not mention.in_bytes(_bytes(reply)):
             return 0
         if not pretend:
