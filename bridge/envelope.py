@@ -6,7 +6,7 @@ Pure: bytes in, an `Envelope` out or a typed refusal that says what to change.
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
@@ -26,10 +26,17 @@ class ReplyAsRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large an envelope may be: its body in bytes, its nesting in levels."""
+    """How large an envelope may be.
+
+    Its body in bytes, its nesting in levels, the members of all its objects together, the characters of one
+    string or member's name; ``header_bytes`` are those of its AMQP properties, headers included.
+    """
 
     body_bytes: int = 1024 * 1024
     depth: int = 32
+    keys: int = 10_000
+    string_chars: int = 262_144
+    header_bytes: int = 65_536
 
 
 class Envelope(NamedTuple):
@@ -212,6 +219,13 @@ def _bounded_object(value: JsonValue, body: bytes, limits: Limits) -> JsonObject
         raise InvalidEnvelope(
             f"the string {_shown(text)} holds half of a surrogate pair, which is no character"
         )
+    # So too: each key has a colon behind it, and no string has more characters than the body has bytes.
+    if body.count(b":") > limits.keys and (keys := _keys(value)) > limits.keys:
+        raise InvalidEnvelope(f"the objects of the body have {keys} keys; at most {limits.keys} are taken")
+    if len(body) > limits.string_chars and (longest := _longest(value)) > limits.string_chars:
+        raise InvalidEnvelope(
+            f"the body holds a string of {longest} characters; at most {limits.string_chars} are taken"
+        )
     if not isinstance(value, dict):
         raise InvalidEnvelope(f"the body must be a JSON object, not {json_type(value)}")
     return value
@@ -234,16 +248,34 @@ def _deeper_than(value: JsonValue, limit: int) -> bool:
     return any(isinstance(value, dict | list) for value in level)
 
 
-def _lone_surrogate(root: JsonValue) -> str:
+def _all(root: JsonValue) -> Iterator[JsonValue]:
+    """Yield a value and everything within it."""
     waiting = [root]
     while waiting:
         value = waiting.pop()
-        texts = list(value) if isinstance(value, dict) else [value]
-        for text in texts:
-            if isinstance(text, str) and _LONE_SURROGATE.search(text):
-                return text
+        yield value
         waiting.extend(_children(value))
-    return ""
+
+
+def _strings(root: JsonValue) -> Iterator[str]:
+    """Yield every string and every key within."""
+    for value in _all(root):
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield from value
+
+
+def _lone_surrogate(root: JsonValue) -> str:
+    return next((text for text in _strings(root) if _LONE_SURROGATE.search(text)), "")
+
+
+def _keys(root: JsonValue) -> int:
+    return sum(len(value) for value in _all(root) if isinstance(value, dict))
+
+
+def _longest(root: JsonValue) -> int:
+    return max(map(len, _strings(root)), default=0)
 
 
 # --- messages -----------------------------------------------------------------------------------

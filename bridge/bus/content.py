@@ -23,7 +23,10 @@ _ENCODERS: Final = [(name, flag, encode.METHODS[kind]) for name, (flag, kind) in
 
 
 class Arrival(NamedTuple):
-    """A message as the broker sent it. ``unreadable`` names the properties that could not be read."""
+    """A message as the broker sent it. ``unreadable`` names the properties that could not be read.
+
+    ``header_bytes`` are those of all properties together.
+    """
 
     tag: int
     redelivered: bool
@@ -32,6 +35,7 @@ class Arrival(NamedTuple):
     properties: Properties
     unreadable: str
     body: bytes
+    header_bytes: int = 0
 
 
 def method_id(method: type[base.Frame]) -> bytes:
@@ -114,4 +118,5 @@ def read_arrival(payload: bytes, header: bytes, body: bytes) -> Arrival:
     exchange, rest = short_string(rest[_TAG.size :])
     routing_key, _ = short_string(rest)
     properties, unreadable = read_properties(header)
-    return Arrival(tag, bool(redelivered & 1), exchange, routing_key, properties, unreadable, body)
+    size = len(header) - CONTENT.size
+    return Arrival(tag, bool(redelivered & 1), exchange, routing_key, properties, unreadable, body, size)

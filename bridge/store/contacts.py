@@ -195,7 +195,7 @@ class ContactStore:
             if self._owed.get(skip) == at:
                 del self._owed[skip]
 
-        keys = [*(self._key(skip.agent, shelf) for shelf in SHELVES), self._skipped(skip.agent)]
+        keys = self.keys(skip.agent)
         return PreparedChange(ScriptCall(self._drop, keys, [skip.account, at, SKIPS_KEPT_MS]), done)
 
     async def holds(self, agent: str, account: str) -> bool:
@@ -217,9 +217,13 @@ class ContactStore:
         """Remove everything that is kept about an agent; return how many keys there were."""
         for skip in [skip for skip in self._owed if skip.agent == agent]:
             del self._owed[skip]
-        keys = [*(self._key(agent, shelf) for shelf in SHELVES), self._skipped(agent)]
+        keys = self.keys(agent)
         removed: int = await self._store.run(lambda: self._store.client.delete(*keys))
         return removed
+
+    def keys(self, agent: str) -> list[str]:
+        """Return the names of all keys of an agent."""
+        return [*(self._key(agent, shelf) for shelf in SHELVES), self._skipped(agent)]
 
     async def _records(self, agent: str, shelf: Shelf) -> list[dict[str, Any]]:
         key = self._key(agent, shelf)
