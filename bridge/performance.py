@@ -130,9 +130,15 @@ class Performer:
             if age == "fresh":
                 self._metrics.contact_cache.labels("miss").inc()
             return None
+        try:
+            answer = operation.answer_cached(contacts[: command.reserved.count])
+        except UnexpectedResult:  # somebody else's, or of an operation with other members
+            self._metrics.contact_cache.labels("error").inc()
+            log.warning("contact_cache.unreadable_record", next="it is left to expire and LCM is asked")
+            return None
         case.cache = "hit" if age == "fresh" else "stale"
         self._metrics.contact_cache.labels(case.cache).inc()
-        return operation.answer_cached(contacts[: command.reserved.count])
+        return answer
 
     async def _check_fetched(self, case: Case, command: Command) -> None:
         with case.step("cache"):
