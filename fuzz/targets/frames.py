@@ -1,7 +1,9 @@
 """What the broker sends on a channel: cut, taken and read as the library would, in whatever pieces."""
 
 import asyncio
+import atexit
 from collections.abc import Iterator
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -63,7 +65,15 @@ def check(data: bytes) -> None:
     picks = Picks(data)
     size = picks.number(64) + 1
     stream = _stream(picks) if picks.flag() else picks.rest()
-    asyncio.run(_compare(stream, size))
+    _loop().run_until_complete(_compare(stream, size))
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """Return one loop for all inputs: to make one takes longer than an input."""
+    loop = asyncio.new_event_loop()
+    atexit.register(loop.close)
+    return loop
 
 
 async def _compare(stream: bytes, size: int) -> None:
