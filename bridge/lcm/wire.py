@@ -31,7 +31,7 @@ MAX_DEPTH: Final = 64
 
 
 MAX_NESTED: Final = 100_000
-"""Objects and arrays in an answer; of contacts some 20,000 go into 4 MiB. As many empty arrays as go into that
+"""Objects and arrays in an answer; of contacts some 20,000 go into 4 MiB. As many empty arrays as go into it
 would take more than a second, in which nobody else is served, and hundreds of megabytes."""
 
 
