@@ -137,7 +137,8 @@ class Traffic:
             return True
         method = payload[:4]
         if method in {_DELIVER, _RETURN}:
-            self._method, self._header = payload, b""  # never that of another message
+            # Without a header of its own, a content would have that of the message before it.
+            self._method, self._header, self._parts, self._missing = payload, b"", [], 0
         elif method in {_ACK, _NACK} and len(payload) >= CONFIRM_BYTES:
             self._confirm(payload, refused=method == _NACK)
         else:

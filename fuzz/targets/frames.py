@@ -77,8 +77,8 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 async def _compare(stream: bytes, size: int) -> None:
-    whole = await _read([stream])
-    pieces = await _read([stream[at : at + size] for at in range(0, len(stream), size)])
+    whole = await read([stream])
+    pieces = await read([stream[at : at + size] for at in range(0, len(stream), size)])
     if whole != pieces:
         raise AssertionError(whole, pieces)
     expected = _expected(stream)
@@ -127,8 +127,8 @@ def _contents(frames: Iterator[Any]) -> Iterator[tuple[Any, header.ContentHeader
             raise ValueError("out of order")
 
 
-async def _read(pieces: list[bytes]) -> tuple[bytes, list[Arrival], list[object]]:
-    """Return what the library is left, what is delivered, and what becomes of three publishes."""
+async def read(pieces: list[bytes]) -> tuple[bytes, list[Arrival], list[object]]:
+    """Read pieces on a channel: what the library is left, what is delivered, what becomes of 3 publishes."""
     loop = asyncio.get_running_loop()
     socket, channel = _Deaf(), _Channel(loop)
     socket.reader = FrameReader(loop)
