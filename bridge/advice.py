@@ -35,7 +35,7 @@ ADVICE: Final[Mapping[type[Failure], Advice]] = {
         "same or new",
     ),
     failures.UnknownOperation: Advice(
-        "no such channel/topic/subtopic; the nearest known one is named",
+        "no such channel/topic/subtopic: the nearest known one is named, or the operation that is off here",
         "correct the publisher",
         "once changed",
         "same or new",

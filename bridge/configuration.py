@@ -26,8 +26,10 @@ from pydantic_settings import (
 from bridge import declarations
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.declared.reading import BadDeclaration, Declaration
+from bridge.operations.model import Rules
 from bridge.preflight import amqp_faults, file_faults, redis_faults, tracing_faults, unfit
 from bridge.settings import Settings
+from bridge.settings.wording import worded
 
 PREFIX = "BRIDGE_"
 DELIMITER = "__"
@@ -121,9 +123,10 @@ def _read() -> tuple[Tree, dict[str, str], list[str]]:
     return merged, origins, faults
 
 
-def beside(files: Sequence[Path]) -> list[Declaration]:
-    """Return what else is declared where ``files`` are to be, as far as it is right."""
-    return declarations.beside(files, _read()[0], _operations())
+def beside(files: Sequence[Path]) -> tuple[list[Declaration], Rules]:
+    """Return what else is declared where ``files`` are to be, and the rules there, where they are right."""
+    tree = _read()[0]
+    return declarations.beside(files, tree, _operations()), declarations.rules_of(tree)
 
 
 def catalogue(settings: Settings) -> Catalogue:
@@ -236,7 +239,7 @@ def _validate(tree: Tree, sources: Mapping[str, str], faults: list[str]) -> Sett
             removed = False
             for fault in error.errors(include_url=False, include_input=False, include_context=False):
                 path = [str(part) for part in fault["loc"]]
-                message = fault["msg"].removeprefix("Value error, ")
+                message = worded(fault["type"], fault["msg"], path, tree)
                 faults.append(told(".".join(path) or "settings", message, sources))
                 removed |= _remove(tree, path)
             if not removed:

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +30,29 @@ def rules(settings: Settings) -> Rules:
     )
 
 
+def rules_of(tree: Mapping[str, Any]) -> Rules:
+    """Return the same of all settings as they were given, which need not be right: then the defaults."""
+    try:
+        given = {name: tree[name] for name in ("limits", "contract") if name in tree}
+        return rules(Settings.model_validate(given))
+    except ValidationError:
+        return Rules()
+
+
 def catalogue(settings: Settings, default: Path) -> Catalogue:
     """Return the operations of a site. Raises `BadDeclaration`.
 
     ``default`` is the directory where none is set; it need not exist.
     """
-    return Catalogue(rules(settings), declarations(settings.operations, default))
+    site = rules(settings)
+    return Catalogue(site, declarations(settings.operations, default, site))
 
 
-def declarations(settings: Operations, default: Path) -> list[Declaration]:
+def declarations(settings: Operations, default: Path, site: Rules) -> list[Declaration]:
     """Return every declaration that a site has. Raises `BadDeclaration` for all that is wrong with them."""
     wrong: list[str] = []
     found = [*OPERATIONS, *_siblings(settings.siblings, wrong)]
-    found += _all(_files(settings.directory, default, wrong), wrong)
+    found += _all(_files(settings.directory, default, wrong), wrong, site)
     wrong += conflicts(found)
     if wrong:
         raise BadDeclaration(wrong)
@@ -60,13 +71,13 @@ def beside(files: Sequence[Path], tree: Mapping[str, Any], default: Path) -> lis
     wrong: list[str] = []
     own = {file.resolve() for file in files}
     others = [one for one in _files(chosen.directory, default, wrong) if one.resolve() not in own]
-    return [*OPERATIONS, *_siblings(chosen.siblings, wrong), *_all(others, wrong)]
+    return [*OPERATIONS, *_siblings(chosen.siblings, wrong), *_all(others, wrong, rules_of(tree))]
 
 
 def read_directory(directory: Path) -> list[Declaration]:
     """Read what a directory declares. Raises `BadDeclaration`."""
     wrong: list[str] = []
-    found = _all(_files(str(directory), directory, wrong), wrong)
+    found = _all(_files(str(directory), directory, wrong), wrong, Rules())
     if wrong:
         raise BadDeclaration(wrong)
     return found
@@ -79,7 +90,7 @@ def faults(tree: Mapping[str, Any], default: Path) -> list[str]:
     """
     try:
         chosen = Operations.model_validate(tree.get("operations") or {})
-        there = [one.name for one in declarations(chosen, default)]
+        there = [one.name for one in declarations(chosen, default, rules_of(tree))]
     except ValidationError:
         return []  # told of with all other settings
     except BadDeclaration as bad:
@@ -99,8 +110,11 @@ def faults(tree: Mapping[str, Any], default: Path) -> list[str]:
     ]
 
 
-def read_file(file: Path) -> Declaration:
-    """Read one declaration and hold its example against it. Raises `BadDeclaration`."""
+def read_file(file: Path, site: Rules) -> Declaration:
+    """Read one declaration under the rules of a site, and hold its example against it.
+
+    Raises `BadDeclaration`.
+    """
     try:
         if file.stat().st_size > 4 * LONGEST_TEXT:
             raise BadDeclaration([f"{file}: is too large for a declaration"])
@@ -109,16 +123,18 @@ def read_file(file: Path) -> Declaration:
         problem = error.strerror if isinstance(error, OSError) else "is not UTF-8"
         raise BadDeclaration([f"{file}: {problem}"]) from error
     declaration = read(text, str(file))
-    if wrong := list(example_faults(Declared(declaration, Rules()))):
+    # Whatever the site makes of a single contact, the example shows it as the contract does by default.
+    plain = replace(site, single_contact_as_object=Rules().single_contact_as_object)
+    if wrong := list(example_faults(Declared(declaration, plain))):
         raise BadDeclaration(wrong)
     return declaration
 
 
-def _all(files: Iterable[Path], wrong: list[str]) -> list[Declaration]:
+def _all(files: Iterable[Path], wrong: list[str], site: Rules) -> list[Declaration]:
     found = []
     for file in files:
         try:
-            found.append(read_file(file))
+            found.append(read_file(file, site))
         except BadDeclaration as bad:
             wrong += bad.faults
     return found

@@ -111,7 +111,7 @@ class Once:
             case CutOff():
                 await self._performer.update(case, cache_change(command, None, time.time()))
                 raise OutcomeUnknown(
-                    "the request was cut off between the call of LCM and its recording: "
+                    "an earlier delivery of the request called LCM, and what came of it is not recorded: "
                     "it may or may not have been carried out"
                 )
             case Mismatch():

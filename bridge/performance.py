@@ -1,6 +1,7 @@
 """Carrying out a command: not too late? -> cached? -> call LCM -> read its answer -> cache up to date."""
 
 import time
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 import structlog
@@ -15,12 +16,15 @@ from bridge.failures import (
     OutcomeUnknown,
     RequestExpired,
 )
+from bridge.forwarding import DEADLINE
 from bridge.jsontypes import JsonValue
 from bridge.metrics import Metrics
 from bridge.operations.model import Answer, Command, Operation, Reserved, UnexpectedResult
 from bridge.ports import CacheChange, CallFailed, CallTerms, ContactCache, Lcm, StoreUnavailable, Tries
 
 log = structlog.get_logger(__name__)
+
+_EPOCH: Final = 1970
 
 NOT_UPDATED: Final = "what was cached stays until it expires; a skip is dropped when Redis is back"
 """What comes of a contact cache that could not be brought up to date."""
@@ -169,7 +173,12 @@ class Performer:
 def check_deadline(case: Case) -> None:
     """Raise `RequestExpired` if the request's deadline has passed."""
     if case.deadline is not None and case.deadline <= time.time():
-        raise RequestExpired("the request's deadline passed before LCM was called")
+        moment = datetime.fromtimestamp(case.deadline, UTC)
+        said = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        # A moment of these years in seconds, read as milliseconds.
+        is_slip = moment.year == _EPOCH and DEADLINE in case.delivery.properties.headers
+        unit = f"; {DEADLINE} is in milliseconds" if is_slip else ""
+        raise RequestExpired(f"the request's deadline passed before LCM was called: it was {said}{unit}")
 
 
 def cache_change(command: Command, answer: Answer | None, asked: float) -> CacheChange | None:

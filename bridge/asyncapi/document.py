@@ -68,6 +68,7 @@ def document(catalogue: Catalogue, settings: Settings) -> JsonObject:
         },
         "x-envelope": extensions.envelope(settings.limits),
         "x-errors": extensions.errors(),
+        "x-off": dict(catalogue.off),
         "x-field-types": extensions.field_types(),
         "x-extensions": extensions.EXTENSIONS,
     }

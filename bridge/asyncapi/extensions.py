@@ -33,6 +33,8 @@ EXTENSIONS: JsonObject = {
     "x-errors": "Each errorType: what happened, what to do, whether the request may be sent again (as it"
     " is, once changed, to ask what became of it, no) and with which key (same or new, same, new); `msg`"
     " is what the person at the desk reads where LCM gives no text of its own.",
+    "x-off": "The addresses of operations that come with the bridge and are off here, and their names. The"
+    " site's operators turn them on.",
     "x-field-types": "What each type of x-check takes.",
 }
 

@@ -1,14 +1,17 @@
 """The command line: ``lcm-bridge COMMAND``. One module per command, imported when it is used.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings; ``request`` has more, which say how it failed.
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 Ctrl-C; ``request`` has more, which say how it
+failed.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from signal import SIGINT
 
 from bridge import __version__
+from bridge.cli import streams
 from bridge.configuration import BadSettings
 
 COMMANDS = (
@@ -19,6 +22,8 @@ COMMANDS = (
 )
 
 WRONG_SETTINGS = 2
+INTERRUPTED = 128 + SIGINT
+"""As shells tell it."""
 
 
 def parser_of(names: Sequence[str]) -> argparse.ArgumentParser:
@@ -40,6 +45,9 @@ def parser_of(names: Sequence[str]) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; argparse itself exits with 2 on wrong usage."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    streams.open_closed()
+    if given[:1] != ["run"]:  # its log bears that in a way of its own, and says so (`bridge.logs.output`)
+        streams.bear_unread()
     # Only the command that is asked for is imported; the list of all needs them all.
     chosen = parser_of(given[:1] if given and given[0] in COMMANDS else COMMANDS).parse_args(given)
     try:
@@ -48,4 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("the settings cannot be right:\n")
         sys.stderr.writelines(f"  {fault}\n" for fault in error.faults)
         return WRONG_SETTINGS
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return code

@@ -2,10 +2,7 @@
 
 import argparse
 
-from rich.console import Console
-from rich.table import Table
-
-from bridge.cli.display import plain
+from bridge.cli.display import print_table
 from bridge.configuration import describe, load
 
 HELP = "print every setting with its source, secrets masked"
@@ -19,9 +16,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print the table. Raises `bridge.configuration.BadSettings`."""
     del args
-    table = Table("setting", "value", "source", box=None, pad_edge=False)
-    for row in describe(load()):
-        table.add_row(*map(plain, row))
-    console = Console()
-    console.print(table)
+    print_table(("setting", "value", "source"), describe(load()))
     return 0

@@ -1,6 +1,14 @@
-"""What others wrote, shown in a table as it is."""
+"""Tables on the standard output, and what others wrote in them as it is."""
 
+import os
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
 from rich.text import Text
+
+_UNBOUNDED = 10_000
+"""Columns: no table of the bridge is as wide."""
 
 
 def plain(value: str) -> Text:
@@ -8,3 +16,26 @@ def plain(value: str) -> Text:
     return Text(
         "".join(sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in value)
     )
+
+
+def print_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print a table. Its first column, by which the rows are named, is never cut.
+
+    A pipe or a file has no width: nothing is cut or folded there, unless ``COLUMNS`` says one.
+    """
+    cells = [[plain(cell) for cell in row] for row in rows]
+    table = Table(box=None, pad_edge=False)
+    for number, heading in enumerate(headings):
+        longest = max((row[number].cell_len for row in cells), default=0)
+        table.add_column(
+            heading,
+            overflow="fold",
+            no_wrap=number == 0,
+            min_width=max(longest, len(heading)) if number == 0 else None,
+        )
+    for row in cells:
+        table.add_row(*row)
+    console = Console()
+    if not console.is_terminal and not os.environ.get("COLUMNS"):
+        console.width = _UNBOUNDED
+    console.print(table)

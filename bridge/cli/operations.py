@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bridge.cli.completing import FILES, OPERATIONS, completed
-from bridge.cli.display import plain
+from bridge.cli.display import plain, print_table
 from bridge.configuration import beside, catalogue, load
 from bridge.declarations import read_file
 from bridge.operations.declared.conflicts import conflicts
@@ -66,14 +66,11 @@ def _list(args: argparse.Namespace) -> int:
     if args.json:
         _print_json([_summary(*both) for both in known])
         return 0
-    table = Table(box=None, pad_edge=False)
-    for heading in ("name", "request", "queue", "side effect", "from"):
-        table.add_column(heading, overflow="fold")
-    for operation, origin in known:
-        told = _summary(operation, origin)
+    rows = []
+    for told in (_summary(*both) for both in known):
         addresses = "\n".join(route["request"] for route in told["routes"])
-        table.add_row(*map(plain, (told["name"], addresses, told["queue"], told["side_effect"], origin)))
-    Console().print(table)
+        rows.append((told["name"], addresses, told["queue"], told["side_effect"], told["from"]))
+    print_table(("name", "request", "queue", "side effect", "from"), rows)
     return 0
 
 
@@ -102,12 +99,13 @@ def _show(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     found: list[Declaration] = []
     faults: list[str] = []
+    others, site = beside(args.files)
     for file in args.files:
         try:
-            found.append(read_file(file))
+            found.append(read_file(file, site))
         except BadDeclaration as bad:
             faults += bad.faults
-    faults += conflicts([*beside(args.files), *found])
+    faults += conflicts([*others, *found])
     if args.json:
         _print_json({"operations": [one.name for one in found], "faults": faults})
     else:

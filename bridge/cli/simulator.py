@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 import signal
 import ssl
 import sys
@@ -66,10 +65,8 @@ async def _run(options: Options, host: str, port: int) -> int:
     except (OSError, ssl.SSLError) as error:
         sys.stderr.write(f"lcm-bridge simulator: cannot listen on {host}:{port}: {error}\n")
         return FAILED
-    # Whoever reads this through a pipe may be gone already; the simulator runs on.
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.write(f"LCM simulator: base {simulator.base_url} control {simulator.control_url}\n")
-        sys.stdout.flush()
+    sys.stdout.write(f"LCM simulator: base {simulator.base_url} control {simulator.control_url}\n")
+    sys.stdout.flush()
     await stopping.wait()
     await simulator.stop()
     return 0

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypedDict, TypeVar, cast
 
 from aio_pika import DeliveryMode, Message
 
+from bridge.client.checks import LONGEST_HEADER, text
 from bridge.client.errors import BridgeError, ClientClosed, NoReply, NotSent
 from bridge.client.operations import Address
 from bridge.jsontypes import JsonValue
@@ -62,10 +63,17 @@ class Call:
             raise ValueError(f"timeout must be above 0 and at most {LONGEST_TIMEOUT:g} seconds")
         given = {name: options.get(name) for name in ("idempotency_key", "traceparent", "tracestate")}
         self.address = address
+        self.routing_key = text(
+            "the routing key", ".".join(text("each part of the routing key", part) for part in address)
+        )
+        """Where the request exchange leads it by."""
         self.stage: Stage = "its turn"
         self.doubtful = False
         """Whether something was published of which nobody knows what became."""
+        self.suspected = False
+        """Whether it was among several of which RabbitMQ refused one: since then it goes alone."""
         self.problem = ""
+        self._waits = True
         self._timeout = timeout
         self._ends = asyncio.get_running_loop().time() + timeout
         self._body = json.dumps(
@@ -75,13 +83,10 @@ class Call:
         self._attempt = 0
         self._message_id = uuid.uuid4().hex
         self._headers: dict[str, Any] = {"idempotency-key": self._message_id} | {
-            name.replace("_", "-"): value for name, value in given.items() if value is not None
+            name.replace("_", "-"): text(name, value, LONGEST_HEADER)
+            for name, value in given.items()
+            if value is not None
         }
-
-    @property
-    def routing_key(self) -> str:
-        """Where the request exchange leads it by."""
-        return ".".join(self.address)
 
     @property
     def ends(self) -> float:
@@ -107,7 +112,7 @@ class Call:
         self._attempt += 1
         told = max(0.001, self.left - self.margin)
         now = time.time()
-        waits = reply_to is not None
+        self._waits = waits = reply_to is not None
         return Message(
             self._body,
             content_type="application/json",
@@ -170,9 +175,9 @@ class Call:
         )
 
     def _no_reply(self, why: str) -> NoReply:
-        return self.about(
-            NoReply(
-                f"no reply to {self.address.subtopic} within {self._timeout:g} s ({why}); it may or may not"
-                " have been carried out: ask again with the same idempotency key"
-            )
-        )
+        name, within = self.address.subtopic, f"within {self._timeout:g} s ({why})"
+        if self._waits:
+            said = f"no reply to {name} {within}; it may or may not have been carried out: ask again"
+        else:
+            said = f"{name} was not confirmed {within}; RabbitMQ may or may not have it: send it again"
+        return self.about(NoReply(f"{said} with the same idempotency key"))

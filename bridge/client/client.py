@@ -11,20 +11,14 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 from bridge.client import operations
-from bridge.client.call import FIRST_WAIT, LONGEST_WAIT, Call, CallOptions
-from bridge.client.errors import (
-    BridgeError,
-    ClientClosed,
-    NoReply,
-    NotSent,
-    RequestExpired,
-    RequestFailed,
-    UnreadableReply,
-)
-from bridge.client.link import Backoff, Link, Session, log
+from bridge.client.attempts import converse, publish, repeat
+from bridge.client.call import Call, CallOptions
+from bridge.client.checks import SHORT, nodes, text
+from bridge.client.errors import ClientClosed, UnreadableReply
+from bridge.client.link import REPLY_QUEUE, Link
 from bridge.client.operations import Address, ContactOD, ManualDialContact, MoreOfContact
-from bridge.client.publisher import Lost, Refused
-from bridge.client.replies import Reply, read_body
+from bridge.client.replies import Reply
+from bridge.client.session import Session
 from bridge.jsontypes import JsonObject, JsonValue
 
 _T = TypeVar("_T")
@@ -41,7 +35,10 @@ class BridgeClient:
 
     Every call raises `bridge.client.errors.BridgeError`, and ends at its deadline. Until then a request is
     sent again, with the same idempotency key, where the reply says that it may be, where the queue is full,
-    and where the connection was lost with the request under way.
+    and where the connection, or the channel, was lost with the request under way.
+
+    It belongs to the event loop in which it is entered. Raises ValueError or TypeError at once for what can
+    never work: a `url` or name of no use, an operation that AMQP has no routing key for, a strange option.
     """
 
     def __init__(
@@ -55,21 +52,29 @@ class BridgeClient:
     ) -> None:
         if in_flight < 1:
             raise ValueError("in_flight must be at least 1")
+        if not text("the name", name, SHORT - REPLY_QUEUE) or name.startswith("amq."):
+            raise ValueError("the name must not be empty, nor begin with amq., which is RabbitMQ's")
         self._name = name
         self._timeout = timeout
         self._slots = asyncio.Semaphore(in_flight)
-        self._link = Link(url.split(","), exchange=f"{prefix}.requests", name=name)
+        exchange = text("the prefix, with .requests,", f"{prefix}.requests")
+        self._link = Link(nodes(url), exchange=exchange, name=name)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._calls: dict[Call, asyncio.Timeout] = {}
         self._none_left = asyncio.Event()
         self._open = False
         self._cut = False
 
     async def __aenter__(self) -> Self:
-        """Connect. Raises `NotSent` where no node takes it; what is lost later is opened again."""
+        """Connect. Raises `NotSent` where no node takes it; what is lost later is opened again.
+
+        After `NotSent` it may be entered again. Raises RuntimeError where it is open, or was closed.
+        """
         if self._cut:
             raise RuntimeError("a client that was closed is not opened again: make another one")
         await self._link.start()
-        self._open = True
+        self._loop = asyncio.get_running_loop()
+        self._open = not self._cut
         return self
 
     async def __aexit__(
@@ -198,7 +203,7 @@ class BridgeClient:
         **options: Unpack[CallOptions],
     ) -> Reply:
         """Ask for any operation that the site's bridge knows, and return the whole reply, headers too."""
-        return await self._bounded(Address(channel, topic, subtopic), data, options, _converse)
+        return await self._bounded(Address(channel, topic, subtopic), data, options, converse)
 
     async def send(
         self,
@@ -214,14 +219,14 @@ class BridgeClient:
         A success becomes an event, a failure is tried again for minutes and then dead-lettered. For bulk
         loads, and for operations without a reply. `timeout` is for the confirm.
         """
-        await self._bounded(Address(channel, topic, subtopic), data, options, _publish)
+        await self._bounded(Address(channel, topic, subtopic), data, options, publish)
 
     # --- how ------------------------------------------------------------------------------------------
 
     async def _ask(
         self, address: Address, data: JsonObject, options: CallOptions, read: Callable[[JsonValue], _T]
     ) -> _T:
-        reply = await self._bounded(address, data, options, _converse)
+        reply = await self._bounded(address, data, options, converse)
         try:
             return read(reply.response)
         except UnreadableReply as error:
@@ -241,66 +246,18 @@ class BridgeClient:
             error = ClientClosed("the client is not open")
             error.retryable = True
             raise error
+        if asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError("the client belongs to another event loop: make one for each")
         call = Call(address, data, source=self._name, timeout=self._timeout, options=options)
         bound = asyncio.timeout_at(call.ends)
         try:
             async with bound:
                 self._calls[call] = bound
                 async with self._slots:
-                    return await self._repeat(call, attempt)
+                    return await repeat(call, self._link, attempt)
         except TimeoutError as error:
             raise call.ended(closed=self._cut, connection=self._link.problem) from error
         finally:
             self._calls.pop(call, None)
             if not self._calls:
                 self._none_left.set()
-
-    async def _repeat(self, call: Call, attempt: Callable[[Call, Session], Coroutine[Any, Any, _T]]) -> _T:
-        backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
-        told: RequestFailed | None = None
-        while True:
-            call.stage = "a connection"
-            session = await self._link.session()
-            call.stage = "an answer"
-            doubtful, call.doubtful = call.doubtful, True
-            last: BridgeError
-            try:
-                return await attempt(call, session)
-            except Lost as lost:
-                last = NoReply(str(lost))
-            except Refused as refused:
-                call.doubtful, last = doubtful, NotSent(f"RabbitMQ does not take the request: {refused}")
-            except NotSent as refused:
-                call.doubtful = doubtful
-                raise call.given_up(refused) from refused.__cause__
-            except RequestFailed as failure:
-                if not failure.retryable:
-                    raise call.about(failure) from None
-                # That the time is up, in the end, is no reason: what was said before is.
-                told = told if told is not None and isinstance(failure, RequestExpired) else failure
-                call.doubtful, last = doubtful, told
-            except UnreadableReply as error:
-                raise call.about(error) from error.__cause__
-            call.stage, call.problem = "another attempt", last.text
-            wait = backoff.next()
-            if wait + call.margin >= call.left:
-                raise call.given_up(last)
-            log.debug("%s is sent again in %.1f s: %s", call.address.subtopic, wait, last.text)
-            await asyncio.sleep(wait)
-
-
-async def _converse(call: Call, session: Session) -> Reply:
-    """Publish a request and read its reply."""
-    answer = await session.ask(call.next_message(session.reply_to), call.routing_key)
-    return Reply(
-        body=read_body(answer.body, answer.headers),
-        headers=answer.headers,
-        message_id=call.message_id,
-        correlation_id=call.correlation_id,
-        idempotency_key=call.idempotency_key,
-    )
-
-
-async def _publish(call: Call, session: Session) -> None:
-    """Publish a request that nobody waits for."""
-    await session.publisher.publish(call.next_message(None), call.routing_key)

@@ -17,13 +17,15 @@ import random
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
-from aio_pika import Connection, Message
+from aio_pika import Connection
 from aio_pika.abc import AbstractIncomingMessage
-from aio_pika.connection import make_url
+from yarl import URL
 
 from bridge.client.errors import NotSent
 from bridge.client.publisher import CLOSE_SECONDS, Lost, Publisher, loss_as_error
+from bridge.client.session import Session
 
 log = logging.getLogger("bridge.client")
 
@@ -34,6 +36,8 @@ FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 """Seconds before a connection is tried again: doubled each time, with jitter for fleets."""
 LONG_LIFE = 5.0
 """Seconds; a broker that takes connections and ends them sooner must not be stormed."""
+REPLY_QUEUE = len(".replies.") + 32
+"""Characters of a reply queue's name after the client's name."""
 
 
 class Backoff:
@@ -53,52 +57,10 @@ class Backoff:
         self._ceiling = self._first
 
 
-class Session:
-    """An open connection: `reply_to` is the queue of its replies. It ends with the connection."""
-
-    def __init__(self, reply_to: str, publisher: Publisher) -> None:
-        self.reply_to = reply_to
-        self.publisher = publisher
-        self._waiting: dict[str, asyncio.Future[AbstractIncomingMessage | None]] = {}
-
-    async def ask(self, message: Message, routing_key: str) -> AbstractIncomingMessage:
-        """Publish a request and return its reply. Raises `Lost`, `Refused`, `Unroutable`, `NotSent`."""
-        correlation_id = message.correlation_id or ""
-        coming: asyncio.Future[AbstractIncomingMessage | None] = asyncio.get_running_loop().create_future()
-        self._waiting[correlation_id] = coming
-        try:
-            try:
-                await self.publisher.publish(message, routing_key)
-            except Lost:
-                # Its confirm is lost, but a reply is proof enough.
-                if not coming.done():
-                    raise
-            reply = await coming
-        finally:
-            del self._waiting[correlation_id]
-        if reply is None:
-            raise Lost("the connection ended before the reply came")
-        return reply
-
-    def take(self, message: AbstractIncomingMessage) -> bool:
-        """Hand a reply to whoever waits for it; return whether anybody did."""
-        coming = self._waiting.get(message.correlation_id or "")
-        if coming is None or coming.done():
-            return False
-        coming.set_result(message)
-        return True
-
-    def end(self) -> None:
-        """Tell everybody that no reply comes here any more."""
-        for coming in self._waiting.values():
-            if not coming.done():
-                coming.set_result(None)
-
-
 class Link:
     """Keeps a session open. `start` opens the first one, `close` ends it all."""
 
-    def __init__(self, nodes: Sequence[str], *, exchange: str, name: str) -> None:
+    def __init__(self, nodes: Sequence[URL], *, exchange: str, name: str) -> None:
         self.problem = ""
         self.openings = 0
         self.unmatched = 0
@@ -119,7 +81,11 @@ class Link:
         return self._session is not None
 
     async def start(self) -> None:
-        """Open the first session. Raises `NotSent` where no node lets that happen."""
+        """Open the first session. Raises `NotSent` where no node lets that happen, RuntimeError if open."""
+        if self._task is not None:
+            raise RuntimeError("the client is open already")
+        self._closing = False
+        self._started.clear()
         self._task = asyncio.create_task(self._keep(), name=f"{self._name} link")
         try:
             await self._started.wait()
@@ -127,7 +93,8 @@ class Link:
             await self.close()
             raise
         if not self.openings:
-            raise NotSent(f"no connection to RabbitMQ: {self.problem}")
+            await self.close()
+            raise NotSent(f"no connection to RabbitMQ: {self.problem or 'the client was closed'}")
 
     async def session(self) -> Session:
         """Return the open session, or wait until there is one: for ever, if its caller sets no bound."""
@@ -139,13 +106,14 @@ class Link:
     async def close(self) -> None:
         """End the session and the connection, within a bound."""
         self._closing = True
+        self._started.set()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
+            self._task = None
 
-    async def _connect(self, node: str) -> Connection:
+    async def _connect(self, url: URL) -> Connection:
         """Connect to a node. Raises `Lost`."""
-        url = make_url(node)
         if "heartbeat" not in url.query:
             url = url.update_query(heartbeat=HEARTBEAT)
         connection = Connection(url, client_properties={"connection_name": self._name})
@@ -205,7 +173,9 @@ class Link:
                     async with asyncio.timeout(CONNECT_SECONDS):
                         publisher = await self._open_publisher(connection)
                 if session is None:
-                    session = self._session = Session(reply_to, publisher)
+                    session = self._session = Session(
+                        reply_to, publisher, partial(self._open_publisher, connection)
+                    )
                     self.openings += 1
                     self.problem = ""
                     self._started.set()
@@ -223,6 +193,8 @@ class Link:
             if session is not None:
                 session.end()
             await _close(connection)
+            if session is not None:
+                await session.ended()
 
     async def _consume(self, connection: Connection, lose: Callable[..., None]) -> str:
         channel = await connection.channel(publisher_confirms=False)

@@ -117,12 +117,16 @@ async def _keep(stage: Stage, display: Display, code: int) -> int:
     example.write_text(json.dumps(json.loads(samples.get_reserved()), indent=2) + "\n")
     installed = Path(sys.executable).with_name("lcm-bridge")  # on the PATH only where that was set up
     command = shlex.quote(str(installed)) if installed.exists() else "lcm-bridge"
-    settings = f"BRIDGE_AMQP__URL={stage.amqp_url} BRIDGE_AMQP__PREFIX={stage.prefix}"
+    # With a slash at the end some clients take the empty virtual host, others the default one: see
+    # https://www.rabbitmq.com/docs/uri-spec.
+    amqp_url = stage.amqp_url.rstrip("/")
+    settings = f"BRIDGE_AMQP__URL={amqp_url} BRIDGE_AMQP__PREFIX={stage.prefix}"
     display.say("\nEverything is left running until Ctrl-C.", style="bold")
     for name, value in (
-        ("RabbitMQ", stage.amqp_url),
+        ("RabbitMQ", amqp_url),
         ("publish to", f"exchange {stage.prefix}.requests, routing key <channel>.<topic>.<subtopic>"),
         ("Redis", stage.redis_url),
+        ("contract", f"{stage.admin_url}/docs; for machines {stage.admin_url}/asyncapi.json"),
         ("readiness", f"{stage.admin_url}/readyz"),
         ("metrics", f"{stage.admin_url}/metrics"),
         ("LCM simulator", stage.lcm_url),

@@ -4,6 +4,7 @@ Each field gives the value in the form in which it goes to LCM, or says what is 
 a JSON schema (2020-12) what it takes.
 """
 
+import decimal
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -133,8 +134,10 @@ class Decimal(Field):
 
     def take(self, value: JsonValue) -> str:
         text = value if isinstance(value, str) else ""
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int) and not isinstance(value, bool):
             text = str(value)
+        elif isinstance(value, float):
+            text = f"{decimal.Decimal(repr(value)):f}"  # small and large ones have an exponent otherwise
         if not _DECIMAL.fullmatch(text):
             raise Wrong('must be a number such as 12.5, or a string such as "12.50"')
         if not self.least <= float(text) <= self.most:
@@ -278,12 +281,17 @@ def any_case(*words: str) -> str:
     """Return a pattern that matches words in whatever case; JSON schema has no flag for that."""
     letters = (
         "".join(
-            f"[{sign.upper()}{sign.lower()}]" if sign.isascii() and sign.isalpha() else re.escape(sign)
+            f"[{sign.upper()}{sign.lower()}]" if sign.isascii() and sign.isalpha() else _escaped(sign)
             for sign in word
         )
         for word in words
     )
     return "|".join(letters)
+
+
+def _escaped(sign: str) -> str:
+    # Not `re.escape`: what is no syntax must not be escaped in ECMA-262's Unicode mode (IdentityEscape).
+    return f"\\{sign}" if sign in "^$\\.*+?()[]{}|/" else sign
 
 
 def string(value: JsonValue, expected: str = "a string") -> str:

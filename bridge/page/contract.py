@@ -66,6 +66,7 @@ class Contract:
         self.events = str(channels["events"]["bindings"]["amqp"]["exchange"]["name"])
         self.limits: Node = self._document["x-envelope"]
         self.errors: list[Node] = self._document["x-errors"]
+        self.off: Node = self._document["x-off"]
         self.operations = self._operations()
         self.exchange = next(
             str(channel["bindings"]["amqp"]["exchange"]["name"])

@@ -23,6 +23,7 @@ def rules(contract: Contract) -> Data:
             for error in contract.errors
         },
         "operations": [_operation(one) for one in contract.operations],
+        "off": dict(contract.off),
     }
 
 

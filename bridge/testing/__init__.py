@@ -6,7 +6,13 @@ It is no entry point: that would load it into every test suite beside which lcm-
 installed. See docs/testing.md.
 """
 
-from bridge.testing.fixtures import lcm, lcm_bridge, lcm_bridge_settings, pytest_addoption
+from bridge.testing.fixtures import (
+    lcm,
+    lcm_bridge,
+    lcm_bridge_settings,
+    pytest_addoption,
+    pytest_runtest_makereport,
+)
 from bridge.testing.running import RunningBridge
 from bridge.testing.simulated import SimulatedLcm
 
@@ -17,4 +23,5 @@ __all__ = [
     "lcm_bridge",
     "lcm_bridge_settings",
     "pytest_addoption",
+    "pytest_runtest_makereport",
 ]

@@ -1,7 +1,7 @@
 """The fixtures, and where the servers are that they use."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 
 import pytest
 
@@ -20,6 +20,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         said = f"{server} for the bridge that runs for the tests; default a private one"
         group.addoption(f"--lcm-bridge-{short}-url", default=None, metavar="URL", help=said)
         parser.addini(f"lcm_bridge_{short}_url", said, default="")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the end of the bridge's log to what is reported of a test that failed."""
+    report = yield
+    running = getattr(item, "funcargs", {}).get("lcm_bridge")
+    if report.failed and isinstance(running, RunningBridge):
+        report.sections.append(("the end of the bridge's log", running.log()))
+    return report
 
 
 def _url(config: pytest.Config, short: str) -> str:

@@ -1,18 +1,24 @@
 """The bridge that runs for a test suite, and how it is started and ended."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.client import BridgeClient
+from bridge.declarations import read_directory
 from bridge.demo.processes import tail
 from bridge.demo.stage import set_stage
+from bridge.operations.declared.operation import Declared
+from bridge.operations.model import Rules
+from bridge.operations.shipped import built_in, siblings
+from bridge.simulator.methods import WIRE_NAMES
 from bridge.testing.simulated import SimulatedLcm
 
 SETTINGS: Mapping[str, str] = {
-    # What one test made LCM do is not for the next one to meet, in the cache or at the breaker.
+    # What one test made LCM do is not for the next one to meet: no contact is fresh in the cache, and the
+    # breaker does not open. While LCM is away the cache still answers with an earlier contact, as stale.
     "BRIDGE_CONTACTS__FRESH_FOR": "0",
     "BRIDGE_BREAKER__MINIMUM_CALLS": "1000000",
     # On a Redis that was given, what is left behind goes by itself within a day.
@@ -58,6 +64,17 @@ class _Silence:
         """Say nothing."""
 
 
+def operation_names(directory: str | None) -> Collection[str]:
+    """Return the names that a test may say: those of operations, of LCM's methods, and of a site's own.
+
+    Raises `bridge.operations.declared.reading.BadDeclaration` for what is wrong in the directory.
+    """
+    own = read_directory(Path(directory)) if directory else ()
+    declared = [Declared(one, Rules()) for one in (*built_in(), *siblings(), *own)]
+    methods = {one.method for one in declared if one.calls_lcm}
+    return {one.name for one in declared} | methods | set(WIRE_NAMES)
+
+
 @contextmanager
 def running_bridge(amqp_url: str, redis_url: str, settings: Mapping[str, str]) -> Iterator[RunningBridge]:
     """Run a bridge with its simulator for the length of a block. An empty URL means: a private server.
@@ -85,7 +102,7 @@ def running_bridge(amqp_url: str, redis_url: str, settings: Mapping[str, str]) -
                 redis_url=stage.redis_url,
                 prefix=stage.prefix,
                 admin_url=stage.admin_url,
-                lcm=SimulatedLcm(stage.lcm_url, stage.control_url),
+                lcm=SimulatedLcm(stage.lcm_url, stage.control_url, operation_names(settings.get(OPERATIONS))),
                 log_file=stage.bridge.log,
             )
         finally:

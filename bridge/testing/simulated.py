@@ -1,10 +1,16 @@
 """The simulated LCM as a test sees it: what it shall do next, what it was asked. See docs/simulator.md."""
 
+import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
 from urllib.request import ProxyHandler, Request, build_opener
+
+from bridge.simulator import Fault
 
 CONTROL_SECONDS = 10.0
 
@@ -15,12 +21,15 @@ _opener = build_opener(ProxyHandler({}))
 class SimulatedLcm:
     """Calls the simulator's control API. No method waits for more than 10 s: then urllib's OSError is raised.
 
+    ValueError is raised for what the simulator does not take, and for names of operations that are none.
+
     What it shall do is one plan: each of `refuse`, `be_away`, `be_slow`, `lose_the_answer` and `plan`
     replaces what was said before. Operations are named as in the contract; None means all.
     """
 
-    def __init__(self, base_url: str, control_url: str) -> None:
+    def __init__(self, base_url: str, control_url: str, operations: Collection[str]) -> None:
         self.base_url = base_url
+        self._operations = operations
         self._control = control_url.rstrip("/")
 
     def reset(self) -> None:
@@ -53,12 +62,15 @@ class SimulatedLcm:
         """Do what is asked and cut the connection: of a side effect, OUTCOME_UNKNOWN."""
         self.plan({"kind": "reset", "when": "after", "method": operation, "count": count})
 
-    def plan(self, *faults: Mapping[str, Any]) -> None:
-        """Let go wrong whatever the simulator knows, as in ``PUT /control/faults``."""
+    def plan(self, *faults: Mapping[str, Any] | Fault) -> None:
+        """Let go wrong whatever the simulator knows: each fault as `bridge.simulator.Fault` has it."""
+        given = [asdict(one) if isinstance(one, Fault) else one for one in faults]
+        for one in given:
+            self._known(one.get("method"))
         self._call(
             "PUT",
             "faults",
-            [{key: value for key, value in one.items() if value is not None} for one in faults],
+            [{key: value for key, value in one.items() if value is not None} for one in given],
         )
 
     def recover(self) -> None:
@@ -85,11 +97,18 @@ class SimulatedLcm:
 
     def calls(self, operation: str | None = None) -> list[dict[str, Any]]:
         """Return the last 1,000 calls, oldest first: ``method``, ``headers``, ``body``, ``status``.."""
-        return list(self._call("GET", "calls", query={"method": operation})["calls"])
+        return list(self._call("GET", "calls", query={"method": self._known(operation)})["calls"])
 
     def effects(self, operation: str | None = None, *, agent: str | None = None) -> list[dict[str, Any]]:
         """Return what was changed, oldest first: ``method``, ``agent``, ``account_numbers``, ``request``."""
-        return list(self._call("GET", "effects", query={"method": operation, "agent": agent})["effects"])
+        query = {"method": self._known(operation), "agent": agent}
+        return list(self._call("GET", "effects", query=query)["effects"])
+
+    def _known(self, operation: str | None) -> str | None:
+        if operation is None or operation in self._operations:
+            return operation
+        nearest = difflib.get_close_matches(operation, self._operations, n=1, cutoff=0)
+        raise ValueError(f"{operation!a} is no operation; the nearest one is {', '.join(nearest)}")
 
     def _call(
         self, method: str, path: str, body: object = None, *, query: Mapping[str, str | None] | None = None
@@ -101,5 +120,12 @@ class SimulatedLcm:
             headers={"Content-Type": "application/json"},
             method=method,
         )
-        with _opener.open(request, timeout=CONTROL_SECONDS) as answer:
-            return json.load(answer)
+        try:
+            with _opener.open(request, timeout=CONTROL_SECONDS) as answer:
+                return json.load(answer)
+        except HTTPError as refused:
+            with refused:
+                problem = refused.read().decode(errors="replace")
+        with suppress(ValueError, KeyError, TypeError):  # no word of the simulator: it is said as it is
+            problem = json.loads(problem)["error"]
+        raise ValueError(f"the simulator does not take it: {problem}")

@@ -16,14 +16,17 @@ const request = { channel: 'LCM', topic: 'WebService', subtopic: 'CreateContact'
 
 const connection = await amqp.connect(AMQP_URL);
 const channel = await connection.createConfirmChannel();
+channel.on('error', ({ message }) => { throw new Error(`${message}: is LCM_PREFIX the bridge's amqp.prefix?`); });
 const { queue } = await channel.assertQueue('', { exclusive: true });
 const replied = new Promise((resolve) => channel.consume(queue, resolve, { noAck: true }));
 const key = randomUUID(); // the same again, if you ask again
 const properties = { replyTo: queue, correlationId: key, messageId: key, expiration: 20_000, persistent: true };
 channel.publish(`${LCM_PREFIX}.requests`, 'LCM.WebService.CreateContact', Buffer.from(JSON.stringify(request)), properties);
 await channel.waitForConfirms();
-const late = setTimeout(() => { throw new Error('no reply within 20 s'); }, 20_000);
+// After 20 s LCM is not called any more; the bridge says so, which takes a moment.
+const late = setTimeout(() => { throw new Error('no reply within 25 s'); }, 25_000);
 const { content, properties: { headers } } = await replied;
 clearTimeout(late);
-console.log(headers['x-bridge-status'], JSON.parse(content).message);
+const { message, data: failure } = JSON.parse(content); // an ApiError has data instead
+console.log(headers['x-bridge-status'], message ?? failure);
 await connection.close();

@@ -14,7 +14,7 @@ from bridge.operations.model import Address
 from bridge.replies import encode, failure_body, reply_body
 from bridge.simulator import Simulator
 
-CUT_OFF = "the request was cut off between the call of LCM and its recording: it may or may not have been"
+CUT_OFF = "an earlier delivery of the request called LCM, and what came of it is not recorded: it may"
 LINES = [
     {"event": "ledger.not_recorded", "level": "error"},
     {"event": "request.settled", "level": "info", "ledger": "not_recorded"},

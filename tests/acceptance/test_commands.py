@@ -94,6 +94,7 @@ async def test_wrong_settings_are_listed_at_once(tmp_path: Path, command: list[s
     "arguments",
     [
         *(["--nosuch"], ["nosuch"], ["request"], ["contacts"], ["check", "more"], ["completion", "csh"]),
+        *(["request", "-", f"--key={value}"] for value in ("", "k" * 256)),
         *(["request", "-", f"--timeout={value}"] for value in ("nan", "inf", "0", "-1", "1e300", "soon")),
     ],
 )

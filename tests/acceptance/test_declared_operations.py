@@ -83,6 +83,7 @@ async def test_an_operation_is_added_by_one_file(make_site: MakeSite, tmp_path: 
     listed = await run_command("operations", "list", "--json", folder=tmp_path)
     status, document = await site.worker.get("/asyncapi.json")
     shown, page = await site.worker.get("/docs")
+    _, paths = await site.worker.get("/")
 
     assert "UNKNOWN_OPERATION" == before.error_type
     assert "SetCampaignGroup" == reply.body["subtopic"]
@@ -93,6 +94,7 @@ async def test_an_operation_is_added_by_one_file(make_site: MakeSite, tmp_path: 
         assert count == await site.worker.metric(sample)
     assert (0, reply.body) == (by_name.code, json.loads(by_name.output)), by_name.errors
     assert (200, 200, True) == (status, shown, "GetCampaignGroups" in page)
+    assert {"/asyncapi.json", "/docs", "/metrics", "/livez", "/readyz"} == set(paths.split())
     assert [key for key in json.loads(document)["operations"] if "GetCampaignGroups" in key]
     known = {one["name"]: one for one in json.loads(listed.output)}
     assert 6 == len(known)

@@ -135,6 +135,8 @@ async def test_it_can_be_kept_running(
     )
 
     assert "/readyz" in output
+    assert "/docs" in output
+    assert f"{rabbit.url.rstrip('/')}\n" in output
     assert code == 0, output
     assert left_behind(tmp_path) == []
 

@@ -42,22 +42,27 @@ def test_an_example_is_short(program: Path) -> None:
 
 
 async def test_each_python_example_gets_its_reply(site: Site) -> None:
-    """Run beside a bridge, each prints what came back."""
+    """Run beside a bridge, each prints what came back; where there is no bridge, that it finds none."""
 
-    async def run(name: str) -> Ended:
+    async def run(name: str, prefix: str = site.prefix) -> Ended:
         environment = {
             **os.environ,
             "PYTHONPATH": str(EXAMPLES.parent),
             "AMQP_URL": site.settings["BRIDGE_AMQP__URL"],
-            "LCM_PREFIX": site.prefix,
+            "LCM_PREFIX": prefix,
         }
         return await run_program(
             sys.executable, str(EXAMPLES / "python" / name), environment=environment, folder=EXAMPLES.parent
         )
 
-    bare, with_client = await asyncio.gather(run("bare.py"), run("with_client.py"))
+    bare, with_client, lost = await asyncio.gather(
+        run("bare.py"), run("with_client.py"), run("bare.py", "nowhere")
+    )
 
     assert (0, "") == (bare.code, bare.errors)
-    assert bare.output.startswith("ok {'response': ")
+    assert bare.output.startswith("ok {'channel': ")
     assert (0, "") == (with_client.code, with_client.errors)
     assert with_client.output.startswith("created ")
+    assert 1 == lost.code
+    assert "LCM_PREFIX" in lost.errors
+    assert "Traceback" not in lost.errors

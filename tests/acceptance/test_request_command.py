@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
 import re
+import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from support.envelopes import add_contact, dial, manual, skip
 from support.site import Site, name_of_letters
 from yarl import URL
 
-from bridge.cli.request.sending import NoReply, NotSent, Sent, send
+from bridge.cli.request.sending import NoReply, NotSent, Sending, Sent
 from bridge.demo.servers import PrivateRabbit
 from bridge.settings import Amqp
 
@@ -48,9 +51,18 @@ async def test_request_prints_the_reply(site: Site, tmp_path: Path, given_as: st
     )
 
 
-@pytest.mark.parametrize("body", [b"{", json.dumps(skip("a", "1", outcome=-1)).encode()])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b'{"channel": "\\ud800", "topic": "WebService", "subtopic": "GetReservedContactOD"}',
+        b"[" * 200_000,
+        json.dumps(skip("a", "1", outcome=-1)).encode(),
+    ],
+    ids=["cut", "half a pair", "deep", "refused"],
+)
 async def test_request_of_a_failure(site: Site, tmp_path: Path, body: bytes) -> None:
-    """A failure reply is printed too, and is exit 1."""
+    """A failure reply is printed too, and is exit 1: the bridge says what is wrong with a file."""
     ended = await run_command("request", "-", folder=tmp_path, settings=site.settings, given=body)
 
     assert 1 == ended.code
@@ -85,6 +97,16 @@ async def test_request_without_an_answer(tmp_path: Path) -> None:
     assert not any("Traceback" in ended.errors for ended in (nowhere, missing))
 
 
+async def test_what_nobody_would_be_told_of_is_not_sent(tmp_path: Path) -> None:
+    """Wrong data of an operation without a reply: exit 2, and what the dead letter would say."""
+    settings = NOWHERE | {"BRIDGE_OPERATIONS__SIBLINGS": '["SendAgentState"]'}
+    ended = await run_command("request", "SendAgentState", folder=tmp_path, settings=settings)
+
+    assert 2 == ended.code
+    assert "INVALID_DATA" in ended.output
+    assert ended.errors.startswith("not sent: ")
+
+
 @pytest.fixture
 async def settings(rabbit: PrivateRabbit) -> Amqp:
     """Name things of our own; no worker has declared them."""
@@ -100,7 +122,7 @@ async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
 
 async def sent(settings: Amqp, *, answered: bool = True, seconds: float = 20.0) -> Sent:
     """Send a request."""
-    return await send(settings, b"{}", "a.b.c", answered=answered, seconds=seconds, key=None)
+    return await Sending(settings, answered=answered, key=None).send(b"{}", "a.b.c", seconds)
 
 
 async def taken(settings: Amqp, channel: AbstractChannel) -> asyncio.Queue[AbstractIncomingMessage]:
@@ -139,13 +161,14 @@ async def test_what_nobody_answers_ends_with_the_confirm(settings: Amqp, channel
     arrived = await taken(settings, channel)
 
     ended = await sent(settings, answered=False)
-    with pytest.raises(NoReply, match=r"no reply within 0.5 s; is a worker running\?"):
+    with pytest.raises(NoReply, match=r"no reply within 0.5 s; is a worker running\?") as none:
         await sent(settings, seconds=0.5)
 
     assert (None, None) == (ended.replied, ended.body)
     assert ended.confirmed > 0
     first, second = [await asyncio.wait_for(arrived.get(), 20) for _ in range(2)]
     assert (None, True) == (first.reply_to, bool(second.reply_to))
+    assert str(none.value).endswith(f"; message id {second.message_id}")
 
 
 async def test_a_lost_connection_is_no_reply(
@@ -166,3 +189,34 @@ async def test_a_lost_connection_is_no_reply(
             await asyncio.wait_for(sending, 10)
     finally:
         await proxy.stop()
+
+
+async def test_ctrl_c_tells_which_request_was_under_way(
+    settings: Amqp, channel: AbstractChannel, tmp_path: Path
+) -> None:
+    """By the ids that it is found and repeated by; exit 130, in one line."""
+    arrived = await taken(settings, channel)
+    environment = {
+        "BRIDGE_AMQP__URL": settings.url.get_secret_value(),
+        "BRIDGE_AMQP__PREFIX": settings.prefix,
+        "COLUMNS": "200",
+    }
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bridge", "request", "CreateContact", "--key", "my-key"),
+        env=os.environ | environment,
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        request = await asyncio.wait_for(arrived.get(), 20)
+        command.send_signal(signal.SIGINT)
+        _, errors = await asyncio.wait_for(command.communicate(), 20)
+    finally:
+        if command.returncode is None:
+            command.kill()
+            await command.wait()
+
+    assert (130, 1) == (command.returncode, len(errors.splitlines())), errors
+    assert errors.decode().startswith("interrupted before ")
+    assert errors.decode().endswith(f"; message id {request.message_id}, idempotency key my-key\n")

@@ -19,7 +19,7 @@ _EXPLAINED_REFUSALS = frozenset({"CONTACT_NOT_FOUND"})
 _REASONS = frozenset({"failure-without-reply-to", "retries-exhausted", "outcome-unknown", "expired"})
 _TIME_UP = "its time was up before the request ledger could be asked"
 """How the contract ends a repetition whose deadline passes while Redis is away: nobody can know better."""
-_CUT_OFF = "the request was cut off between the call of LCM and its recording"
+_CUT_OFF = "an earlier delivery of the request called LCM, and what came of it is not recorded"
 """What a repetition is told as long as a reply that went out without Redis is not recorded."""
 _NOTED = 100
 

@@ -49,19 +49,21 @@ def test_exit_codes_of_replies(body: object, headers: dict[str, Any], code: Exit
         ),
         (
             {"x-bridge-status": "error", "x-bridge-error-type": "OUTCOME_UNKNOWN"},
-            ("OUTCOME_UNKNOWN", f"; {ADVICE[OutcomeUnknown].action}"),
+            ("OUTCOME_UNKNOWN", f"; {ADVICE[OutcomeUnknown].action}; message id m1"),
         ),
     ],
 )
 def test_the_last_line_tells_times_and_what_to_do(headers: dict[str, Any], rest: tuple[str, str]) -> None:
-    """And whether the reply is a fresh one."""
+    """And whether the reply is a fresh one; of an unknown outcome, by what to look for the request."""
     sent = Sent(confirmed=0.0015, replied=0.012, body=b"{}", headers=headers)
 
-    assert ": confirmed after 1.5 ms, reply after 12.0 ms".join(rest) == last_line(sent, "Any")
+    assert ": confirmed after 1.5 ms, reply after 12.0 ms".join(rest) == last_line(
+        sent, "Any", "message id m1"
+    )
 
 
 def test_the_last_line_of_what_nobody_answers() -> None:
     """That no reply is waited for is said."""
     assert "ok: confirmed after 1.5 ms; SendAgentState is never answered" == last_line(
-        Sent(confirmed=0.0015), "SendAgentState"
+        Sent(confirmed=0.0015), "SendAgentState", "message id m1"
     )

@@ -142,7 +142,7 @@ reply = "EverythingAdded"
 told_by = { members = ["Words", "Number"], least = 2 }
 
 [data]
-Words = { type = "text", one_of = ["One", "two words", "Stra\u00dfe"], aliases = ["Word"], required = false }
+Words = { type = "text", one_of = ["One", "a-b/c d", "Stra\u00dfe"], aliases = ["Word"], required = false }
 Kind = { type = "text", one_of = ["one", "two"], default = "one" }
 Long = { type = "text", shortest = 3, longest = 9, required = false }
 Number = { type = "integer", least = -5, most = 5, aliases = ["No"], required = false }

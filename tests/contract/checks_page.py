@@ -39,6 +39,19 @@ CASES = {
     "no JSON": Case('{\n\u00a0"channel": "LCM"}', {}),
     "no operation": Case(json.dumps({**ADDRESS, "subtopic": "SkipManualDial"}), {"replyTo": "mine"}),
     "wrong data": Case(json.dumps({**ADDRESS, "subtopic": "SkipManualDialContact", "data": {}}), {}),
+    "a misspelt field": Case(
+        json.dumps({**ADDRESS, "subtopic": "SkipManualDialContact", "data": {"OutcomId": 1}}), {}
+    ),
+    "many that nobody reads": Case(
+        json.dumps(
+            {
+                **ADDRESS,
+                "subtopic": "SkipManualDialContact",
+                "data": SKIP | dict.fromkeys(map(str, range(45_000)), 0),
+            }
+        ),
+        {},
+    ),
     "a reply": Case(json.dumps({**ADDRESS, "subtopic": "X", "message": {}}), {}),
     "the bridge's queue": Case("{}", {"replyTo": "@QUEUE@"}),
 }
@@ -143,6 +156,10 @@ def test_the_checker_tells_its_verdicts(seen: dict[str, Any]) -> None:
     assert "Refused: INVALID_DATA (SkipManualDialContact)" == told["wrong data"]["line"]
     assert "data.AccountNumber is missing" in told["wrong data"]["more"]
     assert "correct the publisher" in told["wrong data"]["more"]
+    assert "Nobody reads data.OutcomId." in told["a misspelt field"]["more"]
+    assert "Accepted: SkipManualDialContact" == told["many that nobody reads"]["line"]
+    assert "and 44980 more." in told["many that nobody reads"]["more"]
+    assert len(told["many that nobody reads"]["more"]) < 1000
     assert "reply-as-request" in told["a reply"]["line"]
     assert "reply-to-refused" in told["the bridge's queue"]["line"]
     assert "Accepted: GetReservedManualDialContact" == seen["checks"]["example"] == seen["checks"]["button"]

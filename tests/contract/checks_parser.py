@@ -49,7 +49,7 @@ type = "text"
 aliases = ["Words"]
 [data.Word]
 type = "text"
-one_of = ["Yes", "c++"]
+one_of = ["Yes", "c++", "call back", "not-at-all", "R&D #1 / 2"]
 [data.Integer]
 type = "integer"
 [data.Decimal]

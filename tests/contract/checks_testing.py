@@ -89,3 +89,17 @@ async def test_private_servers() -> None:
     ended = await run_suite(EXAMPLE, "-k", "added_once")
 
     assert 0 == ended.code, ended.output + ended.errors
+
+
+async def test_what_the_bridge_logged_is_in_the_report(
+    tmp_path: Path, rabbit: PrivateRabbit, redis_server: PrivateRedis
+) -> None:
+    """Of a test that fails, since the file is gone with the session."""
+    shutil.copy(EXAMPLE / "conftest.py", tmp_path)
+    (tmp_path / "test_failing.py").write_text("def test(lcm):\n    assert lcm.calls()\n", encoding="utf-8")
+
+    ended = await run_suite(tmp_path, LCM_BRIDGE_AMQP_URL=rabbit.url, LCM_BRIDGE_REDIS_URL=redis_server.url)
+
+    assert 1 == ended.code
+    assert "the end of the bridge's log" in ended.output
+    assert '"event":' in ended.output

@@ -7,12 +7,15 @@ from typing import Any, NamedTuple, cast
 
 from bridge.operations.declared.operation import Declared
 from bridge.operations.fields import Field
+from bridge.operations.model import Rules
+from bridge.operations.shipped import siblings
 
 Data = dict[str, Any]
 
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 7, 100, 101, 2**63 - 1, 2**63, -(2**63), 10**25, 0.5, 1.0, 1e16, 1e-5,
-    12.50, -0.0, 1e300, 123456789012345678.5, 0.1234567891, "", " ", "\u00a0", "\ufeff", "\x1c", "\0", "0",
+    12.50, -0.0, 1e300, 123456789012345678.5, 12345678901234567.0, -2.5e-7, 1e-9, 1e-10, 0.1234567891,
+    "", " ", "\u00a0", "\ufeff", "\x1c", "\0", "0",
     "7", "007", "-1", "+1", "1.0", "12.50", "12.", ".5", "1e3", "9" * 19, "9" * 20, "0" * 30 + "7",
     "\u0663", "\u00b2", "1_000", "Yes", "yEs", " yes ", "No", "N", "y", "TRUE", "false", "null", "on",
     "ye\u017f", "2", "x", "x" * 64, "x" * 65, "x" * 128, "x" * 129, "x" * 256, "x" * 257,
@@ -90,7 +93,16 @@ def cases(operations: list[Declared]) -> Iterator[Case]:
         for value in _envelopes(operation):
             yield Case(json.dumps(value, ensure_ascii=False), {"replyTo": "replies", "correlationId": "1"})
     yield from _damaged(operations)
+    for one in siblings():
+        channel, topic, subtopic = Declared(one, Rules()).routes[0].request
+        yield Case(json.dumps({"channel": channel, "topic": f" {topic}", "subtopic": subtopic.lower()}), {})
+    for name in ("__proto__", "constructor", "toString"):
+        yield Case(json.dumps({"channel": name, "topic": name, "subtopic": name}), {})
+        yield Case(json.dumps({"channel": "LCM", "topic": "WebService", "subtopic": name}), {})
     valid = json.dumps(next(_envelopes(operations[0])))
+    many = ",".join(f'"n{number}":0' for number in range(70_000))
+    yield Case(valid.replace('"data": {', f'"data": {{{many},'), {})
+    yield Case(f'{{"channel":[{"1," * 300_000}1]}}', {})
     for name in ("replyTo", "correlationId", "messageId", "idempotencyKey", "deadline"):
         for value in (
             "",

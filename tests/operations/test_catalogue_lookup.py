@@ -5,7 +5,9 @@ from operations.core_requests import CATALOGUE
 
 from bridge.envelope import Envelope
 from bridge.failures import UnknownOperation
-from bridge.operations.model import Address
+from bridge.operations.catalogue import OPERATIONS, Catalogue
+from bridge.operations.model import Address, Rules
+from bridge.operations.shipped import siblings
 
 
 def found(channel: str, topic: str, subtopic: str) -> tuple[str, Address]:
@@ -122,6 +124,18 @@ def test_the_nearest_known_operation_is_named(address: tuple[str, str, str], mes
         found(*address)
 
     assert message == unknown.value.message
+
+
+def test_a_sibling_that_is_off_is_no_misspelling() -> None:
+    """It is said that it comes with the bridge and how it is turned on; one that is on is found."""
+    with pytest.raises(UnknownOperation) as unknown:
+        found("lcm", "WebService", " setdnc")
+
+    assert unknown.value.message == (
+        "'lcm/WebService/setdnc' is SetDNC, which comes with the bridge and is off here;"
+        " the site's operators turn it on (operations.siblings)"
+    )
+    assert {} == Catalogue(Rules(), [*OPERATIONS, *siblings()]).off
 
 
 @pytest.mark.parametrize("text", ["", "\0", "\u202e\n", "?" * 128, "x" * 129, "x" * 1_000_000])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.envelope import Envelope
 from bridge.operations.catalogue import OPERATIONS, Catalogue
 from bridge.operations.declared.conflicts import MOST_OPERATIONS
 from bridge.operations.declared.operation import Declared
@@ -80,6 +81,18 @@ def test_what_is_right_is_taken() -> None:
         ),
         (
             "side_effect = false",
+            "side_effect_when = {Id = 'Delete'}",
+            "side_effect_when.Id: must be a flag, an integer or a text with one_of",
+        ),
+        (
+            "side_effect = false",
+            "side_effect_when = {From = '01/01/2024'}",
+            "side_effect_when.From: must be a flag, an integer or a text with one_of",
+        ),
+        ('type = "text"', 'type = "flag"\nyes = 1\nno = true', "data.Id.yes: is the same as no"),
+        ('type = "text"', 'type = "flag"\nyes = "N"\nno = "N"', "data.Id.yes: is the same as no"),
+        (
+            "side_effect = false",
             "side_efect = false",
             "side_efect: is no key here; did you mean side_effect?",
         ),
@@ -126,9 +139,17 @@ def test_what_is_right_is_taken() -> None:
         ('type = "text"', 'type = "text"\nshortest = 9\nlongest = 4', "data.Id.shortest: is above longest"),
         ('type = "text"', 'type = "text"\ndefault = ""', "data.Id.default: must not be empty"),
         ('type = "text"', 'type = "text"\naliases = ["count"]', "data.Count: Count is a name of Id already"),
+        ('type = "text"', 'type = "text"\naliases = ["Id"]', "data.Id.aliases: Id is there twice"),
+        ('type = "text"', 'type = "text"\naliases = ["id"]', "data.Id.aliases: id is there twice"),
+        ('type = "text"', 'type = "text"\naliases = ["A", "a"]', "data.Id.aliases: a is there twice"),
         (
             'type = "text"',
             'type = "text"\nlcm = "Count"',
+            "data.Count.lcm: Count is the parameter of Id already",
+        ),
+        (
+            'type = "text"',
+            'type = "text"\nlcm = "COUNT"',
             "data.Count.lcm: Count is the parameter of Id already",
         ),
         ('type = "text"', 'type = "text"\none_of = ["a", "A"]', "data.Id.one_of: holds a word twice"),
@@ -162,6 +183,11 @@ def test_what_is_right_is_taken() -> None:
             "cache.agent: Count must be of type text",
         ),
         ("[reply]", '[cache]\nagent = "Id"\nshelf = "od"\n[reply]', "cache.shelf: needs the shape contact"),
+        (
+            '[reply]\nshape = "object"',
+            '[cache]\nagent = "Id"\nshelf = "od"\ncount = "Count"\n[reply]\nshape = "contacts"',
+            "cache.count: Count must have least = 1 or more",
+        ),
         ("[reply]", '[example]\ndata = "{"\n[reply]', "example.data: is not JSON: "),
         ("[reply]", '[example]\ndata = "[]"\n[reply]', "example.data: must be an object"),
         ("[reply]", f'[example]\ndata = "{"9" * 5000}"\n[reply]', "example.data: holds a number of too many"),
@@ -178,6 +204,37 @@ def test_what_cannot_be_right_is_refused(old: str, new: str, expected: str) -> N
     faults = faults_of(changed(old, new))
 
     assert [fault for fault in faults if fault.startswith(expected)], faults
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ("default = 100", "data.Count.default: must be 1 to 50"),
+        ("least = 60\nrequired = true", "data.Count.least: is above most, which is 50 here"),
+    ],
+)
+def test_a_limit_of_the_site_is_held_against_the_others(limits: str, expected: str) -> None:
+    """What fits under the default of the setting need not fit under the site's."""
+    least = "" if "least" in limits else "least = 1\n"
+    right = read(changed("default = 1", f'{least}{limits}\nmost = "limits.contacts"'), "x.toml")
+
+    Declared(right, Rules(contacts=100))
+    with pytest.raises(BadDeclaration) as bad:
+        Declared(right, Rules(contacts=50))
+    assert [f"x.toml: {expected}"] == bad.value.faults
+
+
+def test_a_side_effect_is_told_by_what_has_one_form() -> None:
+    """A flag, an integer, and a word of a list: each of its spellings comes out alike."""
+    words = changed('type = "text"', 'type = "text"\none_of = ["delete", "keep"]')
+    for text, when, spellings in (
+        (words, "{Id = 'delete'}", [{"Id": "DELETE"}, {"Id": " Delete "}]),
+        (GOOD, "{Count = 2}", [{"Id": "x", "Count": "2"}, {"Id": "x", "Count": "002"}]),
+    ):
+        made = Declared(read(text.replace("side_effect = false", f"side_effect_when = {when}"), "x"), Rules())
+        for data in spellings:
+            envelope = Envelope("LCM", "WebService", "GetThing", source=None, data=dict(data))
+            assert made.translate(envelope).side_effect, data
 
 
 def test_all_faults_are_told_at_once() -> None:

@@ -21,6 +21,7 @@ from bridge.operations.catalogue import OPERATIONS, Catalogue
 from bridge.operations.declared.fieldforms import FORMS
 from bridge.operations.model import Rules
 from bridge.operations.shipped import siblings
+from bridge.pages import pages
 from bridge.settings import Amqp, LimitSettings, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,17 @@ def test_the_command_prints_the_document_of_the_settings(
     assert "north.requests" == binding["exchange"]["name"]
     count = printed["components"]["schemas"]["GetReservedManualDialContactData"]["properties"]
     assert "7" == count["NumberOfContactsRequired"]["x-check"]["most"]
+
+
+def test_the_pages_are_made_of_one_document() -> None:
+    """Neither changes it for the other, in whatever order they are asked for."""
+    catalogue = Catalogue(Rules())
+    first, second = pages(catalogue, Settings()), pages(catalogue, Settings())
+    page = first["/docs"].make()
+
+    assert FILE.read_text(encoding="utf-8") == first["/asyncapi.json"].make()
+    assert FILE.read_text(encoding="utf-8") == second["/asyncapi.json"].make()
+    assert page == second["/docs"].make()
 
 
 def test_the_document_gives_nothing_away() -> None:

@@ -59,6 +59,20 @@ def test_list_is_a_table(
 
 
 @pytest.mark.usefixtures("given")
+@pytest.mark.parametrize(
+    ("columns", "whole"), [("", "LCM/WebService/GetDownloadAllContactsForDialing"), ("40", "")]
+)
+def test_a_name_is_never_cut(
+    columns: str, whole: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However narrow the terminal is; a pipe has no width, and nothing is folded there."""
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = printed(capsys, "list", "--all").splitlines()
+
+    assert any(line.startswith("GetDownloadAllContactsForDialing ") and whole in line for line in lines)
+
+
+@pytest.mark.usefixtures("given")
 def test_show_tells_of_an_operation_that_is_off(capsys: pytest.CaptureFixture[str]) -> None:
     """In words and in TOML; an unknown one is told with those that there are."""
     words = printed(capsys, "show", "sendagentstate")
@@ -139,3 +153,43 @@ def test_check_holds_files_against_each_other_and_the_site(
         "dnc.toml: name: SetDNC is the name of sibling set_dnc.toml already"
         in (as_told(capsys, "check", "dnc.toml", code=1)["faults"])
     )
+
+
+def test_check_goes_by_the_limits_of_the_site(given: Sources, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the start does: the settings bound what "limits.contacts" stands for, to both sides."""
+    text = GOOD.replace("default = 1", 'least = 1\ndefault = 100\nmost = "limits.contacts"')
+    (given.folder / "small.toml").write_text(text)
+    (given.folder / "large.toml").write_text(text.replace("100", "200").replace("GetThing", "GetLarge"))
+    by_default = as_told(capsys, "check", "small.toml", "large.toml", code=1)["faults"]
+    given.environment(LIMITS__CONTACTS="50")
+    fewer = as_told(capsys, "check", "small.toml", code=1)["faults"]
+    given.environment(LIMITS__CONTACTS="500")
+    more = as_told(capsys, "check", "small.toml", "large.toml")["faults"]
+
+    assert ["large.toml: data.Count.default: must be 1 to 100"] == by_default
+    assert ["small.toml: data.Count.default: must be 1 to 50"] == fewer
+    assert [] == more
+
+
+def test_a_site_that_takes_more_may_declare_more(given: Sources, capsys: pytest.CaptureFixture[str]) -> None:
+    """The start reads a directory under the limits of the settings that it belongs to."""
+    folder = given.folder / "config" / "operations"
+    folder.mkdir(parents=True)
+    text = GOOD.replace("default = 1", 'least = 1\ndefault = 200\nmost = "limits.contacts"')
+    (folder / "one.toml").write_text(text)
+    given.environment(LIMITS__CONTACTS="500")
+
+    assert "GetThing" in printed(capsys, "list", "--names")
+
+
+def test_an_example_shows_the_contract_s_default(given: Sources, capsys: pytest.CaptureFixture[str]) -> None:
+    """A single contact in it is in an array, whatever the site makes of one."""
+    shape = 'shape = "contacts"\none_as_object = "contract.single_contact_as_object"'
+    example = (
+        """[example]\ndata = '{"Id": "x"}'\ncall = '{"Id": "x", "Count": 1}'\nresult = '[{"Name": "y"}]'\n"""
+        """message = '{"response": [{"Name": "y", "AccountNumber": null}]}'\n"""
+    )
+    (given.folder / "one.toml").write_text(GOOD.replace('shape = "object"', shape) + example)
+    given.environment(CONTRACT__SINGLE_CONTACT_AS_OBJECT="true")
+
+    assert "GetThing is right\n" in printed(capsys, "check", "one.toml")

@@ -73,6 +73,19 @@ def test_every_fault_is_listed_at_once(given: Sources) -> None:
     assert 12 == len(found)
 
 
+def test_a_fault_says_how_it_is_right(given: Sources) -> None:
+    """A misspelt setting names the one that was meant, a list how it is written."""
+    given.toml("[nonsense]\nx = 1\n[log]\nxyzzy = 1\n")
+    given.environment(AMQP__URLL="x", OPERATIONS__SIBLINGS="SetDNC, GetCallOutCome")
+
+    found = "\n".join(faults())
+
+    assert "amqp.urll: there is no such setting; did you mean amqp.url? (from environment)" in found
+    assert 'operations.siblings: must be a list in JSON, such as ["SetDNC", "GetCallOutCome"]' in found
+    assert "nonsense: there is no group of settings 'nonsense'; there are access, admin" in found
+    assert "log.xyzzy: there is no such setting; there are log." in found
+
+
 def test_a_fault_names_its_source(given: Sources) -> None:
     """The reader sees where to change it."""
     given.toml("[amqp]\nheartbeat = 0\n")

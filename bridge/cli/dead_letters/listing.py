@@ -7,13 +7,11 @@ from typing import NamedTuple
 
 import orjson
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
-from rich.console import Console
-from rich.table import Table
 
 from bridge.cli.dead_letters.box import opened
 from bridge.cli.dead_letters.selection import selection
 from bridge.cli.dead_letters.texts import as_json, broker_fault, error_text, key_text, letters, moment
-from bridge.cli.display import plain
+from bridge.cli.display import print_table
 from bridge.letters import Letter, without_body
 from bridge.settings import Settings
 
@@ -38,12 +36,8 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
         lines = (orjson.dumps(as_json(letter, mask=mask)).decode() for letter in listed.letters)
         sys.stdout.writelines(f"{line}\n" for line in lines)
     elif listed.letters:
-        table = Table(
-            "id", "when", "reason", "operation", "attempts", "error", "key", box=None, pad_edge=False
-        )
-        for letter in listed.letters:
-            _add(table, letter, mask=mask)
-        Console().print(table)
+        headings = ("id", "when", "reason", "operation", "attempts", "error", "key")
+        print_table(headings, (_row(letter, mask=mask) for letter in listed.letters))
     rest = (
         f"{listed.more} more were not looked at (--limit {args.limit})"
         if listed.more
@@ -66,8 +60,8 @@ async def _list(settings: Settings, args: argparse.Namespace) -> Listed:
         return Listed(found, box.looked_at, box.waiting - box.looked_at)
 
 
-def _add(table: Table, letter: Letter, *, mask: bool) -> None:
-    cells = (
+def _row(letter: Letter, *, mask: bool) -> tuple[str, ...]:
+    return (
         letter.id,
         moment(letter),
         letter.reason,
@@ -76,4 +70,3 @@ def _add(table: Table, letter: Letter, *, mask: bool) -> None:
         error_text(letter, mask=mask),
         key_text(letter, mask=mask),
     )
-    table.add_row(*map(plain, cells))

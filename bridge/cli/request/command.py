@@ -13,13 +13,14 @@ from bridge.cli.request.preview import preview
 from bridge.cli.request.wanted import Asked, Setting, Wanted, WrongUsage, routing_key, wanted
 from bridge.configuration import catalogue, load
 from bridge.envelope import Limits
+from bridge.messages import LONGEST_KEY
 from bridge.settings import Log, Settings
 
 HELP = "send a request and print the correlated reply"
 
 EPILOG = """An operation is told by its name or its request subtopic, in any case; a file that is called like
 one is ./NAME. Exit code: 0 a success, 1 a failure, 2 wrong usage, 3 a failure that may be sent again, 4 the
-outcome is unknown, 5 no reply came, 6 nothing was sent."""
+outcome is unknown, 5 no reply came, 6 nothing was sent, 130 Ctrl-C."""
 
 MOST_SECONDS = 24 * 3600
 
@@ -47,13 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="set a member of data; VALUE is JSON if it is such and the field takes it, else text",
     )
-    making.add_argument("--source", help="the envelope's source")
+    making.add_argument("--source", type=_utf8, help="the envelope's source")
     making.add_argument(
         "--route",
         metavar="WORD[/WORD...]",
         help="where the operation has several routes: words of the request's or the reply's address",
     )
-    making.add_argument("--key", help="idempotency key (default: none but a fresh message id)")
+    making.add_argument("--key", type=_key, help="idempotency key (default: none but a fresh message id)")
     making.add_argument("--timeout", type=_seconds, default=30.0, help="seconds to wait for the reply (30)")
     instead = parser.add_argument_group("instead of sending it").add_mutually_exclusive_group()
     instead.add_argument(
@@ -71,10 +72,25 @@ def _setting(text: str) -> Setting:
     if not equals or not name.strip():
         raise argparse.ArgumentTypeError(f"{text!a} is not NAME=VALUE")
     try:
-        value.encode()
+        text.encode()
     except UnicodeEncodeError:
-        raise argparse.ArgumentTypeError(f"the value of {name!a} is not UTF-8") from None
+        raise argparse.ArgumentTypeError(f"{name!a} or its value is not UTF-8") from None
     return Setting(name.strip(), value)
+
+
+def _key(text: str) -> str:
+    """Read an idempotency key; an empty one would be none, and a repetition a second request."""
+    if not 0 < len(text) <= LONGEST_KEY:
+        raise argparse.ArgumentTypeError(f"must have 1 to {LONGEST_KEY} characters, not {len(text)}")
+    return _utf8(text)
+
+
+def _utf8(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("is not UTF-8") from None
+    return text
 
 
 def _seconds(text: str) -> float:
@@ -110,31 +126,33 @@ def main(args: argparse.Namespace) -> int:
         envelope = json.loads(request.body)
         sys.stdout.write(pretty(envelope["data"] if args.data_template else envelope))
         return Exit.SUCCESS
+    sys.stderr.writelines(f"ignored: {remark}\n" for remark in request.ignored)
+    told, code = preview(request.body, known, limits, settings.lcm.methods)
     if args.dry_run:
-        told, code = preview(request.body, known, limits, settings.lcm.methods)
         sys.stdout.write(pretty(told))
         return code
-    return asyncio.run(_send(settings, request, args))
+    if not request.answered and code != Exit.SUCCESS:
+        sys.stdout.write(pretty(told))
+        sys.stderr.write("not sent: nobody would be told of this, it would be a dead letter\n")
+        return Exit.WRONG_USAGE
+    return _send(settings, request, args)
 
 
-async def _send(settings: Settings, request: Wanted, args: argparse.Namespace) -> int:
-    from bridge.cli.request.sending import NoReply, NotSent, send  # noqa: PLC0415 - the rest starts without it
+def _send(settings: Settings, request: Wanted, args: argparse.Namespace) -> int:
+    from bridge.cli.request.sending import NoReply, NotSent, Sending  # noqa: PLC0415 - the rest does without
 
+    sending = Sending(settings.amqp, answered=request.answered, key=args.key)
     try:
-        sent = await send(
-            settings.amqp,
-            request.body,
-            routing_key(request.body),
-            answered=request.answered,
-            seconds=args.timeout,
-            key=args.key,
-        )
+        sent = asyncio.run(sending.send(request.body, routing_key(request.body), args.timeout))
     except NotSent as error:
         sys.stderr.write(f"not sent: {error}\n")
         return Exit.NOT_SENT
     except NoReply as error:
         sys.stderr.write(f"{error}\n")
         return Exit.NO_REPLY
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{sending.interrupted()}\n")
+        return Exit.INTERRUPTED
     code = Exit.SUCCESS
     if sent.body is not None and sent.headers is not None:
         reply = json.loads(sent.body)
@@ -143,7 +161,7 @@ async def _send(settings: Settings, request: Wanted, args: argparse.Namespace) -
             sys.stderr.writelines(f"{name}: {value!s}\n" for name, value in sorted(sent.headers.items()))
         sys.stdout.write(pretty(reply))
     name = "" if request.operation is None else request.operation.name
-    sys.stderr.write(f"{last_line(sent, name)}\n")
+    sys.stderr.write(f"{last_line(sent, name, sending.ids())}\n")
     return code
 
 

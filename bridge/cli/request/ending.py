@@ -24,6 +24,7 @@ class Exit(IntEnum):
     OUTCOME_UNKNOWN = 4
     NO_REPLY = 5
     NOT_SENT = 6
+    INTERRUPTED = 130
 
 
 def exit_code(body: object, headers: Mapping[str, Any]) -> Exit:
@@ -35,8 +36,11 @@ def exit_code(body: object, headers: Mapping[str, Any]) -> Exit:
     return Exit.RETRYABLE if _failure(body).get("retryable") is True else Exit.FAILURE
 
 
-def last_line(sent: "Sent", operation: str) -> str:
-    """Return one line about the outcome, the times, and after a failure what to do."""
+def last_line(sent: "Sent", operation: str, ids: str) -> str:
+    """Return one line about the outcome, the times, and after a failure what to do.
+
+    ``ids`` are the request's, for whoever must look what became of it.
+    """
     confirmed = f"confirmed after {_milliseconds(sent.confirmed)}"
     if sent.headers is None or sent.replied is None:
         return f"ok: {confirmed}; {operation} is never answered"
@@ -48,6 +52,8 @@ def last_line(sent: "Sent", operation: str) -> str:
     status = str(sent.headers.get("x-bridge-error-type") or sent.headers.get("x-bridge-status"))
     if status in _ACTIONS:
         told.append(_ACTIONS[status])
+    if status == OutcomeUnknown.error_type:
+        told.append(ids)
     return f"{status}: {'; '.join(told)}"
 
 

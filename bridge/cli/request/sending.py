@@ -46,45 +46,58 @@ class Sent:
     headers: dict[str, Any] | None = None
 
 
-async def send(  # noqa: PLR0913 - what the command line says of a request
-    settings: Amqp, body: bytes, routing_key: str, *, answered: bool, seconds: float, key: str | None
-) -> Sent:
-    """Publish, wait for the publisher confirm, and if it is answered for the reply.
-
-    ``seconds`` is for all of that, and the time to live of the message. Raises `NotSent` and `NoReply`.
-    """
-    sending = _Sending(settings, answered=answered)
-    message = aio_pika.Message(
-        body,
-        content_type="application/json",
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        correlation_id=uuid4().hex,
-        message_id=uuid4().hex,
-        reply_to=DIRECT_REPLY_TO if answered else None,
-        timestamp=time.time(),
-        expiration=seconds,
-        headers={"idempotency-key": key} if key else {},
-    )
-    try:
-        async with asyncio.timeout(seconds):
-            return await sending.run(message, routing_key, seconds * CONNECTING)
-    except TimeoutError:
-        raise sending.late(seconds) from None
-    except (AMQPError, ChannelInvalidStateError, OSError) as error:
-        raise sending.failed(error) from error
-
-
-class _Sending:
+class Sending:
     """One request on its way: how far it came decides what its failure means."""
 
-    def __init__(self, settings: Amqp, *, answered: bool) -> None:
+    def __init__(self, settings: Amqp, *, answered: bool, key: str | None) -> None:
         self._settings = settings
         self._answered = answered
+        self._key = key
+        self._message_id = uuid4().hex
         self._published = False
         self._confirmed: float | None = None
         self._replies: asyncio.Queue[tuple[AbstractIncomingMessage, float]] = asyncio.Queue(maxsize=1)
 
-    async def run(self, message: aio_pika.Message, routing_key: str, connecting: float) -> Sent:
+    async def send(self, body: bytes, routing_key: str, seconds: float) -> Sent:
+        """Publish, wait for the publisher confirm, and if it is answered for the reply; once.
+
+        ``seconds`` is for all of that, and the time to live of the message. Raises `NotSent` and `NoReply`.
+        """
+        message = aio_pika.Message(
+            body,
+            content_type="application/json",
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            correlation_id=uuid4().hex,
+            message_id=self._message_id,
+            reply_to=DIRECT_REPLY_TO if self._answered else None,
+            timestamp=time.time(),
+            expiration=seconds,
+            headers={"idempotency-key": self._key} if self._key else {},
+        )
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._run(message, routing_key, seconds * CONNECTING)
+        except TimeoutError:
+            raise self._late(seconds) from None
+        except (AMQPError, ChannelInvalidStateError, OSError) as error:
+            raise self._failed(error) from error
+
+    def ids(self) -> str:
+        """Return what tells this request from others, for logs and for sending it again."""
+        told = f"message id {self._message_id}"
+        return f"{told}, idempotency key {self._key}" if self._key else told
+
+    def interrupted(self) -> str:
+        """Return what it means that it is ended here."""
+        if not self._published:
+            return "not sent: interrupted"
+        if self._confirmed is None:
+            return (
+                f"interrupted before it was confirmed: nobody knows whether the broker has it; {self.ids()}"
+            )
+        return f"interrupted before the reply came: a worker may carry it out; {self.ids()}"
+
+    async def _run(self, message: aio_pika.Message, routing_key: str, connecting: float) -> Sent:
         """Do it. Raises what the client library does, and `NotSent` for what the broker gave back."""
         connection, _, _ = await connect_to_any(self._settings, connecting)
         async with connection:
@@ -110,18 +123,25 @@ class _Sending:
                 headers=dict(reply.headers),
             )
 
-    def late(self, seconds: float) -> NotSent | NoReply:
+    def _late(self, seconds: float) -> NotSent | NoReply:
         """Return what it means that its time is up here."""
         if not self._published:
             return NotSent(f"RabbitMQ: no connection within {seconds:g} s")
         if self._confirmed is None:
-            return NoReply(f"not confirmed within {seconds:g} s: nobody knows whether the broker has it")
-        return NoReply(f"no reply within {seconds:g} s; is a worker running? try: lcm-bridge check")
+            return self._no_reply(
+                f"not confirmed within {seconds:g} s: nobody knows whether the broker has it"
+            )
+        return self._no_reply(f"no reply within {seconds:g} s; is a worker running? try: lcm-bridge check")
 
-    def failed(self, error: Exception) -> NotSent | NoReply:
+    def _failed(self, error: Exception) -> NotSent | NoReply:
         """Return what it means that the connection fails here."""
         why = f"RabbitMQ: {type(error).__name__}: {error}"
-        return NoReply(f"no reply: {why}") if self._published else NotSent(why)
+        return (
+            self._no_reply(f"no reply: {why}") if self._published else NotSent(f"{why}; is amqp.url right?")
+        )
+
+    def _no_reply(self, why: str) -> NoReply:
+        return NoReply(f"{why}; {self.ids()}")
 
     async def _arrived(self, message: AbstractIncomingMessage) -> None:
         await self._replies.put((message, time.monotonic()))

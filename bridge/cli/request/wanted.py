@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
+from bridge.cli.request.names import fields_by_name, unread
 from bridge.envelope import Envelope, Limits, ReplyAsRequest, parse, parse_object
 from bridge.failures import InvalidEnvelope, UnknownOperation
 from bridge.jsontypes import JsonObject, JsonValue
@@ -49,10 +50,11 @@ class Asked:
 
 
 class Wanted(NamedTuple):
-    """A body, and the operation that takes it as far as this site knows it."""
+    """A body, the operation that takes it as far as this site knows it, and remarks on what it ignores."""
 
     body: bytes
     operation: Operation | None
+    ignored: Sequence[str] = ()
 
     @property
     def answered(self) -> bool:
@@ -74,7 +76,9 @@ def wanted(asked: Asked, catalogue: Catalogue, limits: Limits) -> Wanted:
     if asked.sets or asked.source is not None:
         return _changed(body, asked, catalogue, limits)
     try:
-        return Wanted(body, catalogue.find(parse(body, limits))[0])
+        envelope = parse(body, limits)
+        operation = catalogue.find(envelope)[0]
+        return Wanted(body, operation, unread(envelope.data or (), operation))
     except (InvalidEnvelope, ReplyAsRequest, UnknownOperation):
         return Wanted(body, None)  # sent as it is: the bridge says what is wrong with it
 
@@ -83,13 +87,14 @@ def routing_key(body: bytes) -> str:
     """Return ``<channel>.<topic>.<subtopic>``; what cannot be told is routed by the alternate exchange."""
     try:
         envelope = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "unreadable"
     if not isinstance(envelope, dict):
         return "unreadable"
     members = {key.casefold(): value for key, value in envelope.items()}
-    key = ".".join(str(members.get(name, "")).strip() for name in Address._fields)
-    return key.encode()[:LONGEST_ROUTING_KEY].decode(errors="ignore")
+    words = [members.get(name) for name in Address._fields]
+    key = ".".join(word.strip() if isinstance(word, str) else "" for word in words)
+    return key.encode(errors="ignore")[:LONGEST_ROUTING_KEY].decode(errors="ignore")
 
 
 def _named(what: str, catalogue: Catalogue) -> tuple[Declared, Sequence[Route]] | None:
@@ -122,7 +127,8 @@ def _of_operation(operation: Declared, routes: Sequence[Route], asked: Asked, li
     data: JsonObject = template(operation) if asked.template else {}
     if asked.data is not None:
         data = _data(asked.data, asked.read(asked.data), limits)
-    return Wanted(_body(address, asked.source, _with(data, asked.sets, operation)), operation)
+    data = _with(data, asked.sets, operation)
+    return Wanted(_body(address, asked.source, data), operation, unread(data, operation))
 
 
 def _route(operation: Declared, routes: Sequence[Route], wanted: str | None) -> Route:
@@ -155,10 +161,10 @@ def _changed(body: bytes, asked: Asked, catalogue: Catalogue, limits: Limits) ->
         why = str(error) or "this is a reply"
         raise WrongUsage(f"{asked.what}: nothing can be set in it: {why}") from error
     operation = _operation(envelope, catalogue)
-    data = _with(envelope.data or {}, asked.sets, operation if isinstance(operation, Declared) else None)
+    data = _with(envelope.data or {}, asked.sets, operation)
     source = envelope.source if asked.source is None else asked.source
     address = Address(envelope.channel, envelope.topic, envelope.subtopic)
-    return Wanted(_body(address, source, data), operation)
+    return Wanted(_body(address, source, data), operation, unread(data, operation))
 
 
 def _operation(envelope: Envelope, catalogue: Catalogue) -> Operation | None:
@@ -176,29 +182,41 @@ def _body(address: Address, source: str | None, data: JsonObject) -> bytes:
 # --- NAME=VALUE ---------------------------------------------------------------------------------
 
 
-def _with(data: JsonObject, sets: Sequence[Setting], operation: Declared | None) -> JsonObject:
+def _with(data: JsonObject, sets: Sequence[Setting], operation: Operation | None) -> JsonObject:
     """Set members: each replaces the one of that name, in whatever case and under whatever alias."""
-    fields: dict[str, Field] = {}
-    for field in operation.fields if operation is not None else ():
-        fields |= dict.fromkeys(map(str.casefold, (field.name, *field.aliases)), field)
+    if remarks := unread((name for name, _ in sets), operation):
+        raise WrongUsage(f"--set: {'; '.join(remarks)}")
+    fields = fields_by_name(operation)
     for name, text in sets:
         field_of_it = fields.get(name.casefold())
         names = {name.casefold()} | {key for key, one in fields.items() if one is field_of_it}
-        value = _value(text, field_of_it)
+        try:
+            value = _value(text, field_of_it)
+        except (RecursionError, UnicodeEncodeError) as error:
+            deep = isinstance(error, RecursionError)
+            why = "is nested too deep" if deep else "holds half of a surrogate pair"
+            raise WrongUsage(f"--set {name}: the value {why}") from error
         data = {name if key.casefold() in names else key: member for key, member in data.items()}
         data[name] = value
     return data
 
 
 def _value(text: str, field: Field | None) -> JsonValue:
-    """Return JSON where it is such, else the text; the text, too, where the field takes only that."""
+    """Return JSON where it is such, else the text; the text, too, where the field does not take a number.
+
+    Raises RecursionError and UnicodeEncodeError for JSON that cannot be written again.
+    """
     try:
         value: JsonValue = json.loads(text, parse_constant=_no_json)
     except ValueError:
         return text
+    encode({"": value})
     if field is None or value is None:
         return value
-    return text if not _takes(field, value) and _takes(field, text) else value
+    if _takes(field, value):
+        return value
+    # Where it takes neither, what is wrong is that of the text: a person who writes 12 means no type by it.
+    return text if _takes(field, text) or isinstance(value, int | float) else value
 
 
 def _takes(field: Field, value: JsonValue) -> bool:

@@ -22,6 +22,7 @@ _UNSAID: Final = (
     "must be said, or side_effect_when: true where a repetition would do it again, which the request ledger"
     " then prevents; false where LCM may be called again"
 )
+_ANY_CASE: Final = "names are matched without regard to case"
 _WITH_MEMBERS: Final = ("contact", "contacts", "object", "array", "contacts_or_reason")
 _CONTACTS: Final = ("contact", "contacts")
 
@@ -43,8 +44,16 @@ def _side_effect(form: DeclarationForm) -> Iterator[Fault]:
     if form.side_effect_when is not None:
         name = next(iter(form.side_effect_when))
         yield from _needs(form, f"side_effect_when.{name}", name)
+        yield from _one_form(f"side_effect_when.{name}", form.data.get(name))
     if form.reply.shape == "echo" and form.side_effect is not False:
         yield "side_effect", "must be false: what is echoed does not reach LCM"
+
+
+def _one_form(path: str, field: FieldForm | None) -> Iterator[Fault]:
+    """Check that a value comes out alike in each of its spellings: another would pass the ledger by."""
+    told = isinstance(field, FlagForm | IntegerForm) or (isinstance(field, TextForm) and field.one_of)
+    if field is not None and not told:
+        yield path, "must be a flag, an integer or a text with one_of: others have several forms of a value"
 
 
 def _fields(form: DeclarationForm) -> Iterator[Fault]:
@@ -53,15 +62,17 @@ def _fields(form: DeclarationForm) -> Iterator[Fault]:
     for name, field in form.data.items():
         path = f"data.{name}"
         for spelling in (name, *field.aliases):
-            first = taken.setdefault(spelling.casefold(), name)
-            if first != name:
-                yield (
-                    path,
-                    f"{spelling} is a name of {first} already; names are matched without regard to case",
-                )
+            first = taken.get(spelling.casefold())
+            if first == name:
+                yield f"{path}.aliases", f"{spelling} is there twice; {_ANY_CASE}"
+            elif first is not None:
+                yield path, f"{spelling} is a name of {first} already; {_ANY_CASE}"
+            else:
+                taken[spelling.casefold()] = name
         if field.lcm is not False:
             parameter = field.lcm or name
-            first = parameters.setdefault(parameter, name)
+            # What differs in case only is rather a slip than a second parameter.
+            first = parameters.setdefault(parameter.casefold(), name)
             if first != name:
                 yield f"{path}.lcm", f"{parameter} is the parameter of {first} already"
         yield from _limits(path, field)
@@ -82,6 +93,8 @@ def _limits(path: str, field: FieldForm) -> Iterator[Fault]:
         low, high = getattr(field, lower, None), getattr(field, upper, None)
         if isinstance(low, int) and isinstance(high, int) and low > high:
             yield f"{path}.{lower}", f"is above {upper}"
+    if isinstance(field, FlagForm) and field.yes == field.no:
+        yield f"{path}.yes", "is the same as no"
     if isinstance(field, TextForm) and field.one_of is not None:
         folded = [word.casefold() for word in field.one_of]
         if len(set(folded)) < len(folded):
@@ -154,6 +167,9 @@ def _cache(form: DeclarationForm) -> Iterator[Fault]:
     for key, kind in (("count", IntegerForm), ("consent", FlagForm), ("drops", TextForm)):
         if (name := getattr(cache, key)) is not None:
             yield from _needs(form, f"cache.{key}", name, kind=kind)
+    counted = None if cache.count is None else form.data.get(cache.count)
+    if isinstance(counted, IntegerForm) and counted.least < 1:
+        yield "cache.count", f"{cache.count} must have least = 1 or more"
     if cache.fetched and cache.drops is None:
         yield "cache.fetched", "needs drops"
     if cache.shelf is not None:

@@ -29,7 +29,7 @@ def example_faults(operation: Declared) -> Iterator[str]:
     try:
         message = operation.answer(command, example.result).message
     except (Failure, UnexpectedResult) as error:
-        yield f"{file}: example.result: is no success: {error}"
+        yield f"{file}: example.result: does not fit [reply]: {error}"
         return
     if operation.replies and message != example.message:
         yield f"{file}: example.message: must be {message}"

@@ -10,7 +10,7 @@ from bridge.operations.data import Fields
 from bridge.operations.declared.forms import DeclarationForm, RouteForm
 from bridge.operations.declared.reading import BadDeclaration, Declaration
 from bridge.operations.declared.schema import data_schema
-from bridge.operations.fields import Field, Wrong
+from bridge.operations.fields import Field, Integer, Wrong
 from bridge.operations.model import (
     Address,
     Answer,
@@ -45,7 +45,8 @@ _NOUNS: Final = {"contact": "a contact", "contacts": "a contact", "contacts_or_r
 class Declared(Operation):
     """One declared operation under the rules of a site.
 
-    Raises `BadDeclaration` for a default or a value with a side effect that its own field does not take.
+    Raises `BadDeclaration` for a default or a value with a side effect that its own field does not take,
+    and for a field that takes nothing under these rules.
     """
 
     def __init__(self, declaration: Declaration, rules: Rules) -> None:
@@ -147,6 +148,10 @@ def _fields(declaration: Declaration, rules: Rules) -> dict[str, Field]:
             fields[name] = form.build(name, rules)
         except Wrong as wrong:
             faults.append(f"{declaration.file}: data.{name}.default: {wrong}")
+            continue
+        match fields[name]:
+            case Integer(least=least, most=most) if least > most:
+                faults.append(f"{declaration.file}: data.{name}.least: is above most, which is {most} here")
     if faults:
         raise BadDeclaration(faults)
     return fields

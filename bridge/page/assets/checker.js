@@ -19,9 +19,9 @@ class Answered extends Error {
 //
 // outcome: "accepted", "refused" or "dead-lettered"; errorType and reason where it is not accepted; operation and
 // route where they can be told; details [{field, problem}]; reply: what the requester gets in words of JSON;
-// sideEffect, key and ignored (names of members that nobody reads) where it is accepted.
+// ignored (names of members that nobody reads) where it can be told; sideEffect and key where it is accepted.
 function checkEnvelope(text, properties, rules) {
-  const known = { operation: null, route: null, channel: null };
+  const known = { operation: null, route: null, channel: null, ignored: [] };
   try {
     return accepted(text, { ...NO_PROPERTIES, ...properties }, rules, known);
   } catch (error) {
@@ -39,9 +39,10 @@ function accepted(text, properties, rules, known) {
     unanswered("reply-to-refused", "reply_to names one of the bridge's own queues");
   }
   const envelope = readEnvelope(text, rules.limits, known);
-  const [operation, route, refusal] = find(envelope, rules.operations);
+  const [operation, route, refusal] = find(envelope, rules);
   known.operation = operation.name;
   known.route = route;
+  if (envelope.data) known.ignored = ignoredIn(envelope, operation);
   checkDeadline(properties.deadline);
   const key = keyOf(properties);
   if (refusal) refuseData([{ field: "data", problem: envelope.data ? refusal : "must be an object" }]);
@@ -51,7 +52,7 @@ function accepted(text, properties, rules, known) {
   const sideEffect = operation.effectWhen
     ? isSame(values.get(operation.effectWhen.field), ofJson(operation.effectWhen.value))
     : operation.effect;
-  return { outcome: "accepted", ...known, sideEffect, key, ignored: ignoredIn(envelope, operation) };
+  return { outcome: "accepted", ...known, sideEffect, key };
 }
 
 // --- the envelope ---------------------------------------------------------------------------------
@@ -148,14 +149,14 @@ function loneSurrogate(root) {
     const texts = value instanceof Map ? [...value.keys()] : [value];
     const half = texts.find((text) => typeof text === "string" && LONE_SURROGATE.test(text));
     if (half !== undefined) return half;
-    waiting.push(...children(value));
+    for (const child of children(value)) waiting.push(child); // spread, too many would be too many arguments
   }
   return undefined;
 }
 
 // --- the operation --------------------------------------------------------------------------------
 
-function find(envelope, operations) {
+function find(envelope, { operations, off }) {
   const given = [envelope.channel, envelope.topic, envelope.subtopic];
   const wanted = given.map((part) => folded(trimmed(part)));
   const owners = operations.flatMap((operation) =>
@@ -163,7 +164,9 @@ function find(envelope, operations) {
       .filter((route) => route.request.every((part, index) => folded(part) === wanted[index]))
       .map((route) => ({ operation, route })),
   );
-  if (owners.length === 0) throw new Answered({ errorType: "UNKNOWN_OPERATION", reason: suggestion(given, operations) });
+  if (owners.length === 0) {
+    throw new Answered({ errorType: "UNKNOWN_OPERATION", reason: suggestion(given, operations, off) });
+  }
   const [{ operation, route }] = owners;
   if (!route.toldBy) return [operation, route, null];
   const names = new Set([...(envelope.data ?? new Map()).keys()].map(folded));
@@ -184,11 +187,18 @@ function either({ members, least }) {
   return members.length > 1 ? `${least} of ${members.join(", ")}` : members.join(", ");
 }
 
-function suggestion(given, operations) {
+function suggestion(given, operations, off) {
   if (given.some((part) => [...part].length > LONGEST_ADDRESS)) {
     return "no operation has a channel, topic or subtopic of this length";
   }
   const text = given.map(trimmed).join("/");
+  const isOff = Object.entries(off).find(([address]) => folded(address) === folded(text));
+  if (isOff) {
+    return (
+      `${quoted(text, Infinity)} is ${isOff[1]}, which comes with the bridge and is off here; ` +
+      "the site's operators turn it on (operations.siblings)"
+    );
+  }
   const known = new Map();
   for (const operation of operations) {
     for (const route of operation.routes) known.set(folded(route.request.join("/")), route.request.join("/"));

@@ -134,12 +134,17 @@ function wholeNumber(value) {
   throw new Wrong('must be an integer (a whole number, or a string of digits such as "7")');
 }
 
-// A fraction as Python writes it: 1.0 keeps its point, and what is very large or small has an exponent.
+// A fraction as the bridge writes it, without an exponent: 1.0 keeps its point below 1e16.
 function fractionText(number) {
+  const sign = number < 0 || Object.is(number, -0) ? "-" : "";
   const size = Math.abs(number);
-  if (size >= 1e16 || (size !== 0 && size < 1e-4)) return number.toExponential();
+  if (size >= 1e16 || (size !== 0 && size < 1e-4)) {
+    const [digits, exponent] = size.toExponential().replace(".", "").split("e");
+    const places = Number(exponent);
+    return sign + (places < 0 ? `0.${"0".repeat(-places - 1)}${digits}` : digits.padEnd(places + 1, "0"));
+  }
   const text = String(size);
-  return (number < 0 || Object.is(number, -0) ? "-" : "") + (text.includes(".") ? text : `${text}.0`);
+  return sign + (text.includes(".") ? text : `${text}.0`);
 }
 
 function isMoment(text, pattern) {

@@ -3,6 +3,8 @@
 const contract = JSON.parse(document.getElementById("contract").textContent);
 const LANGUAGES = Object.keys(contract.programs);
 const COPIED_FOR = 1500; // milliseconds
+const MOST_NAMES = 20;
+const LONGEST_NAME = 100;
 const CHECK_AFTER = 250; // milliseconds without another key
 let language = LANGUAGES[0];
 
@@ -140,10 +142,19 @@ function remarks(verdict, properties) {
         : ["A side effect without a key: if you send it again, it happens again."],
     );
   } else list.push(["No side effect: it may be sent again."]);
-  if (verdict.ignored.length > 0) {
-    list.push(["Nobody reads ", ...verdict.ignored.flatMap((name, at) => (at ? [", ", code(name)] : [code(name)])), "."]);
-  }
-  return make("ul", {}, ...list.map((parts) => make("li", {}, ...parts)));
+  return [make("ul", {}, ...list.map((parts) => make("li", {}, ...parts))), ...unread(verdict)];
+}
+
+function unread({ ignored }) {
+  if (ignored.length === 0) return [];
+  const shown = ignored.slice(0, MOST_NAMES).map((name) => make("code", {}, shortened(name)));
+  const more = ignored.length - shown.length;
+  const names = shown.flatMap((name, at) => (at ? [", ", name] : [name]));
+  return [make("p", {}, "Nobody reads ", ...names, more ? ` and ${more} more.` : ".")];
+}
+
+function shortened(text) {
+  return text.length > LONGEST_NAME ? `${text.slice(0, LONGEST_NAME)}…` : text;
 }
 
 function refusal(verdict, properties) {
@@ -154,6 +165,7 @@ function refusal(verdict, properties) {
     );
     parts.push(make("ul", {}, ...items));
   } else parts.push(make("p", {}, verdict.reason));
+  parts.push(...unread(verdict));
   const error = contract.rules.errors[verdict.errorType];
   if (error?.advice) parts.push(make("p", {}, make("strong", {}, "What to do: "), error.advice));
   if (verdict.reply) {
@@ -172,10 +184,10 @@ function tell() {
   const box = document.getElementById("verdict");
   const line = document.getElementById("verdict-line");
   const more = document.getElementById("verdict-more");
+  more.replaceChildren();
   if (!field.value.trim()) {
     box.dataset.outcome = "none";
     line.textContent = "Paste an envelope, or choose an example.";
-    more.replaceChildren();
     return;
   }
   const verdict = checkEnvelope(field.value, properties, contract.rules);
@@ -183,9 +195,10 @@ function tell() {
   const of = verdict.operation ? ` (${verdict.operation})` : "";
   if (verdict.outcome === "accepted") {
     line.textContent = `Accepted: ${verdict.operation}`;
-    more.replaceChildren(remarks(verdict, properties));
+    more.replaceChildren(...remarks(verdict, properties));
   } else if (verdict.outcome === "refused") {
-    line.textContent = `Refused: ${verdict.errorType}${of}`;
+    const answered = verdict.reply ? "Refused" : "Dead-lettered, nobody is answered";
+    line.textContent = `${answered}: ${verdict.errorType}${of}`;
     more.replaceChildren(...refusal(verdict, properties));
   } else {
     line.textContent = `Dead-lettered, nobody is answered: ${verdict.deadLetter}`;

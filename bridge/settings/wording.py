@@ -1,0 +1,51 @@
+"""What is said of a setting that validation refuses, where the library's own words do not help."""
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from bridge.settings import Settings
+
+_LONGEST_EXAMPLE: Final = 200
+
+
+def worded(kind: str, message: str, path: Sequence[str], tree: Mapping[str, Any]) -> str:
+    """Return what is wrong at ``path``.
+
+    ``kind`` and ``message`` are pydantic's, https://docs.pydantic.dev/latest/errors/validation_errors/, and
+    ``tree`` is all settings as they were given.
+    """
+    if kind == "extra_forbidden":
+        return _unknown(path)
+    value = _at(tree, path)
+    if kind == "list_type" and isinstance(value, str) and len(value) <= _LONGEST_EXAMPLE:
+        example = json.dumps([one.strip() for one in value.split(",")])
+        return f"must be a list in JSON, such as {example}"
+    return message.removeprefix("Value error, ")
+
+
+def _unknown(path: Sequence[str]) -> str:
+    *groups, name = path
+    if not groups:
+        known = ", ".join(sorted(Settings.model_fields))
+        return f"there is no group of settings {name!r}; there are {known}"
+    return f"there is no such setting; {_hint(groups[0], name)}"
+
+
+def _hint(group: str, name: str) -> str:
+    field = Settings.model_fields.get(group)
+    form = field.annotation if field else None
+    names: Iterable[str] = form.model_fields if isinstance(form, type) and issubclass(form, BaseModel) else ()
+    near = difflib.get_close_matches(name.casefold(), names, n=1)
+    if near:
+        return f"did you mean {group}.{near[0]}?"
+    return f"there are {', '.join(f'{group}.{one}' for one in names)}"
+
+
+def _at(tree: Any, path: Iterable[str]) -> object:  # noqa: ANN401 - settings as they were given
+    for key in path:
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree
