@@ -2,11 +2,10 @@
 
 import asyncio
 import gzip
-import tracemalloc
 import zlib
 
 import pytest
-from lcm.lcm_servers import RawServer, Request, answer, answering, failure_of, lcm_client
+from lcm.lcm_servers import RawServer, Request, answer, answering, failure_and_memory, failure_of, lcm_client
 
 from bridge.failures import LcmBadResponse, LcmTimeout
 
@@ -42,12 +41,7 @@ async def test_what_never_ends_is_given_up(flood: str) -> None:
         RawServer(handler).running() as server,
         lcm_client(server.url, timeout=0.1, max_response_bytes=LIMIT) as client,
     ):
-        tracemalloc.start()
-        try:
-            failed = await failure_of(client)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
+        failed, peak = await failure_and_memory(client)
 
     assert isinstance(failed.failure, LcmBadResponse | LcmTimeout)
     assert failed.effect_possible
@@ -62,12 +56,7 @@ async def test_what_is_packed_otherwise_is_bounded(encoding: str) -> None:
         packed = gzip.compress(packed, 1)
     raw = answer(packed, headers=f"Content-Encoding: {encoding}\r\n")
     async with answering(raw).running() as server, lcm_client(server.url, max_response_bytes=LIMIT) as client:
-        tracemalloc.start()
-        try:
-            failed = await failure_of(client)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
+        failed, peak = await failure_and_memory(client)
 
     assert isinstance(failed.failure, LcmBadResponse)
     assert failed.effect_possible
