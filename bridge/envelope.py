@@ -213,7 +213,7 @@ def _json(body: bytes, limits: Limits) -> JsonValue:
 def _bounded_object(value: JsonValue, body: bytes, limits: Limits) -> JsonObject:
     # A body with fewer brackets than the limit cannot be deeper, and one without an escape
     # cannot hold a lone surrogate (UTF-8 has none): almost no envelope needs the walk.
-    if body.count(b"{") + body.count(b"[") > limits.depth and _deeper_than(value, limits.depth):
+    if body.count(b"{") + body.count(b"[") > limits.depth and deeper_than(value, limits.depth):
         raise _too_deep(limits)
     if b"\\u" in body and (text := _lone_surrogate(value)):
         raise InvalidEnvelope(
@@ -241,7 +241,8 @@ def _children(value: JsonValue) -> Iterable[JsonValue]:
     return value if isinstance(value, list) else ()
 
 
-def _deeper_than(value: JsonValue, limit: int) -> bool:
+def deeper_than(value: JsonValue, limit: int) -> bool:
+    """Tell whether a value has more levels of nesting."""
     level = [value]
     for _ in range(limit):
         level = [child for parent in level for child in _children(parent)]

@@ -19,6 +19,9 @@ _SETTLEMENT: Final = struct.Struct(">BHIIQBc")
 _SETTLEMENT_BYTES: Final = _SETTLEMENT.size - START.size - len(END)
 _TAG: Final = struct.Struct(">QB")
 
+CONFIRM_BYTES: Final = 4 + _TAG.size
+"""Least bytes of a confirm's payload; what is shorter is none."""
+
 _ENCODERS: Final = [(name, flag, encode.METHODS[kind]) for name, (flag, kind) in KINDS.items()]
 
 
