@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from chaos.proxy import Proxy
+from support.letters import everything_in
 from support.permitted import url_for_sites
 from support.site import Site, open_site
 from yarl import URL
@@ -27,6 +28,12 @@ async def own_redis() -> AsyncIterator[PrivateRedis]:
     """Run a Redis that may be ended."""
     async with PrivateRedis() as server:
         yield server
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def no_letters(site: Site) -> None:
+    """Let no file meet the dead letters of another one's tests."""
+    await everything_in(site.widget, f"{site.prefix}.dead-letters")
 
 
 @pytest.fixture

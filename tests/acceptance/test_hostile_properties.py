@@ -6,7 +6,6 @@ import struct
 import aio_pika
 import pytest
 from support.envelopes import dial, od
-from support.letters import everything_in
 from support.rawamqp import (
     CORRELATION_ID,
     EXPIRATION,
@@ -111,11 +110,7 @@ async def answer_to(site: Site, rabbit: PrivateRabbit, properties: dict[int, byt
 
 @pytest.fixture(autouse=True)
 async def goes_on(site: Site) -> object:
-    """After each test a good request is answered, on the connections that the worker began with.
-
-    The dead letters of other files' tests are taken out first.
-    """
-    await everything_in(site.widget, f"{site.prefix}.dead-letters")
+    """After each test a good request is answered, on the connections that the worker began with."""
     yield
     assert "ManualDialCall" == (await site.widget.ask(dial())).body["subtopic"]
     lost = {event["connection"] for event in site.worker.events("amqp.connection_lost")}
