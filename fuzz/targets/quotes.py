@@ -1,10 +1,12 @@
 """A line of the log that quotes a request: what it quotes is masked, and nothing is raised."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bridge.quotes import Quotes
 from fuzz.picks import ODD, Picks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 WORDS: Final = (
     b'"',
@@ -31,14 +33,14 @@ def check(data: bytes) -> None:
     said: Mapping[str, Any] | bytes
     if picks.flag():
         said = picks.members(_NAMES)
-        said["secret"] = secret = "Secret" + "".join(char for char in picks.text() if char.isalnum())[:30]
+        said["quoted"] = quoted = "Jane" + "".join(char for char in picks.text() if char.isalnum())[:30]
         said["entity"] = "&#" + str(picks.one_of(ODD))
     else:
-        secret = "SecretOfSomebody"
-        said = b'{"a": "' + secret.encode() + b'", ' + picks.rest()
-    line = f"no {secret} here: {picks.rest().decode(errors='replace')} {said!r:.2000}"
+        quoted = "JaneOfSomewhere"
+        said = b'{"a": "' + quoted.encode() + b'", ' + picks.rest()
+    line = f"no {quoted} here: {picks.rest().decode(errors='replace')} {said!r:.2000}"
     masked = Quotes(said).masked_in(line)
     if len(masked) > _LONGEST * len(line):
         raise AssertionError(len(masked))
-    if f"no {secret} here" in masked:
+    if f"no {quoted} here" in masked:
         raise AssertionError(masked[:200])
