@@ -16,7 +16,7 @@ from bridge.jsontypes import JsonObject, JsonValue
 MAX_ECHOED_CHANNEL = 255
 """Characters of a request's channel that an error event repeats; a longer one is not a channel."""
 
-_CURLY_QUOTES = frozenset("\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u2033\u00ab\u00bb")
+_CURLY_QUOTE = re.compile("[\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u2033\u00ab\u00bb]")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -179,7 +179,7 @@ _decoder = json.JSONDecoder(
 )
 
 
-_STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|NaN|-?Infinity')
+_STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]++|\\.)*+"|NaN|-?Infinity')
 _BLANKS = " \t\r\n"
 
 
@@ -304,9 +304,7 @@ def _what_stands_there(error: json.JSONDecodeError) -> str:
     # A curly quote that should close a string is only missed further on: at the line's end, or nowhere.
     start = text.rfind("\n", 0, position) + 1
     end = position if not error.msg.startswith("Unterminated") else len(text)
-    for column, char in enumerate(text[start:end], start=1):
-        if char in _CURLY_QUOTES:
-            line = text.count("\n", 0, position) + 1
-            where += f"; a {_name(char)} stands at line {line}, column {column}: use a straight quote"
-            break
+    if quote := _CURLY_QUOTE.search(text, start, end):
+        line, column = text.count("\n", 0, position) + 1, quote.start() - start + 1
+        where += f"; a {_name(quote[0])} stands at line {line}, column {column}: use a straight quote"
     return where

@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Final, NamedTuple
 
-TARGETS: Final = ("envelope", "properties", "translation", "answer", "record", "declaration", "frames")
+TARGETS: Final = (
+    "envelope",
+    "properties",
+    "translation",
+    "answer",
+    "record",
+    "declaration",
+    "frames",
+    "quotes",
+)
 
 
 class Target(NamedTuple):
