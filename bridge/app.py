@@ -22,8 +22,8 @@ from bridge.bus.topology import Topology
 from bridge.certificates import show_expiry
 from bridge.configuration import catalogue
 from bridge.credentials import Credentials
+from bridge.declarations import limits
 from bridge.drain import Drain, end, record_the_last
-from bridge.envelope import Limits
 from bridge.exposure import tell_exposures
 from bridge.lcm.breaker import State
 from bridge.lcm.gateway import LcmGateway
@@ -34,6 +34,7 @@ from bridge.operations.catalogue import Catalogue
 from bridge.outbox import Addresses, Outbox
 from bridge.pages import pages
 from bridge.performance import Performer
+from bridge.permission import Permission
 from bridge.pipeline import Pipeline
 from bridge.replies import ReplyPolicy
 from bridge.rereading import files, reread
@@ -122,8 +123,8 @@ class Worker:
         )
         pipeline = Pipeline(
             catalogue=operations,
-            limits=Limits(settings.limits.body_bytes, settings.limits.depth),
-            access=settings.access,
+            limits=limits(settings),
+            permission=Permission(settings.access, settings.sources),
             reply_policy=ReplyPolicy(
                 allowed=settings.replies.allowed_reply_to,
                 own_queues=layout.own_queues,

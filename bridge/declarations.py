@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bridge.envelope import Limits
 from bridge.operations.catalogue import OPERATIONS, Catalogue
 from bridge.operations.declared.conflicts import MOST_OPERATIONS, conflicts
 from bridge.operations.declared.examples import example_faults
@@ -27,6 +28,18 @@ def rules(settings: Settings) -> Rules:
         contacts=settings.limits.contacts,
         xml_chars=settings.limits.xml_chars,
         single_contact_as_object=settings.contract.single_contact_as_object,
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """Return how large an envelope may be."""
+    given = settings.limits
+    return Limits(
+        body_bytes=given.body_bytes,
+        depth=given.depth,
+        keys=given.json_keys,
+        string_chars=given.string_chars,
+        header_bytes=given.header_bytes,
     )
 
 
@@ -100,14 +113,18 @@ def faults(tree: Mapping[str, Any], default: Path) -> list[str]:
     given = {
         "lcm.methods": lcm.get("methods") if isinstance(lcm, dict) else None,
         "access": tree.get("access"),
+        "sources": tree.get("sources"),
     }
-    return [
-        f"{group}: {name} is no operation; there are {', '.join(there)}"
-        for group, names in given.items()
-        if isinstance(names, dict)
-        for name in names
-        if name.casefold() not in known
-    ]
+    wrong = []
+    for group, names in given.items():
+        seen: set[str] = set()
+        for name in names if isinstance(names, dict) else ():
+            if (folded := name.casefold()) not in known:
+                wrong.append(f"{group}: {name} is no operation; there are {', '.join(there)}")
+            elif folded in seen:
+                wrong.append(f"{group}: {name} is given twice; names are matched without regard to case")
+            seen.add(folded)
+    return wrong
 
 
 def read_file(file: Path, site: Rules) -> Declaration:

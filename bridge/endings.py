@@ -6,6 +6,7 @@ from typing import Final, Self
 import orjson
 
 from bridge import failures
+from bridge.envelope import deeper_than
 from bridge.failures import Failure
 from bridge.jsontypes import JsonObject
 
@@ -21,6 +22,13 @@ _STORED: Final[dict[str, type[Failure]]] = {
         failures.WsError,
     )
 }
+
+
+_DEEPEST: Final = 128
+"""Levels of nesting: more than LCM's answers have, and fewer than JSON's writer takes."""
+
+
+_UNREADABLE: Final = "the stored ending is not readable"
 
 
 class UnreadableEnding(ValueError):
@@ -53,11 +61,18 @@ class Ending:
     def load(cls, stored: bytes | str) -> Self:
         """Read what `dump` wrote. Raises `UnreadableEnding`."""
         try:
-            value = orjson.loads(stored)
-            if isinstance(message := value.get("message"), dict):
-                return cls(message)
-            failure = value["failure"]
-            kind = _STORED[failure["errorType"]]
-            return cls(kind(str(failure["errorMessage"]), msg=str(failure["msg"])))
+            [(what, told)] = orjson.loads(stored).items()
+            if what == "failure":
+                kind, message, msg = _STORED[told["errorType"]], told["errorMessage"], told["msg"]
+                if isinstance(message, str) and isinstance(msg, str):
+                    return cls(kind(message, msg=msg))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UnreadableEnding("the stored ending is not readable") from error
+            raise UnreadableEnding(_UNREADABLE) from error
+        if (
+            what != "message"
+            or not isinstance(told, dict)
+            or "response" not in told  # each reply has one, so this is none
+            or deeper_than(told, _DEEPEST)
+        ):
+            raise UnreadableEnding(_UNREADABLE)
+        return cls(told)

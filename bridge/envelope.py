@@ -6,7 +6,7 @@ Pure: bytes in, an `Envelope` out or a typed refusal that says what to change.
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
@@ -16,7 +16,7 @@ from bridge.jsontypes import JsonObject, JsonValue
 MAX_ECHOED_CHANNEL = 255
 """Characters of a request's channel that an error event repeats; a longer one is not a channel."""
 
-_CURLY_QUOTES = frozenset("\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u2033\u00ab\u00bb")
+_CURLY_QUOTE = re.compile("[\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u2033\u00ab\u00bb]")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -26,10 +26,17 @@ class ReplyAsRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large an envelope may be: its body in bytes, its nesting in levels."""
+    """How large an envelope may be.
+
+    Its body in bytes, its nesting in levels, the members of all its objects together, the characters of one
+    string or member's name; ``header_bytes`` are those of its AMQP properties, headers included.
+    """
 
     body_bytes: int = 1024 * 1024
     depth: int = 32
+    keys: int = 10_000
+    string_chars: int = 262_144
+    header_bytes: int = 65_536
 
 
 class Envelope(NamedTuple):
@@ -172,7 +179,7 @@ _decoder = json.JSONDecoder(
 )
 
 
-_STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|NaN|-?Infinity')
+_STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]++|\\.)*+"|NaN|-?Infinity')
 _BLANKS = " \t\r\n"
 
 
@@ -206,11 +213,18 @@ def _json(body: bytes, limits: Limits) -> JsonValue:
 def _bounded_object(value: JsonValue, body: bytes, limits: Limits) -> JsonObject:
     # A body with fewer brackets than the limit cannot be deeper, and one without an escape
     # cannot hold a lone surrogate (UTF-8 has none): almost no envelope needs the walk.
-    if body.count(b"{") + body.count(b"[") > limits.depth and _deeper_than(value, limits.depth):
+    if body.count(b"{") + body.count(b"[") > limits.depth and deeper_than(value, limits.depth):
         raise _too_deep(limits)
     if b"\\u" in body and (text := _lone_surrogate(value)):
         raise InvalidEnvelope(
             f"the string {_shown(text)} holds half of a surrogate pair, which is no character"
+        )
+    # So too: each key has a colon behind it, and no string has more characters than the body has bytes.
+    if body.count(b":") > limits.keys and (keys := _keys(value)) > limits.keys:
+        raise InvalidEnvelope(f"the objects of the body have {keys} keys; at most {limits.keys} are taken")
+    if len(body) > limits.string_chars and (longest := _longest(value)) > limits.string_chars:
+        raise InvalidEnvelope(
+            f"the body holds a string of {longest} characters; at most {limits.string_chars} are taken"
         )
     if not isinstance(value, dict):
         raise InvalidEnvelope(f"the body must be a JSON object, not {json_type(value)}")
@@ -227,23 +241,42 @@ def _children(value: JsonValue) -> Iterable[JsonValue]:
     return value if isinstance(value, list) else ()
 
 
-def _deeper_than(value: JsonValue, limit: int) -> bool:
+def deeper_than(value: JsonValue, limit: int) -> bool:
+    """Tell whether a value has more levels of nesting."""
     level = [value]
     for _ in range(limit):
         level = [child for parent in level for child in _children(parent)]
     return any(isinstance(value, dict | list) for value in level)
 
 
-def _lone_surrogate(root: JsonValue) -> str:
+def _all(root: JsonValue) -> Iterator[JsonValue]:
+    """Yield a value and everything within it."""
     waiting = [root]
     while waiting:
         value = waiting.pop()
-        texts = list(value) if isinstance(value, dict) else [value]
-        for text in texts:
-            if isinstance(text, str) and _LONE_SURROGATE.search(text):
-                return text
+        yield value
         waiting.extend(_children(value))
-    return ""
+
+
+def _strings(root: JsonValue) -> Iterator[str]:
+    """Yield every string and every key within."""
+    for value in _all(root):
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield from value
+
+
+def _lone_surrogate(root: JsonValue) -> str:
+    return next((text for text in _strings(root) if _LONE_SURROGATE.search(text)), "")
+
+
+def _keys(root: JsonValue) -> int:
+    return sum(len(value) for value in _all(root) if isinstance(value, dict))
+
+
+def _longest(root: JsonValue) -> int:
+    return max(map(len, _strings(root)), default=0)
 
 
 # --- messages -----------------------------------------------------------------------------------
@@ -271,9 +304,7 @@ def _what_stands_there(error: json.JSONDecodeError) -> str:
     # A curly quote that should close a string is only missed further on: at the line's end, or nowhere.
     start = text.rfind("\n", 0, position) + 1
     end = position if not error.msg.startswith("Unterminated") else len(text)
-    for column, char in enumerate(text[start:end], start=1):
-        if char in _CURLY_QUOTES:
-            line = text.count("\n", 0, position) + 1
-            where += f"; a {_name(char)} stands at line {line}, column {column}: use a straight quote"
-            break
+    if quote := _CURLY_QUOTE.search(text, start, end):
+        line, column = text.count("\n", 0, position) + 1, quote.start() - start + 1
+        where += f"; a {_name(quote[0])} stands at line {line}, column {column}: use a straight quote"
     return where

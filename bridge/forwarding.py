@@ -181,7 +181,7 @@ def _sent_on(delivery: Delivery, *, exchange: str, routing_key: str, notes: dict
         headers[ORIGINAL_EXPIRATION] = original.expiration
     if original.user_id is not None:
         headers[ORIGINAL_USER_ID] = original.user_id
-    if original.message_id is None:
+    if not original.message_id:
         headers[MESSAGE_ID_MADE] = True
     return Outgoing(
         exchange=exchange,

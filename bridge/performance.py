@@ -1,6 +1,7 @@
 """Carrying out a command: not too late? -> cached? -> call LCM -> read its answer -> cache up to date."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -19,7 +20,7 @@ from bridge.failures import (
 from bridge.forwarding import DEADLINE
 from bridge.jsontypes import JsonValue
 from bridge.metrics import Metrics
-from bridge.operations.model import Answer, Command, Operation, Reserved, UnexpectedResult
+from bridge.operations.model import Answer, Command, Contact, Operation, Reserved, UnexpectedResult
 from bridge.ports import CacheChange, CallFailed, CallTerms, ContactCache, Lcm, StoreUnavailable, Tries
 
 log = structlog.get_logger(__name__)
@@ -130,13 +131,16 @@ class Performer:
         except StoreUnavailable:
             self._metrics.contact_cache.labels("error").inc()
             return None
-        if not contacts or (age == "fresh" and len(contacts) < command.reserved.count):
+        answer = None
+        if contacts and (age == "any" or len(contacts) >= command.reserved.count):
+            answer = _presented(operation, contacts[: command.reserved.count])
+        if answer is None:
             if age == "fresh":
                 self._metrics.contact_cache.labels("miss").inc()
             return None
         case.cache = "hit" if age == "fresh" else "stale"
         self._metrics.contact_cache.labels(case.cache).inc()
-        return operation.answer_cached(contacts[: command.reserved.count])
+        return answer
 
     async def _check_fetched(self, case: Case, command: Command) -> None:
         with case.step("cache"):
@@ -162,6 +166,15 @@ class Performer:
             await self._cache.keep(
                 change.agent, change.shelf, change.contacts, asked=change.asked, reserved=change.reserved
             )
+
+
+def _presented(operation: Operation, contacts: Sequence[Contact]) -> Answer | None:
+    """Return cached contacts as the reply, None if one is not the operation's: somebody else wrote it."""
+    try:
+        return operation.answer_cached(contacts)
+    except UnexpectedResult:
+        log.warning("contact_cache.unreadable_record", next="it is left to expire and LCM is asked")
+        return None
 
 
 def check_deadline(case: Case) -> None:

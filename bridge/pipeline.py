@@ -21,7 +21,6 @@ from bridge.failures import (
     InvalidEnvelope,
     LcmTimeout,
     LcmUnavailable,
-    NotPermitted,
     OutcomeUnknown,
     RequestExpired,
 )
@@ -29,9 +28,10 @@ from bridge.messages import Delivery, Reason, Unanswered
 from bridge.metrics import OK, Metrics
 from bridge.once import AnsweredElsewhere, Held, Once, StillRunning
 from bridge.operations.catalogue import Catalogue
-from bridge.operations.model import Answer, Operation
+from bridge.operations.model import Answer
 from bridge.outbox import Outbox
 from bridge.performance import Performer
+from bridge.permission import Permission
 from bridge.ports import PublishFailed
 from bridge.replies import ReplyPolicy
 from bridge.retries import Delays
@@ -63,7 +63,7 @@ class Pipeline:
         *,
         catalogue: Catalogue,
         limits: Limits,
-        access: dict[str, list[str]],
+        permission: Permission,
         reply_policy: ReplyPolicy,
         performer: Performer,
         once: Once,
@@ -76,7 +76,7 @@ class Pipeline:
     ) -> None:
         self._catalogue = catalogue
         self._limits = limits
-        self._access = {name.casefold(): frozenset(users) for name, users in access.items()}
+        self._permission = permission
         self._reply_policy = reply_policy
         self._performer = performer
         self._once = once
@@ -230,21 +230,18 @@ class Pipeline:
         note(operation=operation.name, source=_bounded(envelope.source))
         if delivery.unreadable:
             raise InvalidEnvelope(f"AMQP properties that cannot be read: {delivery.unreadable}")
+        # What broker and bridge write on a request that comes again is not its publisher's fault.
+        if not delivery.repeated and delivery.header_bytes > self._limits.header_bytes:
+            raise InvalidEnvelope(
+                f"the AMQP properties have {delivery.header_bytes} bytes, headers included;"
+                f" at most {self._limits.header_bytes} are taken"
+            )
         case.deadline, _ = delivery.deadline(), delivery.key()  # both may be no such thing
-        self._check_permission(operation, delivery.properties.user_id)
+        self._permission.check(operation.name, user=delivery.properties.user_id, source=envelope.source)
         command = operation.translate(envelope)
         if command.side_effect:
             return await self._once.carry_out(case, operation, command)
         return await self._performer.perform(case, operation, command)
-
-    def _check_permission(self, operation: Operation, user: str | None) -> None:
-        permitted = self._access.get(operation.name.casefold())
-        if permitted is not None and user not in permitted:
-            raise NotPermitted(
-                f"this user may not use {operation.name}"
-                if user
-                else f"{operation.name} is restricted: publish with the broker-validated property user_id"
-            )
 
     def _settled(self, case: Case) -> None:
         seconds = time.monotonic() - case.started

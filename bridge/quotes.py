@@ -8,11 +8,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
-from html import unescape
 from itertools import chain, islice
 from json import JSONDecodeError, dumps, loads
 from os.path import commonprefix
 from typing import Any, Final
+
+from bridge.operations.xmltext import unescaped
 
 _SHORTEST: Final = 4
 """Characters of a text in a request that is masked where it is quoted; shorter ones are Yes, No and such."""
@@ -196,7 +197,7 @@ def _parts(said: Mapping[str, Any] | bytes) -> Iterator[str]:
             yield part
             if "&" in part and len(part) <= left:
                 left -= len(part)
-                yield unescape(part)
+                yield unescaped(part)
 
 
 def _elements(text: str) -> Iterator[str]:

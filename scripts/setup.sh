@@ -2,7 +2,7 @@
 # Makes this folder ready to work in: a virtual environment in .venv with the locked dependencies, and the
 # RabbitMQ and Redis programs that `make demo` and `make test` start for themselves.
 #
-#   scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--contract] [--quiet]
+#   scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--contract] [--fuzz] [--quiet]
 #
 # --tests adds Prometheus, with which the tests look at the dashboard and the alert rules. Where it cannot be
 # installed, these tests are skipped.
@@ -16,6 +16,8 @@
 # --contract adds what checks the contract: AsyncAPI's parser and what drives a browser, if there is a Node for them,
 # and Chromium.
 #
+# --fuzz adds what drives the fuzz targets, in .venv-fuzz.
+#
 # PYTHON=/path/to/python chooses the interpreter (3.11 or newer). What is there already is left alone.
 set -eu
 
@@ -27,6 +29,7 @@ tests=no
 bench=no
 chart=no
 contract=no
+fuzz=no
 quiet=no
 for option in "$@"; do
     case $option in
@@ -35,8 +38,9 @@ for option in "$@"; do
         --bench) bench=yes ;;
         --chart) chart=yes ;;
         --contract) contract=yes ;;
+        --fuzz) fuzz=yes ;;
         --quiet) quiet=yes ;;
-        *) echo "usage: scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--contract] [--quiet]" >&2; exit 2 ;;
+        *) echo "usage: scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--contract] [--fuzz] [--quiet]" >&2; exit 2 ;;
     esac
 done
 
@@ -341,6 +345,7 @@ if [ "$contract" = yes ]; then
     set_up_node scripts/contract/browser "the page's checks" "The checks of the contract leave the page out."
     set_up_chromium
 fi
+if [ "$fuzz" = yes ]; then set_up_environment .venv-fuzz requirements-fuzz.lock; fi
 if [ "$servers" = yes ]; then
     set_up_servers
     set_up_openssl

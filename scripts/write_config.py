@@ -34,6 +34,7 @@ EXAMPLES = {
     "lcm.methods": '{ CreateContact = "AddContact" }',
     "operations.siblings": '["SetDNC", "AddCompliance"]',
     "access": 'CreateContact = ["campaign-loader"]',
+    "sources": 'CreateContact = ["nightly-import"]',
 }
 
 

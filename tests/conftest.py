@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import permitted
 from support.site import MakeSite, Site, open_site
 
 from bridge.demo.installed import WHICH_RABBIT
@@ -43,9 +44,10 @@ def environment_without_settings() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-async def rabbit() -> AsyncIterator[PrivateRabbit]:
-    """One RabbitMQ for all tests: use names of your own, and leave it running."""
-    async with PrivateRabbit() as server:
+async def rabbit(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PrivateRabbit]:
+    """One RabbitMQ for all tests, with the users of docs/security.md; use names of your own."""
+    async with PrivateRabbit(conf=permitted.conf(tmp_path_factory.mktemp("rabbit"))) as server:
+        await permitted.make_users(server)
         yield server
 
 
@@ -60,12 +62,14 @@ async def redis_server() -> AsyncIterator[PrivateRedis]:
 async def make_site(
     rabbit: PrivateRabbit, redis_server: PrivateRedis, tmp_path: Path
 ) -> AsyncIterator[MakeSite]:
-    """Build sites with settings (``BRIDGE_...``) and simulator options of one's own."""
+    """Build sites with settings (``BRIDGE_...``) and simulator options of one's own.
+
+    Their workers and commands may do on RabbitMQ what docs/security.md says that they need, and no more.
+    """
+    url = permitted.url_for_sites(rabbit)
     async with AsyncExitStack() as stack:
 
         async def make(options: Options | None = None, *, ready: bool = True, **settings: str) -> Site:
-            return await open_site(
-                stack, rabbit.url, redis_server.url, tmp_path, options, settings, ready=ready
-            )
+            return await open_site(stack, url, redis_server.url, tmp_path, options, settings, ready=ready)
 
         yield make

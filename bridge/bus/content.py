@@ -19,11 +19,17 @@ _SETTLEMENT: Final = struct.Struct(">BHIIQBc")
 _SETTLEMENT_BYTES: Final = _SETTLEMENT.size - START.size - len(END)
 _TAG: Final = struct.Struct(">QB")
 
+CONFIRM_BYTES: Final = 4 + _TAG.size
+"""Least bytes of a confirm's payload; what is shorter is none."""
+
 _ENCODERS: Final = [(name, flag, encode.METHODS[kind]) for name, (flag, kind) in KINDS.items()]
 
 
 class Arrival(NamedTuple):
-    """A message as the broker sent it. ``unreadable`` names the properties that could not be read."""
+    """A message as the broker sent it. ``unreadable`` names the properties that could not be read.
+
+    ``header_bytes`` are those of all properties together.
+    """
 
     tag: int
     redelivered: bool
@@ -32,6 +38,7 @@ class Arrival(NamedTuple):
     properties: Properties
     unreadable: str
     body: bytes
+    header_bytes: int = 0
 
 
 def method_id(method: type[base.Frame]) -> bytes:
@@ -114,4 +121,5 @@ def read_arrival(payload: bytes, header: bytes, body: bytes) -> Arrival:
     exchange, rest = short_string(rest[_TAG.size :])
     routing_key, _ = short_string(rest)
     properties, unreadable = read_properties(header)
-    return Arrival(tag, bool(redelivered & 1), exchange, routing_key, properties, unreadable, body)
+    size = len(header) - CONTENT.size
+    return Arrival(tag, bool(redelivered & 1), exchange, routing_key, properties, unreadable, body, size)

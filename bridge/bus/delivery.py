@@ -53,6 +53,7 @@ def read_delivery(arrival: Arrival, queue: str, traffic: Traffic) -> Delivery:
         redelivered=arrival.redelivered,
         settler=ChannelSettler(traffic, arrival.tag),
         properties=arrival.properties,
+        header_bytes=arrival.header_bytes,
     )
 
 

@@ -16,6 +16,7 @@ from aiormq.exceptions import ChannelInvalidStateError
 from pamqp import commands
 
 from bridge.bus.content import (
+    CONFIRM_BYTES,
     Arrival,
     ack_frame,
     method_id,
@@ -136,8 +137,9 @@ class Traffic:
             return True
         method = payload[:4]
         if method in {_DELIVER, _RETURN}:
-            self._method = payload
-        elif method in {_ACK, _NACK}:
+            # Without a header of its own, a content would have that of the message before it.
+            self._method, self._header, self._parts, self._missing = payload, b"", [], 0
+        elif method in {_ACK, _NACK} and len(payload) >= CONFIRM_BYTES:
             self._confirm(payload, refused=method == _NACK)
         else:
             if method in _ENDS:

@@ -15,7 +15,7 @@ from bridge.cli import streams
 from bridge.configuration import BadSettings
 
 COMMANDS = (
-    *("run", "check", "config", "request", "contacts", "dead-letters", "pause", "resume"),
+    *("run", "check", "config", "request", "contacts", "forget", "dead-letters", "pause", "resume"),
     *("operations", "asyncapi", "docs"),
     *("simulator", "demo", "healthcheck"),
     "completion",

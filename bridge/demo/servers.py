@@ -28,7 +28,7 @@ from bridge.demo.runs import ContainerRun, Program
 __all__ = ["PrivateRabbit", "PrivateRedis", "ServerFailed", "ServerMissing"]
 
 REDIS_IMAGE = "redis:8"
-MANAGEMENT, PROMETHEUS = "rabbitmq_management", "rabbitmq_prometheus"
+PROMETHEUS = "rabbitmq_prometheus"
 STARTED = "Server startup complete"
 PROBE_SECONDS = 2.0  # whoever took the port meanwhile may keep silent for ever
 
@@ -39,8 +39,8 @@ class PrivateRabbit(PrivateServer):
     Which RabbitMQ: see `bridge.demo.installed`.
 
     `conf` holds further lines for rabbitmq.conf, `advanced` settings that it does not know, `plugins` the
-    names of plugins to switch on (none by default: it starts and stops faster). The management and
-    Prometheus plugins get free ports: `management_url`, `metrics_url`.
+    names of plugins to switch on (none by default: it starts and stops faster). The
+    Prometheus plugin gets a free port: `metrics_url`.
     """
 
     name = "RabbitMQ"
@@ -68,11 +68,6 @@ class PrivateRabbit(PrivateServer):
     def url(self) -> str:
         """`amqp://guest:guest@127.0.0.1:<port>/`."""
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
-
-    @property
-    def management_url(self) -> str:
-        """`http://127.0.0.1:<port>` of the management plugin. Raises KeyError when it is not switched on."""
-        return f"http://127.0.0.1:{self._plugin_ports[MANAGEMENT]}"
 
     @property
     def metrics_url(self) -> str:
@@ -178,13 +173,12 @@ class PrivateRabbit(PrivateServer):
             "vm_memory_high_watermark.absolute = 1GB",
             "disk_free_limit.absolute = 50MB",
         ]
-        for plugin, prefix in ((MANAGEMENT, "management"), (PROMETHEUS, "prometheus")):
-            if plugin in self._plugins:
-                self._plugin_ports[plugin] = free_port()
-                lines += [
-                    f"{prefix}.tcp.ip = 127.0.0.1",
-                    f"{prefix}.tcp.port = {self._plugin_ports[plugin]}",
-                ]
+        if PROMETHEUS in self._plugins:
+            self._plugin_ports[PROMETHEUS] = free_port()
+            lines += [
+                "prometheus.tcp.ip = 127.0.0.1",
+                f"prometheus.tcp.port = {self._plugin_ports[PROMETHEUS]}",
+            ]
         return [*lines, *self._conf]
 
     def _write_advanced(self) -> Path:
@@ -207,10 +201,9 @@ class PrivateRabbit(PrivateServer):
             enabled.chmod(0o644)
             files.append((enabled, "/etc/rabbitmq/"))
         ports = {port: 5672}
-        for plugin, inner in ((MANAGEMENT, 15672), (PROMETHEUS, 15692)):
-            if plugin in self._plugins:
-                self._plugin_ports[plugin] = free_port()
-                ports[self._plugin_ports[plugin]] = inner
+        if PROMETHEUS in self._plugins:
+            self._plugin_ports[PROMETHEUS] = free_port()
+            ports[self._plugin_ports[PROMETHEUS]] = 15692
         name = f"lcm-bridge-{self._token}-{port}"
         return OwnedContainer(
             engine, Recipe(image=rabbit_image(), name=name, ports=ports, files=files), guard

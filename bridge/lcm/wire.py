@@ -30,6 +30,11 @@ MAX_DEPTH: Final = 64
 """Levels of nesting in a result; a contact has two."""
 
 
+MAX_NESTED: Final = 100_000
+"""Objects and arrays in an answer; of contacts some 20,000 go into 4 MiB. As many empty arrays as go into it
+would take more than a second, in which nobody else is served, and hundreds of megabytes."""
+
+
 class Fault(NamedTuple):
     """A WCF JSON fault."""
 
@@ -78,7 +83,7 @@ _HINTS: Final = {
 
 def _fault(body: bytes) -> Fault | None:
     try:
-        value = orjson.loads(body)
+        value = None if _too_many(body.count(b"[") + body.count(b"{")) else orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
     # Both members, as WCF always writes them: what some gateway says in JSON of its own excludes no effect.
@@ -89,6 +94,8 @@ def _fault(body: bytes) -> Fault | None:
 
 
 def _result(body: bytes) -> JsonValue:
+    if _too_many(body.count(b"[") + body.count(b"{")):
+        raise _no_result(_TOO_MANY)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -96,6 +103,14 @@ def _result(body: bytes) -> JsonValue:
     if not isinstance(value, dict) or "d" not in value:
         raise _no_result("LCM's answer has no member d")
     return unwrap(value["d"])
+
+
+_TOO_MANY: Final = f"LCM's answer has more than {MAX_NESTED} objects and arrays"
+
+
+def _too_many(brackets: int) -> bool:
+    """Tell before it is parsed; a bracket within a text counts too."""
+    return brackets > MAX_NESTED
 
 
 def _no_result(message: str) -> CallFailed:
@@ -111,6 +126,8 @@ def unwrap(value: JsonValue) -> JsonValue:
     if isinstance(value, str):
         text = value.strip()
         if text[:1] in ("{", "[", '"') or text in ("true", "false", "null"):
+            if _too_many(text.count("[") + text.count("{")):  # in the body they may be escaped
+                raise _no_result(_TOO_MANY)
             try:
                 value = orjson.loads(text)
             except orjson.JSONDecodeError:

@@ -8,7 +8,7 @@ import decimal
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from bridge.envelope import json_type
 from bridge.jsontypes import JsonObject, JsonValue
@@ -211,7 +211,7 @@ class AnyObject(Field):
     def take(self, value: JsonValue) -> JsonObject:
         if not isinstance(value, dict):
             raise Wrong(f"must be an object, not {json_type(value)}")
-        return value
+        return _sendable(value)
 
     def schema(self) -> JsonObject:
         return {"type": "object"}
@@ -228,10 +228,27 @@ class AnyArray(Field):
             raise Wrong(f"must be an array, not {json_type(value)}")
         if len(value) > self.longest:
             raise Wrong(f"must have at most {self.longest} items, not {len(value)}")
-        return value
+        return _sendable(value)
 
     def schema(self) -> JsonObject:
         return {"type": "array", "maxItems": self.longest}
+
+
+_Nested = TypeVar("_Nested", JsonObject, list[JsonValue])
+
+
+def _sendable(value: _Nested) -> _Nested:
+    """Return a value with which JSON can be written for LCM. Raises `Wrong`."""
+    waiting: list[JsonValue] = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+        elif isinstance(one, int) and abs(one) > MAX_INTEGER:
+            raise Wrong("must hold no integer beyond 64 bits")
+    return value
 
 
 LEAST_DIGITS: Final = 3

@@ -142,4 +142,7 @@ class Operation(ABC):
 
     @abstractmethod
     def answer_cached(self, contacts: Sequence[Contact]) -> Answer:
-        """Turn cached contacts into the reply; only for commands with ``reserved``."""
+        """Turn cached contacts into the reply; only for commands with ``reserved``.
+
+        Raises `UnexpectedResult` for what is no contact of this operation.
+        """

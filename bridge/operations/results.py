@@ -1,10 +1,12 @@
 """What LCM gives, contacts above all, read into the shape of the vendor's pages."""
 
 from collections.abc import Callable, Mapping
+from types import NoneType
 from typing import Final, Literal
 
 from bridge.envelope import json_type
 from bridge.jsontypes import JsonObject, JsonValue
+from bridge.operations.fields import MAX_INTEGER
 from bridge.operations.model import UnexpectedResult
 
 FAILURE_REASON: Final = "requestfailurereason"
@@ -22,7 +24,16 @@ def text(value: JsonValue) -> str:
 
 
 def number(value: JsonValue) -> int:
-    """Read a number member; LCM may give it as a string of digits."""
+    """Read a number member, of 64 bits; LCM may give it as a string of digits."""
+    whole = _whole(value)
+    if whole is None:
+        raise UnexpectedResult(f"is {json_type(value)} where a whole number was expected")
+    if abs(whole) > MAX_INTEGER:  # JSON's reader makes a float of such a one, and its writer refuses it
+        raise UnexpectedResult("is a number beyond 64 bits")
+    return whole
+
+
+def _whole(value: JsonValue) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, float) and value.is_integer():
@@ -31,7 +42,7 @@ def number(value: JsonValue) -> int:
         digits = value.strip()
         if digits.isascii() and digits.removeprefix("-").isdigit() and len(digits) <= 19:  # noqa: PLR2004 - Int64
             return int(digits)
-    raise UnexpectedResult(f"is {json_type(value)} where a whole number was expected")
+    return None
 
 
 def yes_no(value: JsonValue) -> str:
@@ -100,6 +111,16 @@ _SCHEMAS: Final[Mapping[ReaderName, JsonObject]] = {
 """What each reader gives, null where LCM has none."""
 
 
+_KINDS: Final[Mapping[ReaderName, tuple[type, ...]]] = {
+    "text": (str, NoneType),
+    "number": (int, NoneType),
+    "yes_no": (str, NoneType),
+    "flag": (bool, NoneType),
+    "any": (object,),
+}
+"""The same as types."""
+
+
 class Members:
     """The members of an object in the reply's order, each with what reads it.
 
@@ -110,6 +131,7 @@ class Members:
     def __init__(self, members: Mapping[str, ReaderName], *, noun: str, others: bool = False) -> None:
         self._members = [(name, name.casefold(), READERS[read]) for name, read in members.items()]
         self._keys = frozenset(key for _, key, _ in self._members)
+        self._kinds = {name: _KINDS[read] for name, read in members.items()}
         self._schemas = {name: dict(_SCHEMAS[read]) for name, read in members.items()}
         self.nouns = f"{noun.partition(' ')[2]}s"
         self._noun = noun
@@ -138,6 +160,15 @@ class Members:
         if self._others:
             found |= {name: value for name, value in result.items() if name.casefold() not in self._keys}
         return found
+
+    def recognise(self, one: JsonObject) -> None:
+        """Raise `UnexpectedResult` for what `read` cannot have given; cheaper than to read again."""
+        kinds = self._kinds
+        if not (kinds.keys() <= one.keys() if self._others else kinds.keys() == one.keys()):
+            raise UnexpectedResult(f"{self._noun} has other members than {self._noun}")
+        for name, kind in kinds.items():
+            if not isinstance(one[name], kind):
+                raise UnexpectedResult(f"{self._noun}'s {name} is {json_type(one[name])}")
 
     def schema(self) -> JsonObject:
         """Return the JSON schema of what `read` gives: each member is there, null where LCM has none."""

@@ -36,7 +36,7 @@ class Shape(ABC):
         """Read LCM's result. Raises `UnexpectedResult`, and the failure that is LCM's no."""
 
     def present(self, contacts: Sequence[Contact]) -> Given:
-        """Give cached contacts as if LCM had."""
+        """Give cached contacts as if LCM had. Raises `UnexpectedResult` for what are none."""
         raise NotImplementedError
 
     def fits(self, response: JsonValue) -> bool:
@@ -68,9 +68,11 @@ class One(Shape):
             raise self._refused.kind(self._refused.text)
         if self._from_xml and isinstance(result, str):
             result = dict(leaves(result))
-        return self.present([self._members.read(result[0] if isinstance(result, list) else result)])
+        one = self._members.read(result[0] if isinstance(result, list) else result)
+        return one, [one]
 
     def present(self, contacts: Sequence[Contact]) -> Given:
+        self._members.recognise(contacts[0])
         return contacts[0], contacts[:1]
 
     def fits(self, response: JsonValue) -> bool:
@@ -101,13 +103,19 @@ class Many(Shape):
         if is_nothing(result):
             if not self._may_be_empty:
                 raise self._refused.kind(self._refused.text)
-            return self.present(())
+            return [], ()
         items: list[JsonValue] = result if isinstance(result, list) else [result]
         if self._members is None:
             return items, ()
-        return self.present([self._members.read(one) for one in items])
+        return self._given([self._members.read(one) for one in items])
 
     def present(self, contacts: Sequence[Contact]) -> Given:
+        if self._members is not None:
+            for one in contacts:
+                self._members.recognise(one)
+        return self._given(contacts)
+
+    def _given(self, contacts: Sequence[Contact]) -> Given:
         if self._one_as_object and len(contacts) == 1:
             return contacts[0], contacts
         return list(contacts), contacts

@@ -114,14 +114,22 @@ def leaves(text: str) -> Iterator[tuple[str, str]]:
             if end < 0:
                 return
             value, at = text[at + len(_CDATA) : end], end + len(_CDATA_END)
-            value += unescape(text[at : max(at, text.find("<", at))])
+            value += unescaped(text[at : max(at, text.find("<", at))])
         else:
             end = text.find("<", at)
-            value, at = unescape(text[start:end]), end
+            value, at = unescaped(text[start:end]), end
         if at < 0 or end < 0:
             return
         if text.startswith(f"</{opening[1]}", text.find("<", at)):
             yield opening[1], value
+
+
+def unescaped(text: str) -> str:
+    """Resolve references to characters; a text with one of thousands of digits stays as it is."""
+    try:
+        return unescape(text)
+    except ValueError:
+        return text
 
 
 def _place(path: tuple[str, ...]) -> str:

@@ -12,7 +12,12 @@ Data = dict[str, Any]
 def rules(contract: Contract) -> Data:
     """Return what the checker must know; the names are those of its script."""
     return {
-        "limits": {"bodyBytes": contract.limits["most-bytes"], "depth": contract.limits["most-levels"]},
+        "limits": {
+            "bodyBytes": contract.limits["most-bytes"],
+            "depth": contract.limits["most-levels"],
+            "keys": contract.limits["most-keys"],
+            "stringChars": contract.limits["longest-string"],
+        },
         "ownQueues": [*contract.queues, contract.dead_letters],
         "errors": {
             str(error["errorType"]): {

@@ -62,6 +62,11 @@ class Settings(Group):
         default_factory=dict,
         description="broker users that may use an operation; one not listed is open to all",
     )
+    sources: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description="sources of envelopes from which an operation that access restricts is taken; anyone can"
+        " write any source, so this only narrows access",
+    )
     shutdown: Shutdown = Field(default_factory=Shutdown)
     admin: Admin = Field(default_factory=Admin)
     log: Log = Field(default_factory=Log)
@@ -73,6 +78,17 @@ class Settings(Group):
             # One setting tells a site from others on the same servers. The model is frozen for its users;
             # here it is still being built.
             object.__setattr__(self, "redis", self.redis.model_copy(update={"prefix": self.amqp.prefix}))
+        return self
+
+    @model_validator(mode="after")
+    def _sources_only_narrow(self) -> Self:
+        users = {name.casefold() for name in self.access}
+        if unguarded := [name for name in self.sources if name.casefold() not in users]:
+            name = unguarded[0]
+            raise ValueError(
+                f"sources.{name} needs access.{name}: whoever publishes can write any source, so alone it"
+                " keeps nobody out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -33,6 +33,16 @@ class LimitSettings(Group):
     depth: Annotated[int, Field(ge=3, le=200)] = Field(
         default=32, description="levels of nesting in a request's body"
     )
+    json_keys: PositiveInt = Field(
+        default=10_000, description="members of all objects in a request's body together"
+    )
+    string_chars: PositiveInt = Field(
+        default=262_144, description="characters of one string in a request's body, or of a member's name"
+    )
+    header_bytes: Annotated[int, Field(ge=1024)] = Field(
+        default=65_536,
+        description="bytes of a request's AMQP properties, headers included; a frame has 131,072",
+    )
     contacts: Annotated[int, Field(ge=1, le=10_000)] = Field(
         default=100, description="contacts that one request may ask for"
     )

@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, NamedTuple
 import orjson
 import structlog
 
+from bridge.envelope import deeper_than
 from bridge.operations.dates import expiry
 from bridge.operations.model import Contact, Reserved, Shelf
 from bridge.ports import CacheChange
@@ -38,6 +39,10 @@ SKIPS_KEPT_MS: Final = 10 * 60 * 1000
 
 MOST_OWED: Final = 10_000
 """Skips that one process remembers while Redis is away."""
+
+
+_DEEPEST: Final = 128
+"""Levels of nesting in a contact: more than LCM's answers have, and fewer than JSON's writer takes."""
 
 
 class _Skip(NamedTuple):
@@ -195,7 +200,7 @@ class ContactStore:
             if self._owed.get(skip) == at:
                 del self._owed[skip]
 
-        keys = [*(self._key(skip.agent, shelf) for shelf in SHELVES), self._skipped(skip.agent)]
+        keys = self.keys(skip.agent)
         return PreparedChange(ScriptCall(self._drop, keys, [skip.account, at, SKIPS_KEPT_MS]), done)
 
     async def holds(self, agent: str, account: str) -> bool:
@@ -217,14 +222,18 @@ class ContactStore:
         """Remove everything that is kept about an agent; return how many keys there were."""
         for skip in [skip for skip in self._owed if skip.agent == agent]:
             del self._owed[skip]
-        keys = [*(self._key(agent, shelf) for shelf in SHELVES), self._skipped(agent)]
+        keys = self.keys(agent)
         removed: int = await self._store.run(lambda: self._store.client.delete(*keys))
         return removed
+
+    def keys(self, agent: str) -> list[str]:
+        """Return the names of all keys of an agent."""
+        return [*(self._key(agent, shelf) for shelf in SHELVES), self._skipped(agent)]
 
     async def _records(self, agent: str, shelf: Shelf) -> list[dict[str, Any]]:
         key = self._key(agent, shelf)
         values = await self._store.ask(PlainCall(("HVALS", key)))
-        found = [record for value in values if (record := _readable(value)) is not None]
+        found = [record for value in values if (record := readable(value)) is not None]
         return [record for record in found if not self._is_owed(agent, record)] if self._owed else found
 
     def _is_owed(self, agent: str, record: Mapping[str, Any]) -> bool:
@@ -251,8 +260,8 @@ class ContactStore:
         return f"{self._prefix}:{{{encoded}}}"
 
 
-def _readable(value: bytes | str) -> dict[str, Any] | None:
-    """Read a record that this version understands; somebody else may have written there."""
+def readable(value: bytes) -> dict[str, Any] | None:
+    """Read a record as this version writes it, None for another; somebody else may have written there."""
     try:
         record = orjson.loads(value)
     except orjson.JSONDecodeError:
@@ -261,7 +270,10 @@ def _readable(value: bytes | str) -> dict[str, Any] | None:
     if (
         not isinstance(record, dict)
         or record.get("v") != VERSION
-        or not isinstance(record.get("contact"), dict)
+        or not isinstance(contact := record.get("contact"), dict)
+        or not isinstance(account := contact.get("AccountNumber"), str)
+        or not account
+        or (value.count(b"[") + value.count(b"{") > _DEEPEST and deeper_than(contact, _DEEPEST))
         or not all(isinstance(record.get(name), int | float) for name in numbers)
     ):
         log.warning("contact_cache.unreadable_record", next="it is left to expire and LCM is asked")

@@ -188,3 +188,10 @@ return 'OK'
 """
 )
 """KEYS: record. ARGV: a token of this reopening, expiry ms."""
+
+FORGET: Final = """
+if redis.call('HGET', KEYS[1], 'reply') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'reply', ARGV[2])
+return 1
+"""
+"""Puts another reply in the place of the one that was read; state, owner and expiry stay."""

@@ -46,7 +46,7 @@ def settings() -> dict[str, Any]:
     groups["tracing"]["properties"]["endpoint"]["pattern"] = r"^(https?://[^\s/?#@]+[^\s?#@]*)?$"
     # Any name, since a site may add operations; the worker refuses one that there is not, in whatever case.
     operations = {"pattern": NAME}
-    groups["access"]["propertyNames"] = operations
+    groups["access"]["propertyNames"] = groups["sources"]["propertyNames"] = operations
     groups["lcm"]["properties"]["methods"]["propertyNames"] = operations
     return {"type": "object", "additionalProperties": False, "properties": groups}
 

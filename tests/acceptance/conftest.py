@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 import pytest
 from chaos.proxy import Proxy
 from support.letters import everything_in
+from support.permitted import url_for_sites
 from support.site import Site, open_site
 from yarl import URL
 
@@ -19,7 +20,7 @@ async def site(
     """One site for all tests that change nothing about it but the contacts of agents of their own."""
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("site")
-        yield await open_site(stack, rabbit.url, redis_server.url, folder, None, {}, ready=True)
+        yield await open_site(stack, url_for_sites(rabbit), redis_server.url, folder, None, {}, ready=True)
 
 
 @pytest.fixture

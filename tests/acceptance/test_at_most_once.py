@@ -24,7 +24,7 @@ async def publish_bare(site: Site, request: Envelope, **properties: str) -> None
     """Publish with these properties alone: aio-pika would make up a message id."""
 
     def publish() -> None:
-        with pika.BlockingConnection(pika.URLParameters(site.settings["BRIDGE_AMQP__URL"])) as connection:
+        with pika.BlockingConnection(pika.URLParameters(site.url)) as connection:
             connection.channel().basic_publish(
                 f"{site.prefix}.requests",
                 "LCM.WebService.CreateContact",

@@ -151,6 +151,7 @@ WRONG: dict[str, tuple[dict[str, Any], set[str]]] = {
     "XML too long": (create(Modes=f"<Data>{'x' * 70_000}</Data>"), {"data.Modes"}),
     "XML nested deep": (create(Modes="<Data>" + "<a>" * 20_000), {"data.Modes"}),
     "JSON with a bad name": (create(Modes={"a b": "x"}), {"data.Modes"}),
+    "a character of 5,000 digits": (dial(f"&#{'9' * 5000};"), {"data.PhoneNumber"}),
     "the 31st of February": (create(callStartDateTime="31/02/2024 07:33"), {"data.callStartDateTime"}),
     "end before start": (create(callEndDateTime="24/10/2024 07:32"), {"data.callEndDateTime"}),
     "call type 3": (create(Calltype="3"), {"data.Calltype"}),

@@ -50,7 +50,7 @@ async def test_no_broker(site: Site, relay: Proxy) -> None:
 
 async def test_no_bridge(site: Site) -> None:
     """A prefix that no bridge has, and an exchange without a queue, are told as such at once."""
-    url, nobody = site.settings["BRIDGE_AMQP__URL"], name_of_letters()
+    url, nobody = site.url, name_of_letters()
     async with BridgeClient(url, prefix=nobody) as client:
         with pytest.raises(Unroutable, match="another prefix"):
             await client.manual_dial_call(phone_number="2025550100")
@@ -68,7 +68,7 @@ async def test_a_full_queue(
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What the broker does not take is sent again, on another channel; in the end there was no effect."""
-    url, nobody = site.settings["BRIDGE_AMQP__URL"], name_of_letters()
+    url, nobody = site.url, name_of_letters()
     caplog.set_level("DEBUG", "bridge.client")
     monkeypatch.setattr("bridge.client.publisher.REFUSED_SECONDS", 0)
     channel = site.widget.channel
@@ -155,7 +155,7 @@ async def test_a_client_is_entered_again(site: Site) -> None:
     """After a start that failed it may be, while it is open or after its end not; no task is left behind."""
     proxy = Proxy(1)
     await proxy.start()
-    target = URL(site.settings["BRIDGE_AMQP__URL"])
+    target = URL(site.url)
     client = BridgeClient(str(target.with_port(proxy.port)), prefix=site.prefix, name="entered-again")
     for _ in range(2):
         with pytest.raises(NotSent, match="no connection"):

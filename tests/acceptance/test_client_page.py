@@ -27,7 +27,7 @@ async def test_the_examples_run(site: Site, capsys: pytest.CaptureFixture[str]) 
         text = text.replace(theirs, ours)
     first, *others = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert URL in first
-    url = site.settings["BRIDGE_AMQP__URL"]
+    url = site.url
     inner = "".join(f"\n    # ---\n{re.sub('(?m)^', '    ', other)}" for other in others)
     program = first.replace(URL, f'"{url}", prefix="{site.prefix}"') + inner
     names: dict[str, Any] = {}

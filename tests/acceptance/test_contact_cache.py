@@ -1,6 +1,7 @@
 """The contact cache as a requester sees it: hits, misses, what leaves and when."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -114,6 +115,22 @@ async def test_every_key_expires_and_shares_the_agents_tag(site: Site, redis: Re
 
     assert {f"{tag}contacts:od", f"{tag}skipped"} == {key for key in keys if agent[1:-1] in key}
     assert [] == [key for key in keys if await redis.pttl(key) <= 0]
+
+
+async def test_what_is_no_contact_of_the_operation_is_not_served(site: Site, redis: Redis) -> None:
+    """Somebody wrote a record of the right form with another contact in it: LCM is asked."""
+    agent = name_of_letters()
+    placed = add_contact(site.simulator, agent)
+    await site.widget.ask(manual(agent))
+    [key] = [key async for key in redis.scan_iter(f"*{{{agent}}}:contacts:manual")]
+    [(account, record)] = (await redis.hgetall(key)).items()
+    other = {**json.loads(record), "contact": {"AccountNumber": placed, "Mode": ["Home"]}}
+    await redis.hset(key, account, json.dumps(other))
+
+    reply = await site.widget.ask(manual(agent))
+
+    assert ("miss", [placed]) == (cache(reply), accounts(reply))
+    assert 2 == calls_about(site.simulator, agent)
 
 
 async def test_new_contacts_always_come_from_lcm(site: Site) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pytest
 from support.crashing import program
 from support.envelopes import add_contact, create, od
+from support.permitted import url_of
 from support.requester import Requester, requester
 from support.site import name_of_letters
 from support.worker import BOUND, BRIDGE, Worker, running, until
@@ -128,7 +129,7 @@ async def scene(rabbit: PrivateRabbit, redis_server: PrivateRedis, tmp_path: Pat
         simulator = await stack.enter_async_context(Simulator().running())
         prefix = name_of_letters()
         settings = {
-            "BRIDGE_AMQP__URL": rabbit.url,
+            "BRIDGE_AMQP__URL": url_of(rabbit, "bridge"),
             "BRIDGE_AMQP__PREFIX": prefix,
             "BRIDGE_REDIS__URL": redis_server.url,
             "BRIDGE_REDIS__PREFIX": prefix,

@@ -20,6 +20,7 @@ from support.letters import (
     run_letters,
     until_letters,
 )
+from support.permitted import url_for_sites
 from support.rawamqp import TYPE, raw_channel, short
 from support.requester import BOUND
 from support.site import MakeSite, Site, open_site
@@ -41,7 +42,7 @@ async def shared(
     """Run one site for all tests of this module, which have its dead letters one after the other."""
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("letters")
-        yield await open_site(stack, rabbit.url, redis_server.url, folder, None, {}, ready=True)
+        yield await open_site(stack, url_for_sites(rabbit), redis_server.url, folder, None, {}, ready=True)
 
 
 @pytest.fixture
@@ -253,7 +254,7 @@ async def test_strangers_letters_are_shown_as_they_are(letters: Site, tmp_path: 
     await letters.widget.publish(
         deep, queue=queue, headers={"x-reason": "expired", "x-dead-lettered-at": "soon"}
     )
-    async with raw_channel(letters.settings["BRIDGE_AMQP__URL"]) as channel:
+    async with raw_channel(letters.url) as channel:
         assert await channel.publish("", queue, b"{}", {TYPE: short(b"\xff")})
         await channel.publish(f"{letters.prefix}.dead-letters", b"key\xff", b"{}", {})
 

@@ -26,6 +26,7 @@ from support.letters import (
     until_letters,
     until_ready,
 )
+from support.permitted import url_for_sites
 from support.requester import BOUND
 from support.site import MakeSite, Site, open_site
 
@@ -42,7 +43,7 @@ async def stopped(
     """Declare everything for all tests of this module, and stop the worker: what is replayed stays there."""
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("replay")
-        site = await open_site(stack, rabbit.url, redis_server.url, folder, None, {}, ready=True)
+        site = await open_site(stack, url_for_sites(rabbit), redis_server.url, folder, None, {}, ready=True)
         assert 0 == await site.worker.stop()
         yield site
 
@@ -105,7 +106,7 @@ async def test_the_request_comes_back_as_it_was(idle: Site, tmp_path: Path) -> N
         "x-original-exchange": f"{idle.prefix}.requests",
         "x-original-routing-key": "LCM.WebService.CreateContact",
     } == {name: value for name, value in request.headers.items() if name != "x-delivery-count"}
-    assert ("m-1", "c-1", "q-1", 3, "t", "widget-app", "guest", 2, None, "application/json") == (
+    assert ("m-1", "c-1", "q-1", 3, "t", "widget-app", "bridge", 2, None, "application/json") == (
         request.message_id,
         request.correlation_id,
         request.reply_to,

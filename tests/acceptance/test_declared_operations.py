@@ -11,6 +11,7 @@ import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from support.command import run_command
 from support.envelopes import add_contact, comparable, od
+from support.permitted import url_for_sites
 from support.requester import next_message
 from support.schemas import fits
 from support.site import MakeSite, Site, name_of_letters, open_site
@@ -122,7 +123,9 @@ async def siblings_on(
     options = with_declared(Options(), siblings())
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("siblings")
-        yield await open_site(stack, rabbit.url, redis_server.url, folder, options, settings, ready=True)
+        yield await open_site(
+            stack, url_for_sites(rabbit), redis_server.url, folder, options, settings, ready=True
+        )
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ async def test_each_python_example_gets_its_reply(site: Site) -> None:
         environment = {
             **os.environ,
             "PYTHONPATH": str(EXAMPLES.parent),
-            "AMQP_URL": site.settings["BRIDGE_AMQP__URL"],
+            "AMQP_URL": site.url,
             "LCM_PREFIX": prefix,
         }
         return await run_program(

@@ -116,7 +116,7 @@ async def test_pika(site: Site) -> None:
 
     theirs = await asyncio.to_thread(
         ask_with_pika,
-        site.settings["BRIDGE_AMQP__URL"],
+        site.url,
         f"{site.prefix}.requests",
         "LCM.Webservice.GetReservedContactOD",
         "theirs",
@@ -134,7 +134,7 @@ async def test_amqplib(site: Site, node_folder: Path) -> None:
 
     theirs = await ask_with_node(
         node_folder,
-        site.settings["BRIDGE_AMQP__URL"],
+        site.url,
         f"{site.prefix}.requests",
         "LCM.WebService.GetReservedContactOD",
         "theirs",
@@ -155,7 +155,7 @@ async def test_the_example(site: Site, node_folder: Path) -> None:
         folder=node_folder,
         environment={
             **os.environ,
-            "AMQP_URL": site.settings["BRIDGE_AMQP__URL"],
+            "AMQP_URL": site.url,
             "LCM_PREFIX": site.prefix,
         },
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.envelopes import add_contact, create, manual, od, skip
+from support.permitted import url_for_sites
 from support.site import MakeSite, Site, name_of_letters, open_site
 from support.worker import BOUND
 
@@ -37,7 +38,7 @@ async def make_exposed(
                 "BRIDGE_AMQP__DEPTH_INTERVAL": "0.1",
             }
             site = await open_site(
-                stack, rabbit.url, own_redis.url, tmp_path, None, quick | settings, ready=True
+                stack, url_for_sites(rabbit), own_redis.url, tmp_path, None, quick | settings, ready=True
             )
             await until_redis_is(site, there=True)
             return site

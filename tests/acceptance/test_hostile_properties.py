@@ -26,6 +26,7 @@ from support.worker import until
 
 from bridge.demo.servers import PrivateRabbit
 from bridge.messages import DIRECT_REPLY_TO
+from bridge.settings import LimitSettings
 
 NOT_UTF8 = b"\xff\xfe"
 FAR = b"\xff" * 8
@@ -64,9 +65,9 @@ ODD: dict[str, dict[int, bytes]] = {
     "a header that is not UTF-8": {HEADERS: long(text("a", NOT_UTF8))},
     "not UTF-8 within a table": {HEADERS: long(header("t", b"F", long(text("a", NOT_UTF8))))},
     "tables 200 deep": {HEADERS: long(nested(200))},
-    "headers that fill the frame": {HEADERS: long(text("a", b"x" * 130_800))},
-    "a thousand headers": {HEADERS: long(b"".join(text(f"h{n}", b"x" * 100) for n in range(1000)))},
-    "a traceparent that fills the frame": {HEADERS: long(text("traceparent", b"x" * 130_800))},
+    "a header of 60,000": {HEADERS: long(text("a", b"x" * 60_000))},
+    "five hundred headers": {HEADERS: long(b"".join(text(f"h{n}", b"x" * 100) for n in range(500)))},
+    "a traceparent of 60,000": {HEADERS: long(text("traceparent", b"x" * 60_000))},
     "a number too large for a float": {HEADERS: long(header("a", b"d", struct.pack(">d", 1e300)))},
     "a large decimal": {HEADERS: long(header("a", b"D", struct.pack(">BI", 2, 2**32 - 1)))},
     "a name of 255": {HEADERS: long(text("k" * 255, b"x"))},
@@ -75,6 +76,13 @@ ODD: dict[str, dict[int, bytes]] = {
     "the bridge's own headers": {HEADERS: long(text("x-reason", b"x") + text("x-attempts", b"many"))},
     "priority 255": {PRIORITY: b"\xff"},
     "the last timestamp in seconds": {TIMESTAMP: struct.pack(">Q", 2**32 - 1), EXPIRATION: short("60000")},
+}
+
+# More than limits.header_bytes.
+LARGE: dict[str, dict[int, bytes]] = {
+    "headers that fill the frame": {HEADERS: long(text("a", b"x" * 130_800))},
+    "a thousand headers": {HEADERS: long(b"".join(text(f"h{n}", b"x" * 100) for n in range(1000)))},
+    "a traceparent that fills the frame": {HEADERS: long(text("traceparent", b"x" * 130_800))},
 }
 
 
@@ -149,10 +157,35 @@ async def test_odd_properties_do_no_harm(site: Site, rabbit: PrivateRabbit, name
     assert "ok" == reply.headers["x-bridge-status"]
 
 
-@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("name", LARGE)
+async def test_properties_that_are_too_large_are_refused(
+    site: Site, rabbit: PrivateRabbit, name: str
+) -> None:
+    """INVALID_ENVELOPE, by the reply of the operation."""
+    reply = await answer_to(site, rabbit, LARGE[name])
+
+    assert ("ManualDialCall", "INVALID_ENVELOPE") == (reply.body["subtopic"], reply.error_type)
+    assert reply.error["errorMessage"].endswith("headers included; at most 65536 are taken")
+
+
+async def test_properties_at_the_limit_are_taken_and_one_byte_more_is_not(
+    site: Site, rabbit: PrivateRabbit
+) -> None:
+    """All properties count, with the two bytes that say which are there."""
+    others = 2 + len(short(name_of_letters())) + len(short(site.widget.reply_queue.name))
+    room = LimitSettings().header_bytes - others - len(long(text("a", b"")))
+
+    taken = await answer_to(site, rabbit, {HEADERS: long(text("a", b"x" * room))})
+    refused = await answer_to(site, rabbit, {HEADERS: long(text("a", b"x" * (room + 1)))})
+
+    assert "ok" == taken.headers["x-bridge-status"]
+    assert refused.error["errorMessage"].startswith("the AMQP properties have 65537 bytes")
+
+
+@pytest.mark.parametrize("name", [*ODD, *LARGE])
 async def test_odd_properties_in_a_dead_letter(site: Site, rabbit: PrivateRabbit, name: str) -> None:
     """A failure with odd properties and without a reply_to becomes a dead letter all the same."""
-    await send(site, rabbit, ODD[name], request=od(""))
+    await send(site, rabbit, (ODD | LARGE)[name], request=od(""))
 
     letter = await site.widget.dead_letter()
     assert "failure-without-reply-to" == letter.headers["x-reason"]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from support.envelopes import Envelope, add_contact, create, manual, od, skip
+from support.permitted import url_for_sites
 from support.requester import Reply
 from support.site import Site, name_of_letters, open_site
 from support.worker import until
@@ -62,7 +63,9 @@ async def failing(
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("failing")
         options = Options(protection=protection)
-        yield await open_site(stack, rabbit.url, redis_server.url, folder, options, SETTINGS, ready=True)
+        yield await open_site(
+            stack, url_for_sites(rabbit), redis_server.url, folder, options, SETTINGS, ready=True
+        )
 
 
 @pytest.fixture(autouse=True)

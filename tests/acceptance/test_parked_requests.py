@@ -42,6 +42,11 @@ async def stranger_url(rabbit: PrivateRabbit) -> URL:
     return URL(rabbit.url).with_user(STRANGER).with_password("pass")
 
 
+def bridge_url(site: Site) -> URL:
+    """Return the broker's URL for the bridge's own user."""
+    return URL(site.settings["BRIDGE_AMQP__URL"])
+
+
 async def publish(url: URL, outgoing: Outgoing) -> None:
     """Publish a parked request as the user of a URL, signed with that user's name."""
     given = {field.name: getattr(outgoing.properties, field.name) for field in fields(outgoing.properties)}
@@ -73,11 +78,11 @@ async def letter_of(site: Site, url: URL, outgoing: Outgoing) -> tuple[AbstractI
     return letter, site.worker.events("request.settled")[0]
 
 
-async def test_the_bridges_own_notes_are_believed(make_site: MakeSite, rabbit: PrivateRabbit) -> None:
+async def test_the_bridges_own_notes_are_believed(make_site: MakeSite) -> None:
     """Attempts, redelivery, whence it came and who sent it, after the broker's delayed queue."""
     site = await make_site(**DELAYS)
 
-    letter, settled = await letter_of(site, URL(rabbit.url), parked(site, redelivered=True))
+    letter, settled = await letter_of(site, bridge_url(site), parked(site, redelivered=True))
 
     assert (4, "widget", "lcm.requests", "LCM.WebService.GetReservedContactOD", True) == (
         letter.headers["x-attempts"],
@@ -104,12 +109,12 @@ async def test_a_strangers_notes_are_not_believed(make_site: MakeSite, stranger_
     assert not {"x-redelivered", "x-held-since"} & letter.headers.keys()
 
 
-async def test_the_deadline_outlives_the_delayed_queue(make_site: MakeSite, rabbit: PrivateRabbit) -> None:
+async def test_the_deadline_outlives_the_delayed_queue(make_site: MakeSite) -> None:
     """One that has passed meanwhile ends the request."""
     site = await make_site(**DELAYS)
     request = parked(site, body=orjson.dumps(od("late")), deadline=1_700_000_000.0)
 
-    letter, _ = await letter_of(site, URL(rabbit.url), request)
+    letter, _ = await letter_of(site, bridge_url(site), request)
 
     assert str(letter.headers["x-error"]).startswith("REQUEST_EXPIRED")
 

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from support.envelopes import add_contact, calls_about, manual, od
+from support.permitted import url_for_sites
 from support.site import Site, name_of_letters, open_site
 
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
@@ -28,7 +29,7 @@ async def exposed(
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("exposed")
         settings = {"BRIDGE_REDIS__WATCH_INTERVAL": "0.1"}
-        yield await open_site(stack, rabbit.url, own_redis.url, folder, None, settings, ready=True)
+        yield await open_site(stack, url_for_sites(rabbit), own_redis.url, folder, None, settings, ready=True)
 
 
 @pytest.fixture(params=["killed", "frozen"])

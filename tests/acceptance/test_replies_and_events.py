@@ -1,12 +1,15 @@
 """Where an answer goes: reply queue, events exchange, dead letters, or nowhere."""
 
 import asyncio
+import json
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import aio_pika
 import orjson
 import pytest
+from operations.test_declaration_faults import GOOD
 from support.envelopes import add_contact, calls_about, dial, envelope, manual, od
 from support.requester import next_message
 from support.site import MakeSite, Site, name_of_letters
@@ -213,7 +216,7 @@ async def test_failure_without_reply_to(site: Site) -> None:
     kept = (letter.correlation_id, letter.message_id, letter.content_encoding, letter.priority)
     assert ("c-4", "m-4", "utf-8", 3) == kept
     assert ("mine", "widget", sent_at) == (letter.type, letter.app_id, letter.timestamp)
-    assert (2, None, "guest") == (letter.delivery_mode, letter.expiration, letter.user_id)
+    assert (2, None, "bridge") == (letter.delivery_mode, letter.expiration, letter.user_id)
 
 
 async def test_a_deadline_that_has_passed(site: Site) -> None:
@@ -260,11 +263,26 @@ async def test_expired_by_the_broker(make_site: MakeSite) -> None:
     assert [] == site.widget.unexpected
 
 
-async def test_allowed_reply_to_and_access(make_site: MakeSite) -> None:
-    """Patterns narrow where replies may go; an access list lets only broker-validated users through."""
+async def test_allowed_reply_to_and_access(make_site: MakeSite, tmp_path: Path) -> None:
+    """Patterns narrow where replies may go; an access list lets only broker-validated users through.
+
+    So it is for the vendor's other operations and the site's own; a source alone gives nothing.
+    """
+    operations = tmp_path / "operations"
+    operations.mkdir()
+    (operations / "thing.toml").write_text(GOOD)
+    access = {
+        "getreservedcontactod": ["guest"],
+        "GetReservedManualDialContact": ["other"],
+        "SetDNC": ["other"],
+        "GetThing": ["guest"],
+    }
     site = await make_site(
         BRIDGE_REPLIES__ALLOWED_REPLY_TO='["amq.gen-*"]',
-        BRIDGE_ACCESS='{"getreservedcontactod": ["guest"], "GetReservedManualDialContact": ["other"]}',
+        BRIDGE_ACCESS=json.dumps(access),
+        BRIDGE_SOURCES='{"GetThing": ["desk"]}',
+        BRIDGE_OPERATIONS__SIBLINGS='["SetDNC"]',
+        BRIDGE_OPERATIONS__DIRECTORY=str(operations),
     )
     agent = name_of_letters()
     add_contact(site.simulator, agent, kind="od")
@@ -272,6 +290,12 @@ async def test_allowed_reply_to_and_access(make_site: MakeSite) -> None:
     assert "ok" == (await site.widget.ask(od(agent), user_id="guest")).headers["x-bridge-status"]
     unnamed = await site.widget.ask(od(agent))
     wrong = await site.widget.ask(manual(agent), user_id="guest")
+    others = [
+        await site.widget.ask(envelope(name, {}) | {"source": "desk"}, user_id=user)
+        for name, user in (("SetDNC", "guest"), ("SetDNC", None), ("GetThing", "other"), ("GetThing", None))
+    ]
+    elsewhere = await site.widget.ask(envelope("GetThing", {}) | {"source": "elsewhere"}, user_id="guest")
+    permitted = await site.widget.ask(envelope("GetThing", {}) | {"source": "desk"}, user_id="guest")
     open_to_all = await site.widget.ask(dial())
     await site.widget.publish(od(agent), reply_to="elsewhere", user_id="guest")
     letter = await site.widget.dead_letter()
@@ -281,7 +305,9 @@ async def test_allowed_reply_to_and_access(make_site: MakeSite) -> None:
         unnamed.body["subtopic"],
         unnamed.response["retryable"],
     )
-    assert "NOT_PERMITTED" == wrong.error_type
+    assert ["NOT_PERMITTED"] * 6 == [reply.error_type for reply in (wrong, *others, elsewhere)]
+    assert "GetThing is not taken from this source" == elsewhere.response["errorMessage"]
+    assert "INVALID_DATA" == permitted.error_type
     assert "ok" == open_to_all.headers["x-bridge-status"]
     assert "reply-to-refused" == letter.headers["x-reason"]
     assert "guest" == letter.headers["x-original-user-id"]

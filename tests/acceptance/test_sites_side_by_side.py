@@ -14,6 +14,7 @@ import pytest
 from support.command import run_command
 from support.envelopes import add_contact, create, manual, od, skip
 from support.letters import listed, until_letters, until_ready
+from support.permitted import url_for_sites
 from support.requester import Reply, next_message
 from support.site import Site, name_of_letters, open_site
 
@@ -51,7 +52,7 @@ async def sites(
         one, other = [
             await open_site(
                 stack,
-                rabbit.url,
+                url_for_sites(rabbit),
                 redis_server.url,
                 tmp_path_factory.mktemp("site"),
                 None,

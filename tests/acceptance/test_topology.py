@@ -8,11 +8,14 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ChannelPreconditionFailed
 from pamqp.common import FieldTable
-from support.envelopes import add_contact, calls_about, od
+from support import permitted
+from support.envelopes import add_contact, calls_about, create, dial, od
+from support.requester import next_message
 from support.site import MakeSite, Site
 from support.worker import until
 
 from bridge.demo.servers import PrivateRabbit
+from bridge.simulator import Fault
 
 
 @pytest.fixture
@@ -92,9 +95,16 @@ async def test_the_prefix_keeps_two_bridges_apart(site: Site, make_site: MakeSit
     assert [1, 1] == [calls_about(one.simulator, "apart") for one in (site, other)]
 
 
-async def test_without_declaring_what_is_missing_is_named(make_site: MakeSite) -> None:
-    """amqp.declare=false on an empty broker: alive, not ready, what is missing named; later it serves."""
-    site = await make_site(ready=False, BRIDGE_AMQP__DECLARE="false")
+async def test_without_declaring_what_is_missing_is_named(make_site: MakeSite, rabbit: PrivateRabbit) -> None:
+    """amqp.declare=false on an empty broker: alive, not ready, what is missing named; later it serves.
+
+    All that with the permissions that such a worker needs, and no more.
+    """
+    site = await make_site(
+        ready=False,
+        BRIDGE_AMQP__DECLARE="false",
+        BRIDGE_AMQP__URL=permitted.url_of(rabbit, "bridge-undeclaring"),
+    )
     await site.worker.until_logged("consumer.failed")
 
     assert 200 == (await site.worker.get("/livez"))[0]
@@ -107,13 +117,22 @@ async def test_without_declaring_what_is_missing_is_named(make_site: MakeSite) -
     assert 0 == await declaring.worker.stop()
     await site.worker.until_ready()
 
+    events = await site.widget.listen()
+    assert "ok" == (await site.widget.ask(dial())).headers["x-bridge-status"]
+    assert "ManualDialCall" == (await next_message(events)).type
+    await site.widget.publish(od(""))
+    assert "failure-without-reply-to" == (await site.widget.dead_letter()).headers["x-reason"]
+    site.simulator.faults.put(Fault(kind="status", status=503, count=1))
+    await site.widget.publish(create())  # parked, and tried again
+    assert "CreateContactResponse" == (await next_message(events)).type
+
 
 async def test_names_and_bounds_are_settings(make_site: MakeSite, channel: AbstractChannel) -> None:
     """Every name can be set on its own, and so can the length at which a queue refuses."""
-    site = await make_site(BRIDGE_AMQP__AGENT_QUEUE="named-agent-queue", BRIDGE_AMQP__MAX_LENGTH="77")
+    site = await make_site(BRIDGE_AMQP__AGENT_QUEUE="named.requests.agent", BRIDGE_AMQP__MAX_LENGTH="77")
     arguments = request_queue_arguments(site.prefix) | {"x-max-length": 77}
 
-    await channel.declare_queue("named-agent-queue", durable=True, arguments=arguments)
+    await channel.declare_queue("named.requests.agent", durable=True, arguments=arguments)
     add_contact(site.simulator, "named", kind="od")
     reply = await site.widget.ask(od("named"))
     assert "ContactOD" == reply.body["subtopic"]

@@ -55,7 +55,7 @@ async def output(command: Sequence[str], folder: Path, url: str) -> str:
 
 def broker(site: Site) -> str:
     """Return where RabbitMQ is; a slash at the end would name an empty virtual host."""
-    return site.settings["BRIDGE_AMQP__URL"].removesuffix("/")
+    return site.url.removesuffix("/")
 
 
 def assert_answered(printed: str, contract: Contract) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from support.permitted import url_for_sites
 from support.site import Site, open_site
 
 from bridge.asyncapi import document
@@ -48,7 +49,9 @@ async def site(
             "BRIDGE_OPERATIONS__SIBLINGS": '["*"]',
             "BRIDGE_OPERATIONS__DIRECTORY": str(operations),
         }
-        yield await open_site(stack, rabbit.url, redis_server.url, folder, None, settings, ready=True)
+        yield await open_site(
+            stack, url_for_sites(rabbit), redis_server.url, folder, None, settings, ready=True
+        )
 
 
 @pytest.fixture(scope="session")

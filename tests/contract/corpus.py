@@ -5,12 +5,15 @@ import random
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
+from bridge.envelope import Limits
 from bridge.operations.declared.operation import Declared
 from bridge.operations.fields import Field
 from bridge.operations.model import Rules
 from bridge.operations.shipped import siblings
 
 Data = dict[str, Any]
+
+LIMITS = Limits()
 
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 7, 100, 101, 2**63 - 1, 2**63, -(2**63), 10**25, 0.5, 1.0, 1e16, 1e-5,
@@ -87,7 +90,7 @@ class Case(NamedTuple):
 
 def cases(operations: list[Declared]) -> Iterator[Case]:
     """Yield all of them."""
-    for text in TEXTS:
+    for text in (*TEXTS, *_at_the_limits()):
         yield Case(text, {})
     for operation in operations:
         for value in _envelopes(operation):
@@ -117,6 +120,17 @@ def cases(operations: list[Declared]) -> Iterator[Case]:
         ):
             yield Case(valid, {name: value})
             yield Case('{"channel": "LCM"}', {name: value})
+
+
+def _at_the_limits() -> Iterator[str]:
+    """Yield bodies of as many keys, and as long a string, as are taken, and of one more."""
+    for more in (0, 1):
+        keys = LIMITS.keys - 1 + more  # one is that of the object itself
+        yield json.dumps({"a": {str(number): 0 for number in range(keys)}})
+        yield json.dumps({"a": [{"b": [{}, 1]}] * keys})
+        for sign in ("x", "\U0001f600"):
+            yield json.dumps({"a": sign * (LIMITS.string_chars + more)}, ensure_ascii=False)
+        yield json.dumps({"x" * (LIMITS.string_chars + more): 1})
 
 
 def _damaged(operations: list[Declared]) -> Iterator[Case]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -81,6 +82,16 @@ async def failure_of(
     assert "127.0.0.1" not in str(caught.value)
     assert "localhost" not in str(caught.value)
     return caught.value
+
+
+async def failure_and_memory(client: LcmClient) -> tuple[CallFailed, int]:
+    """Make a call that fails; return its failure, and how many bytes of memory were taken at most."""
+    tracemalloc.start()
+    try:
+        failed = await failure_of(client)
+        return failed, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def busy(count: int | None = None) -> Options:

@@ -16,6 +16,7 @@ from lcm.lcm_servers import (
     answer,
     answering,
     due_in,
+    failure_and_memory,
     failure_of,
     lcm_client,
 )
@@ -161,12 +162,7 @@ async def test_the_memory_of_a_compressed_answer_is_bounded() -> None:
     inner = gzip.decompress(bomb)
     raw = answer(inner, headers="Content-Encoding: gzip\r\n")
     async with answering(raw).running() as server, lcm_client(server.url, max_response_bytes=LIMIT) as client:
-        tracemalloc.start()
-        try:
-            failed = await failure_of(client)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
+        failed, peak = await failure_and_memory(client)
 
     assert isinstance(failed.failure, LcmBadResponse)
     assert failed.effect_possible

@@ -13,7 +13,7 @@ from lcm.lcm_servers import OD, ONCE, answer, answering, lcm_client
 
 from bridge.failures import Failure, LcmBadResponse
 from bridge.jsontypes import JsonValue
-from bridge.lcm.wire import MAX_DEPTH, TURNED_AWAY, read_answer, unwrap
+from bridge.lcm.wire import MAX_DEPTH, MAX_NESTED, TURNED_AWAY, read_answer, unwrap
 from bridge.ports import CallFailed
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=20)
@@ -114,7 +114,7 @@ def test_a_string_result_that_is_json_is_parsed(text: str, expected: Any) -> Non
 
 @pytest.mark.parametrize("as_text", [False, True])
 @pytest.mark.parametrize(
-    ("levels", "fits"), [(MAX_DEPTH, True), (MAX_DEPTH + 1, False), (900, False), (100_000, False)]
+    ("levels", "fits"), [(MAX_DEPTH, True), (MAX_DEPTH + 1, False), (900, False), (50_000, False)]
 )
 def test_a_result_may_be_nested_so_deeply(*, levels: int, fits: bool, as_text: bool) -> None:
     """Deeper nesting is a bad response and costs no stack; text nested too deeply to parse stays text."""
@@ -122,12 +122,30 @@ def test_a_result_may_be_nested_so_deeply(*, levels: int, fits: bool, as_text: b
     body = json.dumps({"d": nested}) if as_text else f'{{"d": {nested}}}'
     if fits:
         assert nested == json.dumps(read_answer(200, body.encode()), separators=(",", ":"))
-    elif as_text and levels == 100_000:
+    elif as_text and levels == 50_000:
         assert nested == read_answer(200, body.encode())
     else:
         with pytest.raises(CallFailed) as caught:
             read_answer(200, body.encode())
         assert isinstance(caught.value.failure, LcmBadResponse)
+
+
+@pytest.mark.parametrize("escaped", [False, True])
+@pytest.mark.parametrize(("arrays", "fits"), [(MAX_NESTED, True), (MAX_NESTED + 1, False)])
+def test_a_result_may_hold_so_many_arrays(*, arrays: int, fits: bool, escaped: bool) -> None:
+    """More are a bad response before they are parsed, also where they stand in a text that is JSON."""
+    inner = arrays - 1 if escaped else arrays - 2  # the one around them, and the object around all
+    result = f"[{','.join(['[]'] * inner)}]"
+    written = '"' + result.replace("[", "\\u005b") + '"' if escaped else result
+    body = f'{{"d": {written}}}'
+    if fits:
+        found = read_answer(200, body.encode())
+        assert isinstance(found, list)
+        assert inner == len(found)
+    else:
+        with pytest.raises(CallFailed, match="100000 objects and arrays") as caught:
+            read_answer(200, body.encode())
+        assert caught.value.effect_possible
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from bridge.case import noted, quotes
 from bridge.messages import Delivery
 from bridge.metrics import Metrics
 from bridge.operations.model import Answer
+from bridge.permission import Permission
 from bridge.pipeline import Pipeline
 from bridge.replies import ReplyPolicy
 from bridge.settings import Retry
@@ -60,7 +61,7 @@ def pipeline(parts: Connecting) -> Pipeline:
     return Pipeline(
         catalogue=CATALOGUE,
         limits=LIMITS,
-        access={},
+        permission=Permission({}),
         reply_policy=ReplyPolicy(allowed=["*"], own_queues=[], own_prefix="lcm."),
         performer=anything,
         once=anything,

@@ -4,6 +4,7 @@ The requests are those of `logs.paths`: each operation of the catalogue by each 
 """
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -17,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from logs.breaking import BREAKS, PROGRAM
 from logs.paths import WAYS, Marks, Request, data_of, faults, made_up, operations, raw, valid
-from support.envelopes import add_agent
+from support.envelopes import add_agent, dial
 from support.requester import Requester, requester
 from support.site import name_of_letters
 from support.worker import Worker, running, until
@@ -162,6 +163,14 @@ async def test_faults_of_ours_are_logged_without_what_was_at_hand(place: Place) 
     assert "ValueError: cannot tell" in log.replace("\\", "")
     assert "request.internal_error" in log
     assert [] == FIXED.found_in(log)
+
+
+async def test_a_request_that_is_hard_to_mask_is_settled_like_others(place: Place) -> None:
+    """A character reference of more digits than Python reads: with and without anybody who waits."""
+    said = json.dumps(dial(f"&#{'9' * 5000};")).encode()
+    await place.send([Request(said)] * 3)
+
+    assert "consumer.task_failed" not in place.log()
 
 
 async def test_without_masking_numbers_stand_in_the_log_and_secrets_do_not(make_place: MakePlace) -> None:

@@ -86,3 +86,9 @@ def test_characters_that_grow_without_their_case_move_nothing() -> None:
     grow = "".join(char for char in map(chr, range(sys.maxunicode + 1)) if len(char.casefold()) > 1)
 
     assert f"{grow} ***nt {grow}" == Quotes({"a": "TestAgent"}).masked_in(f"{grow} tESTaGENT {grow}")
+
+
+@pytest.mark.parametrize("said", [{"a": f"&#{'9' * 5000};"}, f'"&#{"9" * 5000};"'.encode()])
+def test_a_character_reference_without_end_is_a_text_like_others(said: Mapping[str, Any] | bytes) -> None:
+    """Python takes no number of so many digits; each line about the request would be lost."""
+    assert "no ***9; here" == Quotes(said).masked_in(f"no &#{'9' * 5000}; here")

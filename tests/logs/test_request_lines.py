@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from support.envelopes import add_contact, create, manual, od, skip
+from support.permitted import url_for_sites
 from support.site import Site, name_of_letters, open_site
 from support.worker import until
 
@@ -35,7 +36,9 @@ QUICK = {
 async def own(rabbit: PrivateRabbit, redis_server: PrivateRedis, tmp_path: Path) -> AsyncIterator[Site]:
     """Run a site of one's own, whose breaker opens soon."""
     async with AsyncExitStack() as stack:
-        yield await open_site(stack, rabbit.url, redis_server.url, tmp_path, None, QUICK, ready=True)
+        yield await open_site(
+            stack, url_for_sites(rabbit), redis_server.url, tmp_path, None, QUICK, ready=True
+        )
 
 
 async def settled(site: Site, message_id: str) -> Line:
@@ -145,7 +148,7 @@ async def test_the_start_tells_the_settings_that_are_not_the_defaults(own: Site)
         told["lcm.username"],
     )
     assert own.prefix == told["amqp.prefix"]
-    assert "guest:***@" in told["amqp.url"]
+    assert "bridge:***@" in told["amqp.url"]
     assert "shutdown.grace" not in told
     assert 2000 > len(json.dumps(line))
 

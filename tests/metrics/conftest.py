@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from metrics.stranger import under_attack
+from support.permitted import url_for_sites
 from support.site import Site, open_site
 from support.worker import BOUND
 
@@ -19,7 +20,7 @@ async def started(
     """Run a site; with it comes what it showed before any request, once it had looked at its queues."""
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("site")
-        site = await open_site(stack, rabbit.url, redis_server.url, folder, None, {}, ready=True)
+        site = await open_site(stack, url_for_sites(rabbit), redis_server.url, folder, None, {}, ready=True)
         last = f'lcm_bridge_requests_held{{queue="{site.prefix}.requests.campaign"}}'
         async with asyncio.timeout(BOUND):
             while last not in (page := (await site.worker.get("/metrics"))[1]):

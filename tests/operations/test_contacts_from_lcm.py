@@ -86,6 +86,30 @@ def test_cached_contacts_are_presented_as_lcms() -> None:
     assert {"response": OD} == operation("GetReservedContactOD").answer_cached([OD]).message
 
 
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {},
+        without(MANUAL, "Consent"),
+        {**MANUAL, "Extra": 1},
+        {**MANUAL, "ContactId": "9"},
+        {**MANUAL, "Mode": {"a": 1}},
+        OD,
+    ],
+)
+def test_what_is_cached_and_no_contact_is_not_presented(foreign: JsonObject) -> None:
+    """Somebody else wrote it, or another operation, with members of its own."""
+    with pytest.raises(UnexpectedResult, match="contact"):
+        operation("GetReservedManualDialContact").answer_cached([MANUAL, foreign])
+
+
+@pytest.mark.parametrize("beyond", [1e30, 2.0**63, -1e300, "9999999999999999999"])
+def test_a_number_beyond_64_bits_is_no_number(beyond: JsonValue) -> None:
+    """A reply with it could be written, but neither its record in the ledger nor the cached contact."""
+    with pytest.raises(UnexpectedResult, match="beyond 64 bits"):
+        manual([{**MANUAL, "ContactId": beyond}])
+
+
 def test_a_contact_has_the_vendors_members_in_the_vendors_order() -> None:
     """Whatever order and case LCM writes; unknown members are dropped, also inner ones of WCF."""
     for contact, read in ((MANUAL, lambda c: manual([c])[0]), (OD, od)):

@@ -190,6 +190,13 @@ def test_what_is_right_is_taken() -> None:
         ),
         ("[reply]", '[example]\ndata = "{"\n[reply]', "example.data: is not JSON: "),
         ("[reply]", '[example]\ndata = "[]"\n[reply]', "example.data: must be an object"),
+        ("[reply]", f'[example]\ndata = "{"9" * 5000}"\n[reply]', "example.data: holds a number of too many"),
+        ("[reply]", f'[example]\ndata = "{"[" * 5000}"\n[reply]', "example.data: is nested deeper than 32"),
+        (
+            "[reply]",
+            f"[example]\ndata = '{{\"a\": {'[' * 32}{']' * 32}}}'\n[reply]",
+            "example.data: is nested deeper than 32",
+        ),
     ],
 )
 def test_what_cannot_be_right_is_refused(old: str, new: str, expected: str) -> None:
@@ -237,7 +244,15 @@ def test_all_faults_are_told_at_once() -> None:
     assert ["data.Id.longst", "data.From"] == [fault.partition(": ")[0] for fault in faults_of(text)]
 
 
-@pytest.mark.parametrize(("text", "expected"), [("a = ", "is not TOML"), ("x" * 200_000, "has more than")])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a = ", "is not TOML"),
+        ("x" * 200_000, "has more than"),
+        (f"a = {'[' * 5000}", "is nested too deeply"),
+        (f"a = {'9' * 5000}", "holds a number of too many digits"),
+    ],
+)
 def test_what_is_no_toml_is_refused(text: str, expected: str) -> None:
     """With the reader's line and column, before anything else is looked at."""
     [fault] = faults_of(text)

@@ -216,7 +216,7 @@ def test_nesting_beyond_the_limit_is_refused(levels: int) -> None:
 
 
 def test_brackets_side_by_side_are_not_deep() -> None:
-    """Breadth is bounded by the body's size alone."""
+    """Breadth is bounded by the body's size and its keys."""
     assert 5_000 == len((read({**SAMPLE, "data": {str(n): [{}] for n in range(5_000)}}).data) or ())
 
 
@@ -228,8 +228,48 @@ def test_a_body_at_the_limit_is_taken_and_one_byte_more_is_not() -> None:
     assert "the body has 1048577 bytes; at most 1048576 are taken" == refusal(body + b" ")
 
 
+def with_keys(count: int) -> bytes:
+    """Return a request whose objects have so many keys together: three, `data`, and those within."""
+    within: dict[str, object] = {f"k{number}": {} for number in range(count - 5)}
+    return json.dumps({**SAMPLE, "data": {"a": within}}).encode()
+
+
+def test_keys_at_the_limit_are_taken_and_one_more_is_not() -> None:
+    """10,000, counted in all objects of the body."""
+    assert "LCM" == parse(with_keys(LIMITS.keys), LIMITS).channel
+    assert "the objects of the body have 10001 keys; at most 10000 are taken" == refusal(with_keys(10_001))
+
+
+def test_colons_in_a_string_are_no_keys() -> None:
+    """Only what is counted is refused."""
+    assert "LCM" == read({**SAMPLE, "data": {"a": ":" * 50_000}}).channel
+
+
+@pytest.mark.parametrize("sign", ["x", "\u00e9", "\U0001f600", "\n"])
+def test_a_string_at_the_limit_is_taken_and_one_character_more_is_not(sign: str) -> None:
+    """262,144 characters, not bytes, however they are written; in arrays and as a key too."""
+    limits = Limits(body_bytes=4 * LIMITS.body_bytes)
+    longest = sign * LIMITS.string_chars
+    told = "the body holds a string of 262145 characters; at most 262144 are taken"
+
+    for ascii_only in (True, False):
+        for make in (lambda text: text, lambda text: [[text]], lambda text: {text: 1}):
+            taken, refused = (
+                json.dumps({**SAMPLE, "data": {"a": make(text)}}, ensure_ascii=ascii_only).encode()
+                for text in (longest, longest + sign)
+            )
+            assert "LCM" == parse(taken, limits).channel
+            with pytest.raises(InvalidEnvelope) as error:
+                parse(refused, limits)
+            assert told == error.value.message
+
+
 def test_the_limits_are_settings() -> None:
     """A site's own limits hold."""
+    with pytest.raises(InvalidEnvelope, match="have 4 keys; at most 3 are taken"):
+        parse(b'{"a": {"b": {"c": 1, "d": 1}}}', Limits(keys=3))
+    with pytest.raises(InvalidEnvelope, match="of 4 characters; at most 3 are taken"):
+        parse(b'{"a": "1234"}', Limits(string_chars=3))
     with pytest.raises(InvalidEnvelope, match="at most 10 are taken"):
         parse(b'{"a": 1234}', Limits(body_bytes=10))
     with pytest.raises(InvalidEnvelope, match="deeper than 2 levels"):

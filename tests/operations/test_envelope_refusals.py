@@ -1,5 +1,7 @@
 """What is no envelope is refused with words that say what to change, and where."""
 
+import tracemalloc
+
 import pytest
 from operations.core_requests import read, refusal
 
@@ -190,3 +192,17 @@ def test_a_refusal_quotes_nothing_that_could_break_a_line() -> None:
 
     assert message.isascii()
     assert message.isprintable()
+
+
+@pytest.mark.parametrize("text", ["x", "\\n"])
+def test_the_place_of_a_constant_is_found_in_little_memory(text: str) -> None:
+    """Behind a long text, too: whoever may publish could else have a hundred times its size taken."""
+    body = f'{{"a": "{text * 100_000}", "b": NaN}}'
+    tracemalloc.start()
+    try:
+        assert "expecting value, not NaN" in refusal(body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 3_000_000

@@ -153,9 +153,10 @@ def test_holding_begins_now() -> None:
     assert before <= returned.held_since <= datetime.now(UTC).timestamp() + 0.001
 
 
-def test_a_message_id_that_was_made_is_no_key() -> None:
+@pytest.mark.parametrize("message_id", [None, ""])
+def test_a_message_id_that_was_made_is_no_key(message_id: str | None) -> None:
     """A request without one gets one for the way, and has none when it is back."""
-    delivery = delivered(reply_to="q", correlation_id="c")
+    delivery = delivered(reply_to="q", correlation_id="c", message_id=message_id)
     outgoing = park(delivery)
 
     assert outgoing.properties.message_id

@@ -57,10 +57,11 @@ def test_the_examples_can_be_taken_as_they_are(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("BRIDGE_CONFIG", str(copy))
     loaded = load()
 
-    assert 3 == count
+    assert 4 == count
     assert ["SetDNC", "AddCompliance"] == loaded.settings.operations.siblings
     assert {"CreateContact": "AddContact"} == loaded.settings.lcm.methods
     assert {"CreateContact": ["campaign-loader"]} == loaded.settings.access
+    assert {"CreateContact": ["nightly-import"]} == loaded.settings.sources
 
 
 def test_secrets_are_named_as_such() -> None:

@@ -78,6 +78,28 @@ def test_what_is_keyed_by_operation_takes_declared_ones(given: Sources, director
     assert fault.endswith("CreateContact, SetDNC, GetThing")
 
 
+def test_an_operation_is_listed_once(given: Sources) -> None:
+    """Of two spellings one would win unseen."""
+    given.environment(ACCESS=as_json({"CreateContact": ["a"], "createcontact": ["b"]}))
+
+    assert ["access: createcontact is given twice; names are matched without regard to case"] == faults()
+
+
+def test_sources_alone_are_a_fault(given: Sources) -> None:
+    """They keep nobody out, since anyone can write them; and their operations must be there."""
+    given.environment(SOURCES=as_json({"CreateContact": ["import"]}))
+    [fault] = faults()
+    assert "sources.CreateContact needs access.CreateContact" in fault
+
+    given.environment(ACCESS=as_json({"createcontact": ["loader"]}))
+    assert {"CreateContact": ["import"]} == load().settings.sources
+
+    given.environment(
+        SOURCES=as_json({"SetDNB": ["import"]}), ACCESS=as_json({"SetDNB": ["a"], "CreateContact": ["b"]})
+    )
+    assert ["access", "sources"] == [fault.partition(":")[0] for fault in faults()]
+
+
 def test_bad_declarations_are_told_beside_all_other_faults(given: Sources, directory: Path) -> None:
     """With the file of each; none hides another."""
     (directory / "a.toml").write_text(GOOD.replace('type = "text"', 'type = "txt"'))

@@ -142,6 +142,11 @@ class ContactStoreLimits:
             b'{"v": 1, "asked": 1, "expires": 1e300, "n": 0, "contact": {}}',
             orjson.dumps({"v": 2, "asked": 1, "expires": later, "n": 0, "contact": contact("v2")}),
             b"[" * 2000 + b"]" * 2000,
+            b'{"v": 1, "asked": 1, "expires": 9e12, "n": 0, "contact": {"Mode": "Home"}, "consent": "Yes"}',
+            b'{"v": 1, "asked": 1, "expires": 9e12, "n": 0, "contact": {"AccountNumber": "v2", "a": '
+            + b"[" * 200
+            + b"]" * 200
+            + b"}}",
         ]
         async with bench(redis_url) as cache:
             key = f"{cache.prefix}:{{{AGENT}}}:contacts:manual"

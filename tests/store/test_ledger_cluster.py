@@ -1,10 +1,11 @@
 """The ledger on: A Redis Cluster."""
 
 import pytest
+from store.erasure_suite import ErasureSuite
 from store.ledger_suite import LedgerSuite
 
 
-class TestRedisCluster(LedgerSuite):
+class TestRedisCluster(LedgerSuite, ErasureSuite):
     """A Redis Cluster."""
 
     @pytest.fixture

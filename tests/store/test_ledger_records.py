@@ -71,9 +71,17 @@ async def test_a_key_of_another_kind_leads_to_no_call(redis_server: PrivateRedis
         assert bench.store.connected
 
 
-@pytest.mark.parametrize("reply", [b"", b"\xff", b"[]", b'{"failure":{"errorType":"NEW_ONE"}}'])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        *(b"", b"\xff", b"[]", b'{"failure":{"errorType":"NEW_ONE"}}', b'{"message":{}}', b'{"message":[]}'),
+        b'{"message":{"response":1},"failure":{}}',
+        b'{"message":{"response":' + b"[" * 200 + b"]" * 200 + b"}}",
+        b'{"failure":{"errorType":"WS_Error","errorMessage":[],"msg":"no"}}',
+    ],
+)
 async def test_a_reply_that_cannot_be_read_leads_to_no_call(redis_server: PrivateRedis, reply: bytes) -> None:
-    """A later version may store failures that this one does not know."""
+    """A later version may store failures that this one does not know; nor is half a reply a success."""
     async with ledger_bench(redis_server.url) as bench:
         await bench.ledger.complete(await bench.claim(), DONE)
         record = await bench.records.look(KEY)

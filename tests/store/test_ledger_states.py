@@ -31,7 +31,7 @@ WORKERS = st.integers(0, 1)
 # Most happens to one of them, or little would happen to either.
 KEYS = st.sampled_from([*[RequestKey("header", ("1",))] * 5, RequestKey("message-id", ("1",))])
 CONTENTS = st.sampled_from([*["a"] * 5, "b"])
-ENDINGS = st.integers(0, 3).map(lambda number: Ending({"n": number}))
+ENDINGS = st.integers(0, 3).map(lambda number: Ending({"response": number}))
 UNKNOWN = Ending(OutcomeUnknown("cut off"))
 
 

@@ -14,7 +14,7 @@ from bridge.client import BridgeClient, MoreOfContact
 @asynccontextmanager
 async def client_of(site: Site, relay: Proxy, **options: float) -> AsyncIterator[BridgeClient]:
     """Connect a client through the relay."""
-    url = str(URL(site.settings["BRIDGE_AMQP__URL"]).with_port(relay.port))
+    url = str(URL(site.url).with_port(relay.port))
     async with BridgeClient(url, prefix=site.prefix, name="widget", **options) as client:  # type: ignore[arg-type]
         yield client
 

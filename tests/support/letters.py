@@ -76,7 +76,7 @@ async def put_letter(
     headers: dict[str, Any] | None = None,
     **properties: Any,
 ) -> None:
-    """Put a letter there as the bridge writes it; the tests' user is the bridge's own."""
+    """Put a letter there as the bridge writes it, signed with its name."""
     notes: dict[str, Any] = {
         "x-reason": reason,
         "x-error": "LCM was away",
@@ -90,7 +90,7 @@ async def put_letter(
         body,
         queue=f"{widget.prefix}.dead-letters",
         headers=notes | (headers or {}),
-        user_id="guest",
+        user_id="bridge",
         timestamp=time.time(),
         delivery_mode=2,
         **properties,

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.permitted import bridge_beside
 from support.requester import Requester, requester
 from support.worker import Worker, running
 
@@ -15,13 +16,14 @@ from bridge.simulator import Options, Simulator
 
 @dataclass
 class Site:
-    """Everything that a test talks to."""
+    """Everything that a test talks to; ``url`` is the broker's, for a user who may do everything."""
 
     simulator: Simulator
     worker: Worker
     widget: Requester
     settings: dict[str, str]
     prefix: str
+    url: str
 
 
 MakeSite = Callable[..., Awaitable[Site]]
@@ -46,7 +48,7 @@ async def open_site(
     prefix = settings.get("BRIDGE_AMQP__PREFIX") or name_of_letters()
     simulator = await stack.enter_async_context(Simulator(options).running())
     environment = {
-        "BRIDGE_AMQP__URL": rabbit_url,
+        "BRIDGE_AMQP__URL": bridge_beside(rabbit_url),
         "BRIDGE_AMQP__PREFIX": prefix,
         "BRIDGE_REDIS__URL": redis_url,
         "BRIDGE_LCM__BASE_URL": simulator.base_url,
@@ -55,4 +57,4 @@ async def open_site(
     log = folder / f"{prefix}-{name_of_letters()}.log"
     worker = await stack.enter_async_context(running(environment, log, ready=ready))
     widget = await stack.enter_async_context(requester(rabbit_url, prefix))
-    return Site(simulator, worker, widget, environment, prefix)
+    return Site(simulator, worker, widget, environment, prefix, rabbit_url)

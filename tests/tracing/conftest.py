@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from support.permitted import url_for_sites
 from support.site import MakeSite, Site, open_site
 from tracing.collector import Collector
 
@@ -33,7 +34,7 @@ async def plain(
     """One site without spans, for all tests."""
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("plain")
-        yield await open_site(stack, rabbit.url, redis_server.url, folder, None, QUICK, ready=True)
+        yield await open_site(stack, url_for_sites(rabbit), redis_server.url, folder, None, QUICK, ready=True)
 
 
 @pytest.fixture(scope="session")
@@ -54,4 +55,6 @@ async def traced(
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("traced")
         settings = PROMPT | QUICK | {"BRIDGE_TRACING__ENDPOINT": collector.url}
-        yield await open_site(stack, rabbit.url, redis_server.url, folder, None, settings, ready=True)
+        yield await open_site(
+            stack, url_for_sites(rabbit), redis_server.url, folder, None, settings, ready=True
+        )

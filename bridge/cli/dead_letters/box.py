@@ -22,7 +22,7 @@ from bridge.bus.publisher import Publisher
 from bridge.bus.wire import tolerate_what_cannot_be_read
 from bridge.cli.broker import connect_to_any
 from bridge.configuration import catalogue
-from bridge.envelope import Limits
+from bridge.declarations import limits
 from bridge.letters import Letter, read
 from bridge.messages import Outgoing
 from bridge.ports import Confirmation, PublishFailed
@@ -50,7 +50,7 @@ class Box:
         self._fetched = 0
         self._held: deque[int] = deque()
         self._settings = settings.amqp
-        self._limits = Limits(settings.limits.body_bytes, settings.limits.depth)
+        self._limits = limits(settings)
         self._catalogue = catalogue(settings)
         self._channel = channel.amqp
         self._traffic = channel.traffic

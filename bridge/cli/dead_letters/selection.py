@@ -1,4 +1,4 @@
-"""Which letters a command is about: ids, a reason, an operation, an age."""
+"""Which letters a command is about: ids, a reason, an operation, an age, what they mention."""
 
 import argparse
 import re
@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from bridge.cli.completing import OPERATIONS, completed
 from bridge.letters import ID_DIGITS, REASONS, Letter, age
+from bridge.mentions import Mention
 
 _ID = re.compile(rf"[0-9a-f]{{{ID_DIGITS}}}")
 _AGE = re.compile(r"([0-9]{1,6})([smhd])")
@@ -22,6 +23,7 @@ class Selection:
     operation: str | None = None
     older_than: float | None = None
     newer_than: float | None = None
+    mentioning: Mention | None = None
 
     @property
     def everything(self) -> bool:
@@ -33,6 +35,8 @@ class Selection:
         if self.ids and letter.id not in self.ids:
             return False
         if self.reason not in (None, letter.reason) or self.operation not in (None, letter.operation):
+            return False
+        if self.mentioning is not None and not _mentions(letter, self.mentioning):
             return False
         if self.older_than is None and self.newer_than is None:
             return True
@@ -56,6 +60,9 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         "--older-than", type=_seconds, metavar="AGE", help="dead for longer: 45s, 30m, 2h, 7d"
     )
     parser.add_argument("--newer-than", type=_seconds, metavar="AGE", help="dead for less than this")
+    parser.add_argument(
+        "--mentioning", type=_mention, metavar="TEXT", help="a phone number, an LCM key or an agent's id"
+    )
 
 
 def selection(args: argparse.Namespace) -> Selection:
@@ -66,7 +73,26 @@ def selection(args: argparse.Namespace) -> Selection:
         operation=args.operation,
         older_than=args.older_than,
         newer_than=args.newer_than,
+        mentioning=args.mentioning,
     )
+
+
+def _mentions(letter: Letter, wanted: Mention) -> bool:
+    """Tell whether the request, its properties or the error mention it."""
+    said = [
+        letter.error,
+        *(str(value) for value in letter.properties.headers.values()),
+        *(str(getattr(letter.properties, name)) for name in ("correlation_id", "message_id", "reply_to")),
+    ]
+    return wanted.in_bytes(letter.request.body) or any(map(wanted.in_text, said))
+
+
+def _mention(text: str) -> Mention:
+    """Read what is looked for. Raises `argparse.ArgumentTypeError`."""
+    try:
+        return Mention(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def letter_id(text: str) -> str:

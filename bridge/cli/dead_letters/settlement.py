@@ -12,8 +12,9 @@ from bridge.cli.dead_letters.exhibit import find
 from bridge.cli.dead_letters.records import Records
 from bridge.cli.dead_letters.texts import broker_fault
 from bridge.configuration import catalogue
+from bridge.declarations import limits
 from bridge.endings import Ending
-from bridge.envelope import Limits, ReplyAsRequest, parse
+from bridge.envelope import ReplyAsRequest, parse
 from bridge.failures import Failure
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.letters import Letter
@@ -94,9 +95,8 @@ def _message(settings: Settings, letter: Letter, reply: JsonValue) -> JsonObject
 
 def _as_told(settings: Settings, operation: Declared, letter: Letter, reply: JsonValue) -> JsonObject:
     """Put what the reply repeats of the request beside it."""
-    limits = Limits(settings.limits.body_bytes, settings.limits.depth)
     try:
-        command = operation.translate(parse(letter.request.body, limits))
+        command = operation.translate(parse(letter.request.body, limits(settings)))
     except (Failure, ReplyAsRequest) as error:
         raise NotSettled(f"cannot be settled: its request is refused today: {error}") from error
     return operation.message(command, reply)

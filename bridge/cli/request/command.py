@@ -12,7 +12,7 @@ from bridge.cli.request.ending import Exit, exit_code, last_line, pretty
 from bridge.cli.request.preview import preview
 from bridge.cli.request.wanted import Asked, Setting, Wanted, WrongUsage, routing_key, wanted
 from bridge.configuration import catalogue, load
-from bridge.envelope import Limits
+from bridge.declarations import limits
 from bridge.messages import LONGEST_KEY
 from bridge.settings import Log, Settings
 
@@ -106,7 +106,7 @@ def main(args: argparse.Namespace) -> int:
     settings = load().settings
     logs.configure(Log(level="ERROR", format="console"))
     known = catalogue(settings)
-    limits = Limits(settings.limits.body_bytes, settings.limits.depth)
+    most = limits(settings)
     asked = Asked(
         what=args.what,
         read=_read,
@@ -117,7 +117,7 @@ def main(args: argparse.Namespace) -> int:
         template=args.template or args.data_template,
     )
     try:
-        request = wanted(asked, known, limits)
+        request = wanted(asked, known, most)
     except (WrongUsage, OSError) as error:
         problem = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
         sys.stderr.write(f"{problem}\n")
@@ -127,7 +127,7 @@ def main(args: argparse.Namespace) -> int:
         sys.stdout.write(pretty(envelope["data"] if args.data_template else envelope))
         return Exit.SUCCESS
     sys.stderr.writelines(f"ignored: {remark}\n" for remark in request.ignored)
-    told, code = preview(request.body, known, limits, settings.lcm.methods)
+    told, code = preview(request.body, known, most, settings.lcm.methods)
     if args.dry_run:
         sys.stdout.write(pretty(told))
         return code

@@ -4,15 +4,20 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from bridge.envelope import deeper_than
 from bridge.operations.declared.fieldforms import FieldForm, FlagForm, IntegerForm, TextForm
 from bridge.operations.declared.forms import CacheForm, DeclarationForm
 
 RESERVED_NAMES: Final = frozenset({"unknown"})
 """What the metrics call a request whose operation cannot be told."""
 
+DEEPEST_EXAMPLE: Final = 32
+"""Levels of nesting in an example: what a body may have, unless the site says otherwise."""
+
 Fault = tuple[str, str]
 """The path of a key, and what is wrong with it."""
 
+_TOO_DEEP: Final = f"is nested deeper than {DEEPEST_EXAMPLE} levels"
 _UNSAID: Final = (
     "must be said, or side_effect_when: true where a repetition would do it again, which the request ledger"
     " then prevents; false where LCM may be called again"
@@ -190,7 +195,13 @@ def _example(form: DeclarationForm) -> Iterator[Fault]:
             value = {} if text is None else json.loads(text)
         except json.JSONDecodeError as error:
             yield f"example.{key}", f"is not JSON: {error}"
+        except ValueError:  # Python's own bound for the digits of a number
+            yield f"example.{key}", "holds a number of too many digits"
+        except RecursionError:
+            yield f"example.{key}", _TOO_DEEP
         else:
+            if deeper_than(value, DEEPEST_EXAMPLE):
+                yield f"example.{key}", _TOO_DEEP
             if key == "data" and not isinstance(value, dict):
                 yield "example.data", "must be an object"
 

@@ -101,6 +101,10 @@ def read(text: str, file: str) -> Declaration:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadDeclaration([f"{file}: is not TOML: {error}"]) from error
+    except ValueError as error:  # Python's own bound for the digits of a number
+        raise BadDeclaration([f"{file}: holds a number of too many digits"]) from error
+    except RecursionError as error:
+        raise BadDeclaration([f"{file}: is nested too deeply"]) from error
     try:
         form = DeclarationForm.model_validate(tree)
     except ValidationError as error:

@@ -65,6 +65,11 @@ function readEnvelope(text, limits, known) {
     if (half !== undefined) {
       refuse(`the string ${quoted(half)} holds half of a surrogate pair, which is no character`);
     }
+    const [keys, longest] = [keysIn(value), longestIn(value)];
+    if (keys > limits.keys) refuse(`the objects of the body have ${keys} keys; at most ${limits.keys} are taken`);
+    if (longest > limits.stringChars) {
+      refuse(`the body holds a string of ${longest} characters; at most ${limits.stringChars} are taken`);
+    }
     if (!(value instanceof Map)) refuse(`the body must be a JSON object, not ${jsonType(value)}`);
     const envelope = envelopeOf(value);
     known.channel = envelope.channel;
@@ -142,16 +147,40 @@ function deeperThan(value, limit) {
   return level.some((one) => one instanceof Map || Array.isArray(one));
 }
 
-function loneSurrogate(root) {
+// A value and everything within it.
+function* everyValue(root) {
   const waiting = [root];
   while (waiting.length > 0) {
     const value = waiting.pop();
-    const texts = value instanceof Map ? [...value.keys()] : [value];
-    const half = texts.find((text) => typeof text === "string" && LONE_SURROGATE.test(text));
-    if (half !== undefined) return half;
+    yield value;
     for (const child of children(value)) waiting.push(child); // spread, too many would be too many arguments
   }
+}
+
+function* everyString(root) {
+  for (const value of everyValue(root)) {
+    if (typeof value === "string") yield value;
+    else if (value instanceof Map) yield* value.keys();
+  }
+}
+
+function loneSurrogate(root) {
+  for (const text of everyString(root)) if (LONE_SURROGATE.test(text)) return text;
   return undefined;
+}
+
+function keysIn(root) {
+  let keys = 0;
+  for (const value of everyValue(root)) if (value instanceof Map) keys += value.size;
+  return keys;
+}
+
+function longestIn(root) {
+  let longest = 0;
+  for (const text of everyString(root)) {
+    if (text.length > longest) longest = Math.max(longest, [...text].length);
+  }
+  return longest;
 }
 
 // --- the operation --------------------------------------------------------------------------------

@@ -1,0 +1,65 @@
+"""``lcm-bridge forget TEXT``: erase from Redis what mentions a person or an agent."""
+
+import argparse
+import asyncio
+import shlex
+import sys
+from zoneinfo import ZoneInfo
+
+from bridge import logs
+from bridge.configuration import load
+from bridge.mentions import Mention
+from bridge.metrics import Metrics
+from bridge.ports import StoreUnavailable
+from bridge.settings import Log, Settings
+from bridge.store.connection import Store, connect
+from bridge.store.contacts import ContactStore
+from bridge.store.erasure import Erased, Erasure
+
+HELP = "erase cached contacts and stored replies that mention a phone number, an LCM key or an agent"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take what is looked for."""
+    parser.add_argument(
+        "text",
+        type=mention,
+        metavar="TEXT",
+        help="a phone number, an LCM key or an agent's id, as LCM spells it",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only say how much there is")
+
+
+def mention(text: str) -> Mention:
+    """Read what is looked for. Raises `argparse.ArgumentTypeError`."""
+    try:
+        return Mention(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def main(args: argparse.Namespace) -> int:
+    """Return 0 if Redis answered, else 1. Raises `bridge.configuration.BadSettings`."""
+    settings = load().settings
+    logs.configure(Log(level="ERROR", format="console"))
+    try:
+        erased = asyncio.run(_forget(settings, args.text, pretend=args.dry_run))
+    except StoreUnavailable as error:
+        sys.stderr.write(f"not all is erased: {error}; try: lcm-bridge check, then again\n")
+        return 1
+    told = "there are" if args.dry_run else "erased:"
+    sys.stdout.write(f"{told} {erased.contacts} cached contacts, {erased.replies} stored replies\n")
+    letters = f"lcm-bridge dead-letters list --mentioning {shlex.quote(args.text.wanted)}"
+    sys.stdout.write(f"what else may mention it: {letters}\n")
+    return 0
+
+
+async def _forget(settings: Settings, wanted: Mention, *, pretend: bool) -> Erased:
+    prefix = settings.redis.prefix
+    store = Store(connect(settings.redis), settings.redis, Metrics())
+    contacts = ContactStore(store, settings.contacts, prefix=prefix, zone=ZoneInfo(settings.lcm.timezone))
+    try:
+        await store.look()
+        return await Erasure(store, contacts, prefix=prefix).erase(wanted, pretend=pretend)
+    finally:
+        await store.close()
