@@ -47,7 +47,7 @@ CASES = {
             {
                 **ADDRESS,
                 "subtopic": "SkipManualDialContact",
-                "data": SKIP | dict.fromkeys(map(str, range(45_000)), 0),
+                "data": SKIP | dict.fromkeys(map(str, range(5_000)), 0),
             }
         ),
         {},
@@ -158,7 +158,7 @@ def test_the_checker_tells_its_verdicts(seen: dict[str, Any]) -> None:
     assert "correct the publisher" in told["wrong data"]["more"]
     assert "Nobody reads data.OutcomId." in told["a misspelt field"]["more"]
     assert "Accepted: SkipManualDialContact" == told["many that nobody reads"]["line"]
-    assert "and 44980 more." in told["many that nobody reads"]["more"]
+    assert "and 4980 more." in told["many that nobody reads"]["more"]
     assert len(told["many that nobody reads"]["more"]) < 1000
     assert "reply-as-request" in told["a reply"]["line"]
     assert "reply-to-refused" in told["the bridge's queue"]["line"]
