@@ -207,11 +207,19 @@ class SocketConnection(aio_pika.Connection):
         self.kwargs["transport_factory"] = self.socket
 
     async def connect(self, timeout: TimeoutType = None) -> None:  # noqa: ASYNC109 - the library's signature
-        """Connect. Raises what the library does.
+        """Connect. Raises what the library does, and is closed then.
 
+        What the library leaves open would close itself when it is collected, wherever that happens to be.
         Where the broker closes the connection instead of opening the virtual host, the library tells only
         that the frame is not the one that it waits for.
         """
+        try:
+            await self._open(timeout)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _open(self, timeout: TimeoutType) -> None:  # noqa: ASYNC109 - the library's
         try:
             await super().connect(timeout)
         except InvalidFrameError as error:

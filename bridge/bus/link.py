@@ -116,12 +116,8 @@ class Link:
             ssl_context=node.tls,
             client_properties={"connection_name": self.name},
         )
-        try:
-            async with asyncio.timeout(self._settings.connect_timeout):
-                await opened.connect()
-        except BaseException:
-            await opened.close()  # else it does so when it is collected, wherever that happens to be
-            raise
+        async with asyncio.timeout(self._settings.connect_timeout):
+            await opened.connect()
         connection = Connection(opened)
         self._connection = connection
         self.openings += 1

@@ -16,6 +16,7 @@ import aio_pika
 import aiohttp
 from aiormq.exceptions import AMQPError
 
+from bridge.bus.frames import SocketConnection
 from bridge.bus.topology import Topology
 from bridge.demo.guard import Guard
 from bridge.demo.ports import free_port
@@ -184,7 +185,8 @@ async def _until(
 async def _try_broker(amqp_url: str) -> None:
     """Raise StageFailed if the given broker cannot be used: the bridge would keep trying for ever."""
     try:
-        async with asyncio.timeout(10), await aio_pika.connect(amqp_url.split(",", 1)[0]):
+        url = amqp_url.split(",", 1)[0]
+        async with asyncio.timeout(10), await aio_pika.connect(url, connection_class=SocketConnection):
             pass
     except (OSError, TimeoutError, ValueError, AMQPError) as error:
         raise StageFailed(f"the RabbitMQ that was given cannot be used: {error!r}") from error

@@ -12,12 +12,15 @@ import pytest
 from chaos.proxy import Proxy
 from pydantic import SecretStr
 from support.open_channels import Opened, open_channel
+from yarl import URL
 
 from bridge.bus.connection import Connection
+from bridge.bus.frames import SocketConnection
 from bridge.bus.link import Link, Work
 from bridge.bus.publisher import Publisher
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
+from bridge.demo.ports import free_port
 from bridge.demo.servers import PrivateRabbit
 from bridge.messages import Outgoing, Properties
 from bridge.ports import Confirmation, PublishFailed
@@ -124,6 +127,15 @@ async def test_a_message_that_was_not_confirmed_in_time(rabbit: PrivateRabbit) -
     await proxy.stop()
 
     assert "the one that is looked for" not in [one.routing_key for one in found]
+
+
+async def test_a_connection_that_could_not_be_opened() -> None:
+    """It is closed then: left open, it would close itself when it is collected, in a task of nobody's."""
+    connection = SocketConnection(URL(f"amqp://guest:guest@127.0.0.1:{free_port()}/"))
+    with pytest.raises(ConnectionError):
+        await connection.connect()
+
+    assert connection.is_closed
 
 
 @asynccontextmanager

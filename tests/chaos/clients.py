@@ -15,6 +15,7 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS, DeliveryError
 from aiormq.abc import DeliveredMessage
 from chaos.traffic import Request, Traffic
 from chaos.verdict import Books
+from support.connecting import connect
 
 PUBLISH_SECONDS = 8.0
 CONNECT_SECONDS = 5.0
@@ -68,7 +69,7 @@ class Client:
 
     async def _serve(self) -> None:
         async with asyncio.timeout(CONNECT_SECONDS):
-            connection = await aio_pika.connect(f"{next(self._urls)}?heartbeat=3")
+            connection = await connect(f"{next(self._urls)}?heartbeat=3")
         self._lost = lost = asyncio.Event()
         self._refusals = 0
         connection.close_callbacks.add(lambda *_: lost.set())

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
-import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractExchange
 from chaos.clients import Crowd, Failed
 from chaos.proxy import Proxy
@@ -15,6 +14,7 @@ from chaos.traffic import Traffic
 from chaos.verdict import Books
 from chaos.workers import Fleet
 from pamqp.commands import Basic
+from support.connecting import connect
 
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
 from bridge.simulator import Fault, Simulator
@@ -119,7 +119,7 @@ async def empty_queue_deleted(site: Site) -> None:
     site.crowd.gate.clear()
     try:
         async with asyncio.timeout(EMPTY_QUEUE_SECONDS):
-            connection = await aio_pika.connect(site.rabbit.url)
+            connection = await connect(site.rabbit.url)
             async with connection:
                 channel = await connection.channel()
                 while site.crowd.publishing:
@@ -262,7 +262,7 @@ async def requester_gone(site: Site) -> None:
     """Somebody sends requests and leaves: the reply queue vanishes."""
     with suppress(TimeoutError, *Failed):
         async with asyncio.timeout(10):
-            connection = await aio_pika.connect(site.rabbit.url)
+            connection = await connect(site.rabbit.url)
             async with connection:
                 channel = await connection.channel()
                 queue = await channel.declare_queue(exclusive=True)
