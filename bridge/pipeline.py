@@ -234,7 +234,7 @@ class Pipeline:
         if not delivery.repeated and delivery.header_bytes > self._limits.header_bytes:
             raise InvalidEnvelope(
                 f"the AMQP properties have {delivery.header_bytes} bytes, headers included;"
-                f" at most {self._limits.header_bytes} are taken"
+                f" at most {self._limits.header_bytes} are taken (the bridge's setting limits.header_bytes)"
             )
         case.deadline, _ = delivery.deadline(), delivery.key()  # both may be no such thing
         self._permission.check(operation.name, user=delivery.properties.user_id, source=envelope.source)
