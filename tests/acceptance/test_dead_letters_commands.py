@@ -339,11 +339,12 @@ ACTIONS = (["list"], ["show", "0123456789ab"], ["replay", "--yes"], ["drop", "--
 
 @pytest.mark.parametrize("arguments", ACTIONS)
 async def test_broker_away(tmp_path: Path, arguments: list[str]) -> None:
-    """A broker that is away is exit 1 with a line that names the node, and no password."""
+    """A broker that is away is exit 1 with a line that names the node and what to try, and no password."""
     ended = await run_command("dead-letters", *arguments, folder=tmp_path, settings=NOWHERE)
 
     assert 1 == ended.code
     assert "127.0.0.1:1" in ended.errors
+    assert ended.errors.endswith("; try: lcm-bridge check\n")
     assert [] == [text for text in ("Traceback", "h1dd3n") if text in ended.errors + ended.output]
 
 
