@@ -58,7 +58,7 @@ async def _known(settings: Settings, letter: Letter) -> str:
     records = Records(settings)
     try:
         async with records.opened():
-            return described(await records.look(letter))
+            return described(await records.look(letter), unknown_outcome=letter.unknown_outcome)
     except StoreUnavailable:
         return "Redis does not answer"
 
