@@ -203,7 +203,8 @@ class Pipeline:
             return False
         message = "its time was up before the request ledger could be asked"
         if delivery.repeated:  # another copy may have been carried out
-            await self._outbox.tell_failure(case, OutcomeUnknown(f"{message}, and it was delivered before"))
+            told = f"{message}, and a copy of it may have been carried out"
+            await self._outbox.tell_failure(case, OutcomeUnknown(told))
         else:
             await self._outbox.tell_failure(case, RequestExpired(message))
         return True
