@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aio_pika
 from aio_pika.exceptions import ChannelNotFoundEntity
 from chaos.clients import Client, Crowd
 from chaos.faults import DELAYS, EXPLAIN_UNKNOWN, FAULTS, UNBROKEN_SECONDS, Inject, Site
@@ -22,6 +21,8 @@ from chaos.times import Times
 from chaos.traffic import Traffic
 from chaos.verdict import Books, Sums
 from chaos.workers import BRIDGE, Fleet
+from support.connecting import connect
+from support.permitted import rabbit_with_users, url_of
 
 from bridge.demo.guard import Guard
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
@@ -62,7 +63,7 @@ class Servers:
 
     ``rabbits`` are all nodes of one RabbitMQ, of which ``ctl`` asks one that runs. ``redis`` is what the
     faults know of; the workers find it by ``redis_url``. ``queue_arguments`` are those of the queues that
-    the clients declare.
+    the clients declare. RabbitMQ knows the users of docs/security.md.
     """
 
     prefix: str
@@ -174,10 +175,11 @@ async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
         await to_rabbit.start()
         await to_redis.start()
         nodes = [rabbit.url for rabbit in servers.rabbits]
-        through = f"amqp://guest:guest@127.0.0.1:{to_rabbit.port}/"
+        own = [url_of(rabbit, "bridge") for rabbit in servers.rabbits]
+        through = own[0].replace(f":{rabbit.port}", f":{to_rabbit.port}")
         settings = {
             **SETTINGS,
-            "BRIDGE_AMQP__URL": ",".join(nodes) if len(nodes) > 1 else through,
+            "BRIDGE_AMQP__URL": ",".join(own) if len(own) > 1 else through,
             "BRIDGE_AMQP__PREFIX": prefix,
             "BRIDGE_REDIS__URL": servers.redis_url or f"redis://127.0.0.1:{to_redis.port}/0",
             "BRIDGE_LCM__BASE_URL": simulator.base_url,
@@ -217,7 +219,7 @@ async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
 async def _own_servers(folder: Path, stack: AsyncExitStack, plugins: Sequence[str]) -> Servers:
     again = {"dead_letter_worker_publisher_confirm_timeout": AGAIN_MS}
     rabbit = await stack.enter_async_context(
-        PrivateRabbit(folder=folder / "rabbitmq", advanced=again, plugins=plugins)
+        rabbit_with_users(folder / "users", folder=folder / "rabbitmq", advanced=again, plugins=plugins)
     )
     redis = await stack.enter_async_context(PrivateRedis(arguments=("--appendfsync", "always")))
     return Servers(prefix="chaos", rabbits=[rabbit], ctl=rabbit.ctl, redis=redis, redis_url="")
@@ -280,7 +282,7 @@ async def _press(site: Site, plan: Plan, print_line: PrintLine) -> None:
 
 async def _declared(site: Site) -> None:
     """Wait until the workers have declared what is published to. Raises TimeoutError."""
-    async with asyncio.timeout(START_SECONDS), await aio_pika.connect(site.urls[0]) as connection:
+    async with asyncio.timeout(START_SECONDS), await connect(site.urls[0]) as connection:
         while True:
             channel = await connection.channel()
             try:
