@@ -47,7 +47,7 @@ TAGS: Final = {TESTER: "impersonator", "guest": "administrator"}
 
 @asynccontextmanager
 async def rabbit_with_users(users: Path, **options: Any) -> AsyncIterator[PrivateRabbit]:
-    """Run a RabbitMQ that knows them, from a file in the folder ``users``; ``options`` are those of `PrivateRabbit`."""
+    """Run a RabbitMQ that knows them, by a file in ``users``; ``options`` are those of `PrivateRabbit`."""
     async with PrivateRabbit(conf=_conf(users), **options) as server:
         if rabbit_program() is None:
             await make_users(server.ctl)
