@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-rabbitmq4 chaos cluster overload bench bench-test dashboard dashboard-picture image image-test \
+.PHONY: help setup demo run test test-rabbitmq4 chaos cluster overload soak soak-picture bench bench-test dashboard dashboard-picture image image-test \
 	chart chart-run contract fuzz lint format lock clean
 
 PYTEST_ARGS ?=
@@ -44,6 +44,14 @@ cluster: ## Kill nodes of RabbitMQ and Redis clusters under load, replace worker
 overload: ## See what memory a worker takes before a backlog of 200,000 requests (REQUESTS=200000)
 	@scripts/setup.sh --quiet
 	@PYTHONPATH=.:tests .venv/bin/python -m chaos.backlog $(if $(REQUESTS),--requests $(REQUESTS))
+
+soak: ## An hour at 60 % of what it bears, with a fault every two minutes: nothing grows (SOAK_ARGS="--seconds 600")
+	@scripts/setup.sh --quiet
+	@PYTHONPATH=.:tests .venv/bin/python -m chaos.soak $(SOAK_ARGS)
+
+soak-picture: ## Draw what the last soak found (docs/soak.png)
+	@scripts/setup.sh --bench --quiet
+	@PYTHONPATH=.:tests .venv-bench/bin/python -m chaos.soak_picture build/soak.jsonl docs/soak.png
 
 bench: ## Measure the bridge beside its peers (BENCH_ARGS="scaling --help" for more)
 	@scripts/setup.sh --bench --quiet

@@ -46,8 +46,7 @@ def environment_without_settings() -> Iterator[None]:
 @pytest.fixture(scope="session")
 async def rabbit(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PrivateRabbit]:
     """One RabbitMQ for all tests, with the users of docs/security.md; use names of your own."""
-    async with PrivateRabbit(conf=permitted.conf(tmp_path_factory.mktemp("rabbit"))) as server:
-        await permitted.make_users(server)
+    async with permitted.rabbit_with_users(tmp_path_factory.mktemp("rabbit") / "users") as server:
         yield server
 
 

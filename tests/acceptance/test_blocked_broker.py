@@ -11,6 +11,7 @@ from support.alarm import memory_alarm
 from support.checking import SECONDS, settings, states
 from support.command import run_command
 from support.envelopes import calls_about, od
+from support.permitted import rabbit_with_users, url_for_sites, url_of
 from support.requester import Reply
 from support.site import Site, open_site
 from support.worker import BOUND, until
@@ -36,9 +37,9 @@ NOWHERE = 1
 
 
 @pytest.fixture(scope="module")
-async def own_rabbit() -> AsyncIterator[PrivateRabbit]:
+async def own_rabbit(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PrivateRabbit]:
     """Run a RabbitMQ that may be short of memory."""
-    async with PrivateRabbit() as server:
+    async with rabbit_with_users(tmp_path_factory.mktemp("rabbit") / "users") as server:
         yield server
 
 
@@ -58,10 +59,12 @@ async def blocked_site(
     own_rabbit: PrivateRabbit, road: Proxy, redis_server: PrivateRedis, tmp_path: Path
 ) -> AsyncIterator[Site]:
     """Run a site on that RabbitMQ."""
-    by_road = own_rabbit.url.replace(f":{own_rabbit.port}", f":{road.port}")
+    by_road = url_of(own_rabbit, "bridge").replace(f":{own_rabbit.port}", f":{road.port}")
     settings = SETTINGS | {"BRIDGE_AMQP__URL": by_road}
     async with AsyncExitStack() as stack:
-        yield await open_site(stack, own_rabbit.url, redis_server.url, tmp_path, None, settings, ready=True)
+        yield await open_site(
+            stack, url_for_sites(own_rabbit), redis_server.url, tmp_path, None, settings, ready=True
+        )
 
 
 async def ask_thirty(site: Site) -> list[asyncio.Task[Reply]]:

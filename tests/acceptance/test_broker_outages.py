@@ -13,7 +13,9 @@ import orjson
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from aiormq.exceptions import ChannelNotFoundEntity
+from support.connecting import connect
 from support.envelopes import Envelope, add_contact, od, skip
+from support.permitted import rabbit_with_users, url_for_sites
 from support.requester import requester
 from support.site import Site, open_site
 from support.worker import until
@@ -45,10 +47,12 @@ async def own_rabbit(
     RabbitMQ 3.10 that is killed within a second of a queue's declaration may forget it, and bring a quorum
     queue back without a leader, for ever. An orderly restart has it write everything down.
     """
-    async with PrivateRabbit() as server:
+    async with rabbit_with_users(tmp_path_factory.mktemp("rabbit") / "users") as server:
         async with AsyncExitStack() as stack:
             folder = tmp_path_factory.mktemp("declaring")
-            site = await open_site(stack, server.url, redis_server.url, folder, None, SETTINGS, ready=True)
+            site = await open_site(
+                stack, url_for_sites(server), redis_server.url, folder, None, SETTINGS, ready=True
+            )
             for queue in REPLY_QUEUES:
                 await site.widget.channel.declare_queue(queue, durable=True)
         await server.restart()
@@ -68,8 +72,10 @@ async def exposed(
 ) -> AsyncIterator[Site]:
     """Run a site on that RabbitMQ; what a test leaves there is removed."""
     async with AsyncExitStack() as stack:
-        yield await open_site(stack, own_rabbit.url, redis_server.url, tmp_path, None, SETTINGS, ready=True)
-    connection = await aio_pika.connect(own_rabbit.url)
+        yield await open_site(
+            stack, url_for_sites(own_rabbit), redis_server.url, tmp_path, None, SETTINGS, ready=True
+        )
+    connection = await connect(own_rabbit.url)
     async with connection:
         channel = await connection.channel()
         for name in ("requests.agent", "requests.campaign", "dead-letters"):
@@ -84,7 +90,7 @@ async def answers(site: Site, url: str) -> None:
 
 async def publish_all(url: str, prefix: str, queue: str, requests: dict[str, Envelope]) -> None:
     """Publish requests with confirms; their names are their ids, and a durable queue takes the replies."""
-    connection = await aio_pika.connect(url)
+    connection = await connect(url)
     async with connection:
         channel = await connection.channel()
         exchange = await channel.get_exchange(f"{prefix}.requests", ensure=False)
@@ -117,7 +123,7 @@ async def begin(site: Site, url: str, queue: str, requests: dict[str, Envelope])
 async def collect(url: str, queue: str, expected: set[str]) -> dict[str, list[AbstractIncomingMessage]]:
     """Take messages from a queue until each expected correlation id has come; all of them, by id."""
     found: dict[str, list[AbstractIncomingMessage]] = {}
-    connection = await aio_pika.connect(url)
+    connection = await connect(url)
     async with connection:
         channel = await connection.channel()
         source = await channel.get_queue(queue)
@@ -200,7 +206,9 @@ async def test_a_frozen_broker(own_rabbit: PrivateRabbit, redis_server: PrivateR
     requests = {f"frozen-{number}": od(f"agent{number % 20 + 1}") for number in range(150)}
     settings = SETTINGS | {"BRIDGE_AMQP__HEARTBEAT": "1", "BRIDGE_AMQP__PUBLISH_TIMEOUT": "30"}
     async with AsyncExitStack() as stack:
-        site = await open_site(stack, own_rabbit.url, redis_server.url, tmp_path, None, settings, ready=True)
+        site = await open_site(
+            stack, url_for_sites(own_rabbit), redis_server.url, tmp_path, None, settings, ready=True
+        )
         site.simulator.faults.put(Fault(kind="hang", method="GetReservedContactOD"))
         await publish_all(own_rabbit.url, site.prefix, "frozen", requests)
         await until(lambda: site.simulator.hung > 0, "the calls")
@@ -223,7 +231,7 @@ async def nothing_is_left(site: Site, rabbit: PrivateRabbit) -> None:
     async with asyncio.timeout(20):
         while await site.worker.metric(f'lcm_bridge_requests_in_flight{{queue="{queue}"}}'):
             await asyncio.sleep(0.05)
-    connection = await aio_pika.connect(rabbit.url)
+    connection = await connect(rabbit.url)
     async with connection:
         channel = await connection.channel()
         declared = await channel.declare_queue(queue, passive=True)
@@ -237,7 +245,9 @@ async def test_started_before_the_broker(
 ) -> None:
     """A worker that starts without a broker is alive and not ready, says what is missing, and then serves."""
     async with AsyncExitStack() as stack:
-        site = await open_site(stack, own_rabbit.url, redis_server.url, tmp_path, None, SETTINGS, ready=True)
+        site = await open_site(
+            stack, url_for_sites(own_rabbit), redis_server.url, tmp_path, None, SETTINGS, ready=True
+        )
         assert 0 == await site.worker.stop()
         await own_rabbit.kill()
         await site.worker.start(ready=False)

@@ -9,6 +9,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
 from lcm.lcm_servers import silent_port
 from support.checking import SECONDS, settings, states, the
+from support.connecting import connect
 from support.site import name_of_letters
 
 from bridge.app import topology
@@ -63,7 +64,7 @@ async def users(rabbit: PrivateRabbit) -> PrivateRabbit:
 @pytest.fixture
 async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
     """Open a channel of a user who may do everything."""
-    async with await aio_pika.connect(rabbit.url) as connection:
+    async with await connect(rabbit.url) as connection:
         yield await connection.channel()
 
 

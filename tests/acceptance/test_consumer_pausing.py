@@ -10,6 +10,7 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from pydantic import SecretStr
 from structlog.testing import capture_logs
+from support.connecting import connect
 from support.site import name_of_letters
 from support.worker import BOUND, until
 
@@ -102,7 +103,7 @@ class Bench:
 @asynccontextmanager
 async def bench_of(rabbit: PrivateRabbit) -> AsyncIterator[Bench]:
     """Run a consumer for the length of a block."""
-    client = await aio_pika.connect(rabbit.url)
+    client = await connect(rabbit.url)
     async with client:
         bench = Bench(rabbit, await client.channel())
         task = asyncio.create_task(bench.link.run())

@@ -10,6 +10,7 @@ from aio_pika.abc import AbstractChannel
 from pamqp.common import FieldTable
 from pydantic import SecretStr
 from support.checking import SECONDS, settings, the
+from support.connecting import connect
 from support.envelopes import create, od
 from support.site import MakeSite, Site, name_of_letters
 from support.worker import until
@@ -27,7 +28,7 @@ QUORUM: FieldTable = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
 @pytest.fixture
 async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
     """Open a channel of somebody else."""
-    async with await aio_pika.connect(rabbit.url) as connection:
+    async with await connect(rabbit.url) as connection:
         yield await connection.channel()
 
 

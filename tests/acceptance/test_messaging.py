@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-import aio_pika
 import pytest
+from support.connecting import connect
 from support.envelopes import add_contact, create, dial, envelope, manual, od, skip
 from support.requester import Reply, Requester
 from support.site import Site, name_of_letters
@@ -149,7 +149,7 @@ async def test_direct_reply_to(site: Site, rabbit: PrivateRabbit) -> None:
     """A direct reply-to is answered, and not taken for unroutable."""
     unroutable = 'lcm_bridge_replies_total{outcome="unroutable"}'
     before = await site.worker.metric(unroutable)
-    connection = await aio_pika.connect(rabbit.url)
+    connection = await connect(rabbit.url)
     async with connection:
         channel = await connection.channel()
         direct = await channel.get_queue("amq.rabbitmq.reply-to", ensure=False)

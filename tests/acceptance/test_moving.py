@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
 from support.checking import settings
+from support.connecting import connect
 from support.envelopes import calls_about, create, od
 from support.letters import ready
 from support.site import MakeSite, Site, name_of_letters
@@ -21,7 +21,7 @@ from bridge.demo.servers import PrivateRabbit
 @pytest.fixture
 async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
     """Open a channel of the person who moves the queues."""
-    async with await aio_pika.connect(rabbit.url) as connection:
+    async with await connect(rabbit.url) as connection:
         yield await connection.channel()
 
 

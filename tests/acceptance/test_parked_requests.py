@@ -12,6 +12,7 @@ import orjson
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from operations.core_deliveries import delivered
+from support.connecting import connect
 from support.envelopes import create, od
 from support.site import MakeSite, Site
 from support.worker import BOUND
@@ -29,7 +30,7 @@ STRANGER = "stranger"
 @asynccontextmanager
 async def connected(url: URL) -> AsyncIterator[aio_pika.abc.AbstractChannel]:
     """Open a channel for the length of a block."""
-    connection = await aio_pika.connect(url)
+    connection = await connect(url)
     async with connection:
         yield await connection.channel()
 

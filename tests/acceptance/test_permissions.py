@@ -15,6 +15,7 @@ from aio_pika.abc import AbstractChannel
 from aiormq.exceptions import ChannelAccessRefused
 from support import permitted
 from support.command import run_command
+from support.connecting import connect
 from support.envelopes import add_contact, dial, od
 from support.requester import next_message
 from support.site import Site, name_of_letters
@@ -30,7 +31,7 @@ Attempt = Callable[[AbstractChannel, str], Awaitable[object]]
 @asynccontextmanager
 async def channel_of(rabbit: PrivateRabbit, user: str) -> AsyncIterator[AbstractChannel]:
     """Connect as one of the page's users."""
-    async with await aio_pika.connect(permitted.url_of(rabbit, user)) as connection:
+    async with await connect(permitted.url_of(rabbit, user)) as connection:
         yield await connection.channel()
 
 

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ChannelNotFoundEntity
 from pydantic import SecretStr
+from support.connecting import connect
 from support.requester import next_message
 from support.site import name_of_letters
 from support.worker import BOUND, until
@@ -38,7 +38,7 @@ async def running(sender: BusSender, settings: Amqp) -> AsyncIterator[None]:
 @pytest.fixture
 async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
     """Open a channel of somebody else."""
-    connection = await aio_pika.connect(rabbit.url)
+    connection = await connect(rabbit.url)
     async with connection:
         yield await connection.channel()
 

@@ -9,12 +9,12 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aio_pika
 import pytest
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, FieldValue
 from chaos.proxy import Proxy
 from pydantic import SecretStr
 from support.command import run_command
+from support.connecting import connect
 from support.envelopes import add_contact, dial, manual, skip
 from support.site import Site, name_of_letters
 from yarl import URL
@@ -116,7 +116,7 @@ async def settings(rabbit: PrivateRabbit) -> Amqp:
 @pytest.fixture
 async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
     """Open a channel to prepare the broker by."""
-    async with await aio_pika.connect(rabbit.url) as connection:
+    async with await connect(rabbit.url) as connection:
         yield await connection.channel()
 
 
@@ -149,7 +149,7 @@ async def test_what_leads_nowhere_is_told_at_once(settings: Amqp, channel: Abstr
 async def test_what_a_full_queue_refuses_is_told_at_once(settings: Amqp, channel: AbstractChannel) -> None:
     """The broker's nack."""
     exchange = await channel.declare_exchange(settings.requests_exchange, "topic", auto_delete=True)
-    full: dict[str, aio_pika.abc.FieldValue] = {"x-max-length": 0, "x-overflow": "reject-publish"}
+    full: dict[str, FieldValue] = {"x-max-length": 0, "x-overflow": "reject-publish"}
     await (await channel.declare_queue(exclusive=True, arguments=full)).bind(exchange, "#")
 
     with pytest.raises(NotSent, match="the queue is full"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.alarm import memory_alarm
 from support.envelopes import od
+from support.permitted import rabbit_with_users, url_for_sites
 from support.site import Site, open_site
 from support.worker import BOUND, until
 
@@ -24,9 +25,9 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-async def own_rabbit() -> AsyncIterator[PrivateRabbit]:
+async def own_rabbit(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PrivateRabbit]:
     """Run a RabbitMQ that may be frozen and short of memory."""
-    async with PrivateRabbit() as server:
+    async with rabbit_with_users(tmp_path_factory.mktemp("rabbit") / "users") as server:
         yield server
 
 
@@ -36,7 +37,9 @@ async def exposed(
 ) -> AsyncIterator[Site]:
     """Run a site on that RabbitMQ, which reads again afterwards."""
     async with AsyncExitStack() as stack:
-        yield await open_site(stack, own_rabbit.url, redis_server.url, tmp_path, None, SETTINGS, ready=True)
+        yield await open_site(
+            stack, url_for_sites(own_rabbit), redis_server.url, tmp_path, None, SETTINGS, ready=True
+        )
         own_rabbit.resume()
 
 

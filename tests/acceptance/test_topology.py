@@ -3,12 +3,12 @@
 import json
 from collections.abc import AsyncIterator
 
-import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ChannelPreconditionFailed
 from pamqp.common import FieldTable
 from support import permitted
+from support.connecting import connect
 from support.envelopes import add_contact, calls_about, create, dial, od
 from support.requester import next_message
 from support.site import MakeSite, Site
@@ -21,7 +21,7 @@ from bridge.simulator import Fault
 @pytest.fixture
 async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
     """Open a channel that a refused declaration may close."""
-    connection = await aio_pika.connect(rabbit.url)
+    connection = await connect(rabbit.url)
     async with connection:
         yield await connection.channel()
 

@@ -11,6 +11,7 @@ import aio_pika
 import pytest
 from chaos.proxy import Proxy
 from pydantic import SecretStr
+from support.connecting import connect
 from support.open_channels import Opened, open_channel
 from yarl import URL
 
@@ -71,7 +72,7 @@ async def test_nothing_is_written_on_a_socket_that_has_ended(rabbit: PrivateRabb
     settings = Amqp(url=SecretStr(rabbit.url))
     sender = BusSender(Topology(settings, (), (), ()), timeout=BOUND)
     held: list[Connection] = []
-    connection = await aio_pika.connect(rabbit.url)
+    connection = await connect(rabbit.url)
     async with (
         asyncio.timeout(BOUND),
         connection,

@@ -3,10 +3,13 @@
 import argparse
 import asyncio
 import sys
+from pathlib import Path
 
 from chaos.forgetful import measure
 from chaos.run import Plan, run
+from chaos.workers import BRIDGE
 
+BROKEN_WORKER = Path(__file__).with_name("broken_worker.py")
 SHOWN_BY = {
     "ack-before-reply": "worker killed",
     "skip-claim": "same request twice",
@@ -52,10 +55,10 @@ def main() -> int:
         rate=given.rate,
         rounds=given.rounds,
         pause=(0.5 * given.pause, 1.5 * given.pause),
-        faults=tuple(name.strip() for name in faults.split(",") if name.strip()),
+        faults=tuple(name.strip() for name in faults.split(",") if name.strip()) or None,
         workers=given.workers,
         latency_ms=given.latency_ms or (150 if given.broken else 0),
-        broken=given.broken,
+        program=(str(BROKEN_WORKER), given.broken) if given.broken else BRIDGE,
         keep=given.keep,
     )
     outcome = asyncio.run(run(plan, _print))

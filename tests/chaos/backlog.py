@@ -16,10 +16,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import aio_pika
+from support.connecting import connect
 from support.envelopes import add_agent, create, od
+from support.permitted import rabbit_with_users, url_of
 from support.worker import Worker, running
 
-from bridge.demo.servers import PrivateRabbit, PrivateRedis
+from bridge.demo.servers import PrivateRedis
 from bridge.simulator import Options, Simulator
 
 BOUND_MIB = 150
@@ -61,19 +63,19 @@ async def main(count: int) -> int:
     """Run it and return the exit code."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        rabbit = await stack.enter_async_context(PrivateRabbit())
+        rabbit = await stack.enter_async_context(rabbit_with_users(folder / "users"))
         redis = await stack.enter_async_context(PrivateRedis())
         simulator = await stack.enter_async_context(Simulator(Options(max_effects=count)).running())
         add_agent(simulator, "agent")
         settings = {
-            "BRIDGE_AMQP__URL": rabbit.url,
+            "BRIDGE_AMQP__URL": url_of(rabbit, "bridge"),
             "BRIDGE_REDIS__URL": redis.url,
             "BRIDGE_LCM__BASE_URL": simulator.base_url,
             "BRIDGE_LOG__LEVEL": "ERROR",
         }
         async with running(settings | {"BRIDGE_LOG__LEVEL": "INFO"}, folder / "first.log"):
             pass  # it has declared the queues
-        connection = await stack.enter_async_context(await aio_pika.connect(rabbit.url))
+        connection = await stack.enter_async_context(await connect(rabbit.url))
         channel = await connection.channel()
         queues = ["lcm.requests.agent", "lcm.requests.campaign"]
         for queue in queues:

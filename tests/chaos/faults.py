@@ -12,7 +12,7 @@ from chaos.clients import Crowd, Failed
 from chaos.proxy import Proxy
 from chaos.traffic import Traffic
 from chaos.verdict import Books
-from chaos.workers import Fleet
+from chaos.workers import Fleet, Worker
 from pamqp.commands import Basic
 from support.connecting import connect
 
@@ -47,6 +47,7 @@ class Site:
     stack: AsyncExitStack
     ctl: Callable[..., Awaitable[str]]
     urls: Sequence[str]
+    spared_workers: int = 0
     now: str = ""
     usual: tuple[Fault, ...] = ()
     injected: Counter[str] = field(default_factory=Counter)
@@ -56,6 +57,16 @@ class Site:
     def request_queues(self) -> tuple[str, str]:
         """The names of the two request queues."""
         return f"{self.prefix}.requests.agent", f"{self.prefix}.requests.campaign"
+
+    @property
+    def spared(self) -> Sequence[Worker]:
+        """The workers that no fault ends."""
+        return self.fleet.workers[: self.spared_workers]
+
+    @property
+    def mortal(self) -> Sequence[Worker]:
+        """The workers that a fault may end."""
+        return self.fleet.workers[self.spared_workers :]
 
     def between(self, low: float, high: float) -> float:
         """Return a number between two."""
@@ -144,7 +155,7 @@ async def _ready(channel: AbstractChannel, queue: str) -> int:
 
 async def worker_killed(site: Site) -> None:
     """SIGKILL to one worker, or to two."""
-    chosen = site.rng.sample(site.fleet.workers, site.rng.choice((1, 1, 2)))
+    chosen = site.rng.sample(site.mortal, min(len(site.mortal), site.rng.choice((1, 1, 2))))
     for worker in chosen:
         await worker.kill()
     await asyncio.sleep(site.between(0.1, 1.0))
@@ -154,7 +165,7 @@ async def worker_killed(site: Site) -> None:
 
 async def worker_terminated(site: Site) -> None:
     """SIGTERM to one worker, which must end in order."""
-    worker = site.rng.choice(site.fleet.workers)
+    worker = site.rng.choice(site.mortal)
     await worker.terminate()
     await worker.start()
 

@@ -7,13 +7,12 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aio_pika
 from aio_pika.exceptions import ChannelNotFoundEntity
 from chaos.clients import Client, Crowd
 from chaos.faults import DELAYS, EXPLAIN_UNKNOWN, FAULTS, UNBROKEN_SECONDS, Inject, Site
@@ -21,7 +20,9 @@ from chaos.proxy import Proxy
 from chaos.times import Times
 from chaos.traffic import Traffic
 from chaos.verdict import Books, Sums
-from chaos.workers import Fleet
+from chaos.workers import BRIDGE, Fleet
+from support.connecting import connect
+from support.permitted import rabbit_with_users, url_of
 
 from bridge.demo.guard import Guard
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
@@ -62,7 +63,7 @@ class Servers:
 
     ``rabbits`` are all nodes of one RabbitMQ, of which ``ctl`` asks one that runs. ``redis`` is what the
     faults know of; the workers find it by ``redis_url``. ``queue_arguments`` are those of the queues that
-    the clients declare.
+    the clients declare. RabbitMQ knows the users of docs/security.md.
     """
 
     prefix: str
@@ -75,10 +76,11 @@ class Servers:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is to be done. Each of ``faults`` (all, if empty) is injected ``rounds`` times at least.
+    """What is to be done. Each of ``faults`` (None: all) is injected ``rounds`` times at least.
 
-    ``servers`` None: the run starts its own. Faults that are named in ``explain_unknown`` may leave it open
-    whether a side effect happened.
+    ``servers`` None: the run starts its own, RabbitMQ with ``plugins``. ``program`` is what Python runs as a
+    worker; no fault ends the first ``spared`` of them. Faults that are named in ``explain_unknown`` may leave
+    it open whether a side effect happened. ``watch`` runs beside it all, until it is cancelled.
     """
 
     seed: int
@@ -88,16 +90,19 @@ class Plan:
     seconds: float = 0
     rate: float = 80
     rounds: int = 3
-    faults: tuple[str, ...] = ()
+    faults: tuple[str, ...] | None = None
     pause: tuple[float, float] = (1.0, 4.0)
     workers: int = 3
+    spared: int = 0
     latency_ms: float = 0
-    broken: str = ""
+    program: Sequence[str] = BRIDGE
+    plugins: Sequence[str] = ()
     keep: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
     more_faults: Mapping[str, Inject] = field(default_factory=dict)
     explain_unknown: frozenset[str] = frozenset()
     judged: bool = True
+    watch: Callable[[Site], Coroutine[Any, Any, None]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +134,8 @@ async def run(plan: Plan, print_line: PrintLine) -> Outcome:
         try:
             telling = asyncio.create_task(_tell(site, started, print_line))
             tasks.append(telling)
+            if plan.watch is not None:
+                tasks.append(asyncio.create_task(plan.watch(site)))
             await _press(site, plan, print_line)
         finally:
             for task in tasks:
@@ -162,16 +169,17 @@ async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
     rng = random.Random(plan.seed)  # noqa: S311 - repeatable
     simulator = Simulator(Options(limits=Limits(contacts=10_000_000, agents=10_000_000), kept_calls=10))
     async with simulator.running(), AsyncExitStack() as stack:
-        servers = plan.servers or await _own_servers(folder, stack)
+        servers = plan.servers or await _own_servers(folder, stack, plan.plugins)
         prefix, rabbit, redis = servers.prefix, servers.rabbits[0], servers.redis
         to_rabbit, to_redis = Proxy(rabbit.port), Proxy(redis.port)
         await to_rabbit.start()
         await to_redis.start()
         nodes = [rabbit.url for rabbit in servers.rabbits]
-        through = f"amqp://guest:guest@127.0.0.1:{to_rabbit.port}/"
+        own = [url_of(rabbit, "bridge") for rabbit in servers.rabbits]
+        through = own[0].replace(f":{rabbit.port}", f":{to_rabbit.port}")
         settings = {
             **SETTINGS,
-            "BRIDGE_AMQP__URL": ",".join(nodes) if len(nodes) > 1 else through,
+            "BRIDGE_AMQP__URL": ",".join(own) if len(own) > 1 else through,
             "BRIDGE_AMQP__PREFIX": prefix,
             "BRIDGE_REDIS__URL": servers.redis_url or f"redis://127.0.0.1:{to_redis.port}/0",
             "BRIDGE_LCM__BASE_URL": simulator.base_url,
@@ -182,7 +190,7 @@ async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
         traffic = Traffic(simulator, rng, f"s{plan.seed}")
         books = Books(traffic, simulator)
         with Guard() as guard:
-            fleet = Fleet(plan.workers, settings, folder, guard, broken=plan.broken)
+            fleet = Fleet(plan.workers, settings, folder, guard, plan.program)
             try:
                 yield Site(
                     prefix=prefix,
@@ -192,6 +200,7 @@ async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
                     to_rabbit=to_rabbit,
                     to_redis=to_redis,
                     fleet=fleet,
+                    spared_workers=plan.spared,
                     traffic=traffic,
                     crowd=Crowd(traffic, books, rng, prefix, servers.queue_arguments),
                     books=books,
@@ -207,9 +216,11 @@ async def _site(plan: Plan, folder: Path) -> AsyncIterator[Site]:
                 await to_redis.stop()
 
 
-async def _own_servers(folder: Path, stack: AsyncExitStack) -> Servers:
+async def _own_servers(folder: Path, stack: AsyncExitStack, plugins: Sequence[str]) -> Servers:
     again = {"dead_letter_worker_publisher_confirm_timeout": AGAIN_MS}
-    rabbit = await stack.enter_async_context(PrivateRabbit(folder=folder / "rabbitmq", advanced=again))
+    rabbit = await stack.enter_async_context(
+        rabbit_with_users(folder / "users", folder=folder / "rabbitmq", advanced=again, plugins=plugins)
+    )
     redis = await stack.enter_async_context(PrivateRedis(arguments=("--appendfsync", "always")))
     return Servers(prefix="chaos", rabbits=[rabbit], ctl=rabbit.ctl, redis=redis, redis_url="")
 
@@ -244,7 +255,7 @@ async def _press(site: Site, plan: Plan, print_line: PrintLine) -> None:
     pressing = asyncio.create_task(site.crowd.press(plan.rate, done))
     await asyncio.sleep(UNBROKEN_SECONDS)
     injects = {**FAULTS, **plan.more_faults}
-    names = list(plan.faults or FAULTS)
+    names = list(FAULTS if plan.faults is None else plan.faults)
     rounds = 0
     while not pressing.done():
         site.rng.shuffle(names)
@@ -257,6 +268,8 @@ async def _press(site: Site, plan: Plan, print_line: PrintLine) -> None:
             site.now = ""
             site.injected[name] += 1
         rounds += 1
+        if not names:
+            await asyncio.sleep(1)
         if rounds >= plan.rounds:
             broken_enough.set()
             await asyncio.sleep(0.1)
@@ -269,7 +282,7 @@ async def _press(site: Site, plan: Plan, print_line: PrintLine) -> None:
 
 async def _declared(site: Site) -> None:
     """Wait until the workers have declared what is published to. Raises TimeoutError."""
-    async with asyncio.timeout(START_SECONDS), await aio_pika.connect(site.urls[0]) as connection:
+    async with asyncio.timeout(START_SECONDS), await connect(site.urls[0]) as connection:
         while True:
             channel = await connection.channel()
             try:
@@ -309,7 +322,7 @@ async def _tell(site: Site, started: float, print_line: PrintLine) -> None:
             print_line(
                 f"{told - started:5.0f} s  requests {len(site.traffic.requests)}"
                 f"  replied {site.books.replied}"
-                f"  waiting {site.books.waiting}  ok {site.books.outcomes['ok']}"
+                f"  waiting {site.books.waiting_of_late()}  ok {site.books.outcomes['ok']}"
                 f"  odd {site.books.unexpected + site.fleet.logs.odd_lines}  {site.now}"
             )
         await asyncio.sleep(1)

@@ -19,6 +19,8 @@ from bridge.demo.processes import OwnedProcess, tail
 STOP_SECONDS = 40.0
 """Seconds that a worker may take after SIGTERM; its own grace is well below."""
 READY_SECONDS = 30.0
+BRIDGE = ("-m", "bridge", "run")
+"""What Python is to run as a worker."""
 _NOTED = 50
 """Oddities that are kept word for word."""
 _QUOTED = 1500
@@ -98,6 +100,11 @@ class Worker:
         """Whether its process runs."""
         return self._process.running
 
+    @property
+    def pid(self) -> int:
+        """The id of its process. Raises RuntimeError when it never ran."""
+        return self._process.pid
+
     async def start(self) -> None:
         """Start the process."""
         self._asked_to_end = False
@@ -160,11 +167,10 @@ class Fleet:
     """All workers."""
 
     def __init__(
-        self, count: int, settings: Mapping[str, str], folder: Path, guard: Guard, *, broken: str = ""
+        self, count: int, settings: Mapping[str, str], folder: Path, guard: Guard, program: Sequence[str]
     ) -> None:
         self.logs = Logs()
-        script = Path(__file__).with_name("broken_worker.py")
-        command = [sys.executable, *([str(script), broken] if broken else ["-m", "bridge", "run"])]
+        command = [sys.executable, *program]
         root = str(Path(__file__).parents[2])
         own = {name: value for name, value in os.environ.items() if not name.startswith("BRIDGE_")}
         env = {**own, "PYTHONPATH": root, **settings}

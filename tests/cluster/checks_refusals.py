@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aio_pika
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from cluster.rabbits import RabbitCluster, RabbitNode
+from support.connecting import connect
 from support.envelopes import dial, od
 from support.requester import BOUND
 from support.site import Site, name_of_letters, open_site
@@ -41,7 +41,7 @@ async def killed(cluster: RabbitCluster, node: RabbitNode) -> AsyncIterator[None
 
 async def declare_on(node: RabbitNode, cluster: RabbitCluster, name: str) -> None:
     """Declare a quorum queue that a node leads, with members on all others."""
-    async with await aio_pika.connect(node.url) as connection:
+    async with await connect(node.url) as connection:
         channel = await connection.channel()
         await channel.declare_queue(name, durable=True, arguments=QUORUM)
         await cluster.replicated(name)
@@ -89,7 +89,7 @@ async def test_an_event_to_a_queue_whose_leader_has_died(cluster: RabbitCluster,
 async def test_a_reply_to_a_classic_queue_of_a_node_that_is_away(cluster: RabbitCluster, site: Site) -> None:
     """The reply is gone: RabbitMQ 3 takes it for one to no queue, 4 for one to a full queue."""
     name = f"replies-{name_of_letters()}"
-    async with await aio_pika.connect(cluster.nodes[1].url) as connection:
+    async with await connect(cluster.nodes[1].url) as connection:
         await (await connection.channel()).declare_queue(name, durable=True)
     old = (await cluster.ctl("version")).startswith("3.")
 

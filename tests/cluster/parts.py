@@ -23,8 +23,9 @@ from cluster.kills import (
 )
 from cluster.rabbits import RabbitCluster
 from cluster.redises import Replicated, Sharded
+from support.permitted import rabbit_with_users
 
-from bridge.demo.servers import PrivateRabbit, PrivateRedis
+from bridge.demo.servers import PrivateRedis
 
 RATE: Final = 60.0
 LATENCY_MS: Final = 100.0
@@ -95,7 +96,7 @@ async def redis_cluster(given: Given) -> tuple[Outcome, list[str]]:
 
 
 async def _redis(title: str, redis: Replicated | Sharded, wait: int, given: Given) -> Outcome:
-    rabbit = await given.stack.enter_async_context(PrivateRabbit())
+    rabbit = await given.stack.enter_async_context(rabbit_with_users(given.folder / "users"))
     await given.stack.enter_async_context(redis)
     faults = {"master killed": master_killed(redis), BEHIND: master_killed(redis, behind=BEHIND_SECONDS)}
     behind = [BEHIND] if isinstance(redis, Replicated) else []
@@ -121,7 +122,7 @@ async def _redis(title: str, redis: Replicated | Sharded, wait: int, given: Give
 async def rolling(given: Given) -> tuple[Outcome, list[str]]:
     """Replace every worker by another one, which is ready before its predecessor is asked to end."""
     windows = Windows()
-    rabbit = await given.stack.enter_async_context(PrivateRabbit())
+    rabbit = await given.stack.enter_async_context(rabbit_with_users(given.folder / "users"))
     redis = await given.stack.enter_async_context(PrivateRedis())
     plan = Plan(
         seed=given.seed,

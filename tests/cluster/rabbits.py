@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
+from support.permitted import make_users
+
 from bridge.demo.guard import Guard
 from bridge.demo.ports import free_port
 from bridge.demo.processes import OwnedProcess
@@ -89,6 +91,7 @@ class RabbitCluster:
                 self._stack.push_async_callback(node.stop)
             await asyncio.gather(*(node.start() for node in self.nodes))
             await self.whole()
+            await make_users(self.ctl)
             self._stack = self._stack.pop_all()
         return self
 

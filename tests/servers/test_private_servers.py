@@ -15,6 +15,7 @@ from pathlib import Path
 import aio_pika
 import pytest
 from redis.asyncio import Redis
+from support.connecting import connect
 
 from bridge.demo import private
 from bridge.demo.guard import Guard
@@ -79,7 +80,7 @@ def test_no_setting_of_the_developer_reaches_a_test() -> None:
 
 async def test_the_shared_rabbit_carries_a_message(rabbit: PrivateRabbit) -> None:
     """What is published to a queue of the session's RabbitMQ can be fetched from it."""
-    async with await aio_pika.connect(rabbit.url) as connection:
+    async with await connect(rabbit.url) as connection:
         channel = await connection.channel()
         queue = await channel.declare_queue(exclusive=True)
         await channel.default_exchange.publish(aio_pika.Message(b"hello"), routing_key=queue.name)
@@ -120,12 +121,12 @@ async def test_a_crashed_rabbit_comes_back_with_its_messages() -> None:
         advanced={"dead_letter_worker_consumer_prefetch": 7},
     ) as server:
         url, folder = server.url, server.folder
-        async with await aio_pika.connect(url) as connection:
+        async with await connect(url) as connection:
             channel = await connection.channel()
             await channel.declare_queue("kept", durable=True)
         # RabbitMQ may forget a queue when it is killed within a second of its declaration.
         await server.restart()
-        async with await aio_pika.connect(url) as connection:
+        async with await connect(url) as connection:
             channel = await connection.channel()
             message = aio_pika.Message(b"kept", delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
             await channel.default_exchange.publish(message, routing_key="kept")
@@ -135,7 +136,7 @@ async def test_a_crashed_rabbit_comes_back_with_its_messages() -> None:
 
         assert url == server.url
         assert folder == server.folder
-        async with await aio_pika.connect(url) as connection:
+        async with await connect(url) as connection:
             queue = await (await connection.channel()).get_queue("kept")
             kept = await queue.get(timeout=5)
             assert kept.body == b"kept"

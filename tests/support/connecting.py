@@ -4,7 +4,7 @@ import aio_pika
 from yarl import URL
 
 
-async def connect(url: str) -> aio_pika.Connection:
+async def connect(url: str | URL) -> aio_pika.Connection:
     """Connect, as `aio_pika.connect` does, and raise what it does.
 
     What that one leaves behind closes itself when it is collected, in whatever test that happens to be.

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import aio_pika
 import orjson
+from support.connecting import connect
 from support.envelopes import dial
 from support.watched_site import WatchedSite
 
@@ -25,7 +26,7 @@ async def lcm_does(site: WatchedSite, *faults: Fault) -> AsyncIterator[None]:
 
 async def load_campaign(site: WatchedSite, number: int) -> None:
     """Put so many requests into the campaigns' queue that nobody waits for."""
-    async with await aio_pika.connect(site.rabbit.url) as connection:
+    async with await connect(site.rabbit.url) as connection:
         channel = await connection.channel()
         message = aio_pika.Message(orjson.dumps(dial()))
         await asyncio.gather(
@@ -38,7 +39,7 @@ async def load_campaign(site: WatchedSite, number: int) -> None:
 
 async def settle_letters(site: WatchedSite) -> None:
     """Take dead letters away, as a person does who has looked at them, until the alert about them is over."""
-    async with await aio_pika.connect(site.rabbit.url) as connection:
+    async with await connect(site.rabbit.url) as connection:
         channel = await connection.channel()
         letters = await channel.get_queue(f"{site.prefix}.dead-letters", ensure=False)
 

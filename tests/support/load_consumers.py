@@ -8,6 +8,7 @@ from typing import Any
 import aio_pika
 import orjson
 from aio_pika.abc import AbstractIncomingMessage
+from support.connecting import connect
 
 from bench.work import created_key, manual_contact, od_contact
 
@@ -88,7 +89,7 @@ async def consumer(
     url: str, manner: Manner = right, *, padding: int = 0, hold: int = 1
 ) -> AsyncIterator[Consumer]:
     """Consume a queue of its own (`queue`) while the block runs."""
-    connection = await aio_pika.connect(url)
+    connection = await connect(url)
     async with connection:
         channel = await connection.channel(publisher_confirms=False)
         one = Consumer(manner, padding=padding, hold=hold)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aio_pika
 import pytest
+from support.connecting import connect
 from support.envelopes import add_contact
 from support.site import name_of_letters
 from support.worker import BOUND, until
@@ -115,7 +115,7 @@ async def started(
 
 async def declare(stack: AsyncExitStack, url: str) -> list[str]:
     """Declare an agent and a campaign queue of one's own; they last as long as the stack."""
-    connection = await stack.enter_async_context(await aio_pika.connect(url))
+    connection = await stack.enter_async_context(await connect(url))
     channel = await connection.channel()
     queues = [f"{name_of_letters()}.{kind}" for kind in ("agent", "campaign")]
     for queue in queues:

@@ -4,8 +4,10 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from yarl import URL
 
@@ -43,6 +45,15 @@ USERS: Final = documented() | {TESTER: ALL, "guest": ALL}
 TAGS: Final = {TESTER: "impersonator", "guest": "administrator"}
 
 
+@asynccontextmanager
+async def rabbit_with_users(users: Path, **options: Any) -> AsyncIterator[PrivateRabbit]:
+    """Run a RabbitMQ that knows them, by a file in ``users``; ``options`` are those of `PrivateRabbit`."""
+    async with PrivateRabbit(conf=_conf(users), **options) as server:
+        if rabbit_program() is None:
+            await make_users(server.ctl)
+        yield server
+
+
 def url_of(rabbit: PrivateRabbit, user: str) -> str:
     """Return the broker's URL for one of the users; the password is the name."""
     return str(URL(rabbit.url).with_user(user).with_password(user))
@@ -56,24 +67,24 @@ def url_for_sites(rabbit: PrivateRabbit) -> str:
 def bridge_beside(url: str) -> str:
     """Return the URL of the bridge at a site whose widget services have ``url``: not theirs beside a tester.
 
-    A broker of a test's own, without the page's users, knows guest alone.
+    A broker without the page's users knows guest alone.
     """
     return str(URL(url).with_user("bridge").with_password("bridge")) if URL(url).user == TESTER else url
 
 
-def conf(folder: Path) -> list[str]:
+def _conf(folder: Path) -> list[str]:
     """Return the lines for rabbitmq.conf by which a node makes the users, none for one in a container."""
     if rabbit_program() is None:
         return []
+    folder.mkdir(exist_ok=True)
     file = folder / "definitions.json"
     file.write_text(json.dumps(_definitions()))
     return [f"load_definitions = {file}"]
 
 
-async def make_users(rabbit: PrivateRabbit) -> None:
-    """Make the users on a node in a container."""
-    if rabbit_program() is None:
-        await rabbit.ctl("eval", ", ".join(_erlang(user) for user in USERS if user != "guest") + ".")
+async def make_users(ctl: Callable[..., Awaitable[str]]) -> None:
+    """Make the users on a node that runs; ``ctl`` is its `rabbitmqctl`."""
+    await ctl("eval", ", ".join(_erlang(user) for user in USERS if user != "guest") + ".")
 
 
 def _definitions() -> dict[str, object]:

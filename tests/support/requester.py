@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from support.connecting import connect
 
 BOUND = 20.0
 
@@ -125,7 +126,7 @@ async def next_message(queue: AbstractQueue, bound: float = BOUND) -> AbstractIn
 async def requester(url: str, prefix: str) -> AsyncIterator[Requester]:
     """Connect a requester for the length of a block."""
     # No heartbeats: between tests that await something the loop stands still, perhaps for minutes.
-    connection = await aio_pika.connect(f"{url}?heartbeat=0")
+    connection = await connect(f"{url}?heartbeat=0")
     async with connection:
         channel = await connection.channel()
         queue = await channel.declare_queue(exclusive=True)

@@ -16,6 +16,7 @@ import yaml
 from chaos.proxy import Proxy
 from support.dashboard_file import Line
 from support.light_load import LightLoad
+from support.permitted import rabbit_with_users
 from support.site import name_of_letters
 from support.worker import Worker, running
 
@@ -131,12 +132,12 @@ async def watched_site(folder: Path, **settings: str) -> AsyncIterator[WatchedSi
         prometheus = await stack.enter_async_context(_prometheus(ports, faster_rules(folder)))
         redis = await stack.enter_async_context(PrivateRedis())
         simulator = await stack.enter_async_context(Simulator(Options(kept_calls=10)).running())
-        rabbit = await stack.enter_async_context(PrivateRabbit())
+        rabbit = await stack.enter_async_context(rabbit_with_users(folder / "users"))
         to_rabbit = Proxy(rabbit.port)
         await to_rabbit.start()
         stack.push_async_callback(to_rabbit.stop)
         environment = {
-            "BRIDGE_AMQP__URL": f"amqp://guest:guest@127.0.0.1:{to_rabbit.port}/",
+            "BRIDGE_AMQP__URL": f"amqp://bridge:bridge@127.0.0.1:{to_rabbit.port}/",
             "BRIDGE_AMQP__PREFIX": prefix,
             "BRIDGE_REDIS__URL": redis.url,
             "BRIDGE_REDIS__PREFIX": prefix,
