@@ -52,12 +52,12 @@ class Envelope(NamedTuple):
     data: JsonObject | None
 
 
-def parse(body: bytes, limits: Limits) -> Envelope:
-    """Read a request's body.
+def parse(body: bytes, limits: Limits, *, left_out: int = 0) -> Envelope:
+    """Read a request's body, of which so many bytes at the end were ``left_out`` because it is too large.
 
     Raises `InvalidEnvelope` (says what stands where) and `ReplyAsRequest`.
     """
-    value = _json(body, limits)
+    value = _json(body, limits, left_out)
     try:
         return _envelope(_bounded_object(value, body, limits))
     except InvalidEnvelope as refusal:
@@ -183,9 +183,10 @@ _STRING_OR_CONSTANT = re.compile(r'"(?:[^"\\]++|\\.)*+"|NaN|-?Infinity')
 _BLANKS = " \t\r\n"
 
 
-def _json(body: bytes, limits: Limits) -> JsonValue:
-    if len(body) > limits.body_bytes:
-        raise InvalidEnvelope(f"the body has {len(body)} bytes; at most {limits.body_bytes} are taken")
+def _json(body: bytes, limits: Limits, left_out: int = 0) -> JsonValue:
+    if left_out or len(body) > limits.body_bytes:
+        size = len(body) + left_out
+        raise InvalidEnvelope(f"the body has {size} bytes; at most {limits.body_bytes} are taken")
     try:
         text = body.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:

@@ -226,6 +226,8 @@ def test_a_body_at_the_limit_is_taken_and_one_byte_more_is_not() -> None:
 
     assert read(SAMPLE) == read(body)
     assert "the body has 1048577 bytes; at most 1048576 are taken" == refusal(body + b" ")
+    with pytest.raises(InvalidEnvelope, match="the body has 1048577 bytes; at most 1048576 are taken"):
+        parse(body, LIMITS, left_out=1)
 
 
 def with_keys(count: int) -> bytes:
