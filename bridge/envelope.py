@@ -185,8 +185,10 @@ _BLANKS = " \t\r\n"
 
 def _json(body: bytes, limits: Limits, left_out: int = 0) -> JsonValue:
     if left_out or len(body) > limits.body_bytes:
-        size = len(body) + left_out
-        raise InvalidEnvelope(f"the body has {size} bytes; at most {limits.body_bytes} are taken")
+        raise InvalidEnvelope(
+            f"the body has {len(body) + left_out} bytes; at most {limits.body_bytes} are taken (the bridge's"
+            " setting limits.body_bytes)"
+        )
     try:
         text = body.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -222,10 +224,14 @@ def _bounded_object(value: JsonValue, body: bytes, limits: Limits) -> JsonObject
         )
     # So too: each key has a colon behind it, and no string has more characters than the body has bytes.
     if body.count(b":") > limits.keys and (keys := _keys(value)) > limits.keys:
-        raise InvalidEnvelope(f"the objects of the body have {keys} keys; at most {limits.keys} are taken")
+        raise InvalidEnvelope(
+            f"the objects of the body have {keys} keys; at most {limits.keys} are taken (the bridge's setting"
+            " limits.json_keys)"
+        )
     if len(body) > limits.string_chars and (longest := _longest(value)) > limits.string_chars:
         raise InvalidEnvelope(
-            f"the body holds a string of {longest} characters; at most {limits.string_chars} are taken"
+            f"the body holds a string of {longest} characters; at most {limits.string_chars} are taken (the"
+            " bridge's setting limits.string_chars)"
         )
     if not isinstance(value, dict):
         raise InvalidEnvelope(f"the body must be a JSON object, not {json_type(value)}")
@@ -233,7 +239,9 @@ def _bounded_object(value: JsonValue, body: bytes, limits: Limits) -> JsonObject
 
 
 def _too_deep(limits: Limits) -> InvalidEnvelope:
-    return InvalidEnvelope(f"the body is nested deeper than {limits.depth} levels")
+    return InvalidEnvelope(
+        f"the body is nested deeper than {limits.depth} levels (the bridge's setting limits.depth)"
+    )
 
 
 def _children(value: JsonValue) -> Iterable[JsonValue]:

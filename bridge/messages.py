@@ -131,7 +131,9 @@ class Delivery:
         key = self.properties.headers.get("idempotency-key")
         if key is not None:
             if not isinstance(key, str) or not 1 <= len(key) <= LONGEST_KEY:
-                raise InvalidEnvelope(f"the header idempotency-key must be text of 1 to {LONGEST_KEY}")
+                raise InvalidEnvelope(
+                    f"the header idempotency-key must be text of 1 to {LONGEST_KEY} characters"
+                )
             return RequestKey("header", (key,))
         if self.properties.message_id:
             return RequestKey("message-id", (self.properties.message_id,))

@@ -12,7 +12,7 @@ other content       refused
 import asyncio
 import random
 import time
-from typing import assert_never
+from typing import Final, assert_never
 
 import orjson
 import structlog
@@ -20,6 +20,7 @@ import structlog
 from bridge.case import Case
 from bridge.endings import Ending
 from bridge.failures import Failure, IdempotencyMismatch, OutcomeUnknown
+from bridge.messages import KeySource
 from bridge.metrics import Metrics
 from bridge.operations.model import Answer, Command, Operation
 from bridge.performance import Performer, cache_change
@@ -41,6 +42,12 @@ log = structlog.get_logger(__name__)
 
 _FIRST_LOOK, _SLOWEST_LOOK = 0.05, 0.5
 """Seconds between looks at a request that somebody else carries out."""
+
+_KEY_IS: Final[dict[KeySource, str]] = {
+    "header": "the header idempotency-key",
+    "message-id": "its message_id",
+    "reply-address": "its reply_to and correlation_id",
+}
 
 _NOT_KNOWN_WHO = "the contact cache is away, so it is not known who fetched the contact"
 
@@ -115,7 +122,10 @@ class Once:
                     "it may or may not have been carried out"
                 )
             case Mismatch():
-                raise IdempotencyMismatch("the idempotency key was used before, with other data")
+                raise IdempotencyMismatch(
+                    f"the key of the request ({_KEY_IS[request.source]}) was used before, with other data:"
+                    " a new request needs a new key"
+                )
             case Running():
                 raise StillRunning("another delivery of the request is being carried out")
             case _:

@@ -203,7 +203,8 @@ class Pipeline:
             return False
         message = "its time was up before the request ledger could be asked"
         if delivery.repeated:  # another copy may have been carried out
-            await self._outbox.tell_failure(case, OutcomeUnknown(f"{message}, and it was delivered before"))
+            told = f"{message}, and a copy of it may have been carried out"
+            await self._outbox.tell_failure(case, OutcomeUnknown(told))
         else:
             await self._outbox.tell_failure(case, RequestExpired(message))
         return True
@@ -234,7 +235,7 @@ class Pipeline:
         if not delivery.repeated and delivery.header_bytes > self._limits.header_bytes:
             raise InvalidEnvelope(
                 f"the AMQP properties have {delivery.header_bytes} bytes, headers included;"
-                f" at most {self._limits.header_bytes} are taken"
+                f" at most {self._limits.header_bytes} are taken (the bridge's setting limits.header_bytes)"
             )
         case.deadline, _ = delivery.deadline(), delivery.key()  # both may be no such thing
         self._permission.check(operation.name, user=delivery.properties.user_id, source=envelope.source)

@@ -18,7 +18,8 @@ EXTENSIONS: JsonObject = {
     "x-check": "What the bridge checks of a field: `type`, explained in x-field-types, and its limits"
     " (null: no such limit). It says all that is checked; the JSON schema beside it what JSON schema can"
     " say. Faults are told in the order of the properties, those of `not_before` last. `least` and `most`"
-    " are decimal texts, as 64 bits do not fit into the numbers of each reader of JSON.",
+    " are decimal texts, as 64 bits do not fit into the numbers of each reader of JSON. `setting` names the"
+    " bridge's setting that the limit is, if it is one.",
     "x-told-by": "Of an address that operations share: the first of `first-of` of whose `members` at least"
     " `least` are in `data` (names without regard to case) is meant. Else data with `least` of the members"
     " of `refuses` is refused as INVALID_DATA, its `data` with that `problem`. Else it is that of"

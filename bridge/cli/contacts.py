@@ -6,11 +6,8 @@ import sys
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
-from rich.table import Table
-
 from bridge import logs
-from bridge.cli.display import plain
+from bridge.cli.display import print_table
 from bridge.configuration import load
 from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
@@ -52,22 +49,16 @@ async def _contacts(settings: Settings, agent: str, *, erase: bool) -> int:
         records = await cache.contents(agent)
     finally:
         await store.close()
-    table = Table(
-        "kind", "account number", "phone number", "campaign", "consent", "given", "leaves", box=None
-    )
+    if not records:
+        sys.stdout.write("no contacts are cached for this agent\n")
+        return 0
+    rows = []
     for record in sorted(records, key=lambda one: (one["kind"], one["expires"])):
         contact = record["contact"]
-        cells = (
-            record["kind"],
-            str(contact.get("AccountNumber")),
-            str(contact.get("PhoneNumber")),
-            str(contact.get("CampaignId")),
-            record.get("consent") or "",
-            _moment(record["asked"]),
-            _moment(record["expires"]),
-        )
-        table.add_row(*map(plain, cells))
-    Console().print(table if records else "no contacts are cached for this agent")
+        told = [str(contact.get(name)) for name in ("AccountNumber", "PhoneNumber", "CampaignId")]
+        times = _moment(record["asked"]), _moment(record["expires"])
+        rows.append((record["kind"], *told, record.get("consent") or "", *times))
+    print_table(("kind", "account number", "phone number", "campaign", "consent", "given", "leaves"), rows)
     return 0
 
 

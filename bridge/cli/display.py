@@ -18,11 +18,19 @@ def plain(value: str) -> Text:
     )
 
 
-def print_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Print a table. Its first column, by which the rows are named, is never cut.
+def console() -> Console:
+    """Return where tables are printed.
 
     A pipe or a file has no width: nothing is cut or folded there, unless ``COLUMNS`` says one.
     """
+    made = Console()
+    if not made.is_terminal and not os.environ.get("COLUMNS"):
+        made.width = _UNBOUNDED
+    return made
+
+
+def print_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print a table. Nothing is cut; the first column, by which the rows are named, is not folded."""
     cells = [[plain(cell) for cell in row] for row in rows]
     table = Table(box=None, pad_edge=False)
     for number, heading in enumerate(headings):
@@ -35,7 +43,4 @@ def print_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
         )
     for row in cells:
         table.add_row(*row)
-    console = Console()
-    if not console.is_terminal and not os.environ.get("COLUMNS"):
-        console.width = _UNBOUNDED
-    console.print(table)
+    console().print(table)

@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 from rich.console import Console
-from rich.table import Table
 
 from bridge.cli.completing import FILES, OPERATIONS, completed
 from bridge.cli.display import plain, print_table
@@ -91,7 +90,7 @@ def _show(args: argparse.Namespace) -> int:
         console = Console()
         for line in _words(operation, origin):
             console.print(plain(line), soft_wrap=True)
-        console.print(_fields(operation))
+        print_table(*_fields(operation))
         console.print(plain(f"\n{text}"), soft_wrap=True)
     return 0
 
@@ -171,15 +170,16 @@ def _words(operation: Declared, origin: str) -> Iterator[str]:
     yield ""
 
 
-def _fields(operation: Declared) -> Table:
-    table = Table("data", "also", "type", "must", "default", "to LCM", "about", box=None, pad_edge=False)
+def _fields(operation: Declared) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the headings and rows of its table."""
+    rows: list[tuple[str, ...]] = []
     for name, about in _data(operation).items():
         kind = operation.declaration.form.data[name].model_dump()["type"]
         default = "" if about["default"] is None else orjson.dumps(about["default"]).decode()
         must = "yes" if about["required"] else "no"
         also, lcm = ", ".join(about["aliases"]), about["lcm"] or "not told"
-        table.add_row(*map(plain, (name, also, kind, must, default, lcm, about["about"])))
-    return table
+        rows.append((name, also, kind, must, default, lcm, about["about"]))
+    return ("data", "also", "type", "must", "default", "to LCM", "about"), rows
 
 
 def _print_json(value: object) -> None:

@@ -58,7 +58,8 @@ class Text(Field):
         if len(text) < self.shortest or (self.longest is not None and len(text) > self.longest):
             if not text:
                 raise Wrong("must not be empty")
-            raise Wrong(f"must have {self.shortest} to {self.longest} characters, not {len(text)}")
+            most = "or more" if self.longest is None else f"to {self.longest}"
+            raise Wrong(f"must have {self.shortest} {most} characters, not {len(text)}")
         if self.shortest and not text.strip():
             raise Wrong("must not be blank")
         if "\0" in text:
@@ -96,17 +97,21 @@ class OneOf(Field):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Integer(Field):
-    """A JSON integer or a string of digits ``[0-9]+``; never a boolean or a fraction."""
+    """A JSON integer or a string of digits ``[0-9]+``; never a boolean or a fraction.
+
+    ``setting`` names the one that ``most`` is, if it is one.
+    """
 
     least: int = -MAX_INTEGER
     most: int = MAX_INTEGER
+    setting: str = ""
 
     def take(self, value: JsonValue) -> int:
         number = _integer(value)
         if not self.least <= number <= self.most:
             if self.most == MAX_INTEGER and self.least == 0:
                 raise Wrong("must be 0 or more, within 64 bits")
-            raise Wrong(f"must be {self.least} to {self.most}")
+            raise Wrong(f"must be {self.least} to {self.most}{_by(self.setting)}")
         return number
 
     def schema(self) -> JsonObject:
@@ -185,16 +190,20 @@ class Flag(Field):
 class Xml(Field):
     """XML text with root ``Data``, or a JSON object whose members become the children of ``Data``.
 
-    ``longest`` is the limit of the XML text in characters.
+    ``longest`` is the limit of the XML text in characters, and ``setting`` names the one that it is, if it
+    is one.
     """
 
     longest: int
+    setting: str = ""
 
     def take(self, value: JsonValue) -> str:
         try:
             text = xmltext.build(value) if isinstance(value, dict) else string(value, "a string or an object")
             if len(text) > self.longest:
-                raise Wrong(f"must have at most {self.longest} characters of XML, not {len(text)}")
+                raise Wrong(
+                    f"must have at most {self.longest} characters of XML, not {len(text)}{_by(self.setting)}"
+                )
             xmltext.check(text)
         except xmltext.BadXml as error:
             raise Wrong(str(error)) from error
@@ -292,6 +301,11 @@ def any_case(*words: str) -> str:
 def _escaped(sign: str) -> str:
     # Not `re.escape`: what is no syntax must not be escaped in ECMA-262's Unicode mode (IdentityEscape).
     return f"\\{sign}" if sign in "^$\\.*+?()[]{}|/" else sign
+
+
+def _by(setting: str) -> str:
+    """Name the setting behind a limit, for whoever runs the bridge and is asked why."""
+    return f" (the bridge's setting {setting})" if setting else ""
 
 
 def string(value: JsonValue, expected: str = "a string") -> str:

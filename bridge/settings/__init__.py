@@ -95,10 +95,12 @@ class Settings(Group):
     def _fits_together(self) -> Self:
         if self.lcm.timeout >= self.shutdown.grace:
             raise ValueError(
-                "lcm.timeout must be below shutdown.grace, or a running call cannot finish at shutdown"
+                f"lcm.timeout must be below shutdown.grace, which is {self.shutdown.grace:g} s, or a running"
+                " call cannot finish at shutdown"
             )
         if self.ledger.wait_replicas and self.ledger.wait_timeout >= self.redis.timeout:
             raise ValueError(
-                "ledger.wait_timeout must be below redis.timeout, or a claim is given up too early"
+                f"ledger.wait_timeout must be below redis.timeout, which is {self.redis.timeout:g} s, or a"
+                " claim is given up too early"
             )
         return self

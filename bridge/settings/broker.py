@@ -88,7 +88,8 @@ class Amqp(Group):
         default=10.0, description="seconds until a publish must be confirmed"
     )
     depth_interval: PositiveFloat = Field(
-        default=15.0, description="seconds between looks at the queues' lengths"
+        default=15.0,
+        description="seconds between looks at the queues' lengths, and at whether all is still declared",
     )
 
     @property

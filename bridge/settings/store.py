@@ -40,9 +40,12 @@ class Redis(Group):
     )
     timeout: PositiveFloat = Field(default=0.3, description="seconds for one command")
     retries: Annotated[int, Field(ge=0, le=5)] = Field(default=2, description="quick retries of one command")
-    connections: PositiveInt = Field(default=50, description="connections per process")
+    connections: PositiveInt = Field(
+        default=50, description="connections per process at most; without a Cluster, one or two are used"
+    )
     watch_interval: PositiveFloat = Field(
-        default=1.0, description="seconds between looks at a Redis that is away"
+        default=1.0,
+        description="seconds between looks at Redis: is it there, what is paused, what it has missed",
     )
 
     @model_validator(mode="after")

@@ -219,7 +219,7 @@ class Store:
                 log.warning(
                     "redis.away",
                     error=found or f"{type(error).__name__}: {error}",
-                    next=f"{advice}reads go to LCM; looked at again every second",
+                    next=f"{advice}reads go to LCM; looked at again every {self._interval:g} s",
                 )
         self._refusal = "" if connected else found or self._refusal
         self._told = True

@@ -68,14 +68,16 @@ async def test_reply_queue_and_correlation_id_are_a_key(site: Site) -> None:
     """Without header and message id, a request that is to be answered at the same address is a repetition."""
     name = name_of_letters()
     replies = []
-    for _ in range(2):
+    for detail in (name, name, f"{name}-other"):
         waiting = site.widget.expect(name)
         await publish_bare(
-            site, create(ContactDetail=name), correlation_id=name, reply_to=site.widget.reply_queue.name
+            site, create(ContactDetail=detail), correlation_id=name, reply_to=site.widget.reply_queue.name
         )
         replies.append(await asyncio.wait_for(waiting, 20))
+    mismatch = replies.pop()
 
     assert [False, True] == [told(reply)[1] for reply in replies]
+    assert "(its reply_to and correlation_id)" in mismatch.response["errorMessage"]
     assert 1 == created(site, name)
 
 
@@ -101,14 +103,20 @@ async def test_a_key_belongs_to_an_operation(site: Site) -> None:
     assert ({"success": True}, False) == told(other)
 
 
-async def test_other_data_under_the_same_key_is_refused(site: Site) -> None:
-    """The same key for another contact: refused, not retryable, no effect."""
+@pytest.mark.parametrize("by", ["the header idempotency-key", "its message_id"])
+async def test_other_data_under_the_same_key_is_refused(site: Site, by: str) -> None:
+    """The same key for another contact: refused, not retryable, no effect; and told which key it is."""
     name = name_of_letters()
-    await site.widget.ask(create(ContactDetail=name), message_id=name)
+    key: dict[str, Any] = {"message_id": name}
+    if "header" in by:
+        key = {"headers": {"idempotency-key": name}}
+    await site.widget.ask(create(ContactDetail=name), **key)
 
-    reply = await site.widget.ask(create(ContactDetail=f"{name}-other"), message_id=name)
+    reply = await site.widget.ask(create(ContactDetail=f"{name}-other"), **key)
 
     assert ("IDEMPOTENCY_MISMATCH", False) == (reply.error_type, reply.response["retryable"])
+    said = f"the key of the request ({by}) was used before, with other data: a new request needs a new key"
+    assert said == reply.response["errorMessage"]
     assert 0 == created(site, f"{name}-other")
 
 

@@ -129,13 +129,18 @@ async def test_version_and_help(tmp_path: Path) -> None:
 
 
 async def test_contacts_lists_and_erases(site: Site, tmp_path: Path) -> None:
-    """What the cache holds for an agent is listed, and with --erase removed."""
+    """What the cache holds for an agent is listed, each value in full, and with --erase removed."""
     agent = name_of_letters()
-    accounts = [add_contact(site.simulator, agent), add_contact(site.simulator, agent, kind="od")]
+    long = f"{'1' * 100}|1|1|0|0|84|0"
+    accounts = [
+        add_contact(site.simulator, agent),
+        add_contact(site.simulator, agent, kind="od", AccountNumber=long),
+    ]
     for request in (manual(agent), od(agent)):
         await site.widget.ask(request)
 
-    listed = await run_command("contacts", agent, folder=tmp_path, settings=site.settings)
+    piped = site.settings | {"COLUMNS": ""}
+    listed = await run_command("contacts", agent, folder=tmp_path, settings=piped)
     erased = await run_command("contacts", agent, "--erase", folder=tmp_path, settings=site.settings)
     empty = await run_command("contacts", agent, folder=tmp_path, settings=site.settings)
     away = await run_command("contacts", agent, folder=tmp_path, settings=NOWHERE)

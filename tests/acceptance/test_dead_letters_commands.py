@@ -29,6 +29,7 @@ from bridge.demo.servers import PrivateRabbit, PrivateRedis
 from bridge.simulator import Fault
 
 PHONE = "2025550147"
+LONG = "c" * 200
 NOWHERE = {
     "BRIDGE_AMQP__URL": "amqp://guest:h1dd3n@127.0.0.1:1/",
     "BRIDGE_REDIS__URL": "redis://127.0.0.1:1/0",
@@ -220,17 +221,17 @@ async def test_show_says_everything(letters: Site, tmp_path: Path) -> None:
         skip("agent-a", "0|1|2", phone=PHONE),
         operation="SkipManualDialContact",
         message_id="m-1",
-        correlation_id="c-1",
+        correlation_id=LONG,
         reply_to="q-1",
         headers={"x-own": "mine", "x-original-user-id": "widget"},
     )
     letter = (await listed(letters, tmp_path))[0]["id"]
 
-    clear = await run_letters(letters, tmp_path, "show", letter)
+    clear = await run_letters(letters, tmp_path, "show", letter, COLUMNS="")
     masked = await run_letters(letters, tmp_path, "show", letter, "--mask")
 
     assert (0, 0) == (clear.code, masked.code)
-    for text in (letter, "m-1", "c-1", "q-1", "x-own", "mine", "widget", "LCM was away", "retries-exhausted"):
+    for text in (letter, "m-1", LONG, "q-1", "x-own", "mine", "widget", "LCM was away", "retries-exhausted"):
         assert text in clear.output
     assert f'    "PhoneNumber": "{PHONE}"' in clear.output.splitlines()
     assert PHONE not in masked.output
@@ -338,11 +339,12 @@ ACTIONS = (["list"], ["show", "0123456789ab"], ["replay", "--yes"], ["drop", "--
 
 @pytest.mark.parametrize("arguments", ACTIONS)
 async def test_broker_away(tmp_path: Path, arguments: list[str]) -> None:
-    """A broker that is away is exit 1 with a line that names the node, and no password."""
+    """A broker that is away is exit 1 with a line that names the node and what to try, and no password."""
     ended = await run_command("dead-letters", *arguments, folder=tmp_path, settings=NOWHERE)
 
     assert 1 == ended.code
     assert "127.0.0.1:1" in ended.errors
+    assert ended.errors.endswith("; try: lcm-bridge check\n")
     assert [] == [text for text in ("Traceback", "h1dd3n") if text in ended.errors + ended.output]
 
 

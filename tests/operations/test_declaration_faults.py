@@ -209,7 +209,7 @@ def test_what_cannot_be_right_is_refused(old: str, new: str, expected: str) -> N
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
-        ("default = 100", "data.Count.default: must be 1 to 50"),
+        ("default = 100", "data.Count.default: must be 1 to 50 (the bridge's setting limits.contacts)"),
         ("least = 60\nrequired = true", "data.Count.least: is above most, which is 50 here"),
     ],
 )

@@ -212,7 +212,8 @@ def test_nesting_at_the_limit_is_taken() -> None:
 @pytest.mark.parametrize("levels", [33, 34, 500, 5_000, 400_000])
 def test_nesting_beyond_the_limit_is_refused(levels: int) -> None:
     """33 levels and more, however many, are one clear refusal."""
-    assert "the body is nested deeper than 32 levels" == refusal(nested(levels))
+    told = "the body is nested deeper than 32 levels (the bridge's setting limits.depth)"
+    assert told == refusal(nested(levels))
 
 
 def test_brackets_side_by_side_are_not_deep() -> None:
@@ -225,9 +226,11 @@ def test_a_body_at_the_limit_is_taken_and_one_byte_more_is_not() -> None:
     body = json.dumps(SAMPLE).encode().ljust(LIMITS.body_bytes)
 
     assert read(SAMPLE) == read(body)
-    assert "the body has 1048577 bytes; at most 1048576 are taken" == refusal(body + b" ")
-    with pytest.raises(InvalidEnvelope, match="the body has 1048577 bytes; at most 1048576 are taken"):
+    told = "the body has 1048577 bytes; at most 1048576 are taken (the bridge's setting limits.body_bytes)"
+    assert told == refusal(body + b" ")
+    with pytest.raises(InvalidEnvelope) as error:
         parse(body, LIMITS, left_out=1)
+    assert told == error.value.message
 
 
 def with_keys(count: int) -> bytes:
@@ -239,7 +242,9 @@ def with_keys(count: int) -> bytes:
 def test_keys_at_the_limit_are_taken_and_one_more_is_not() -> None:
     """10,000, counted in all objects of the body."""
     assert "LCM" == parse(with_keys(LIMITS.keys), LIMITS).channel
-    assert "the objects of the body have 10001 keys; at most 10000 are taken" == refusal(with_keys(10_001))
+    setting = "(the bridge's setting limits.json_keys)"
+    told = f"the objects of the body have 10001 keys; at most 10000 are taken {setting}"
+    assert told == refusal(with_keys(10_001))
 
 
 def test_colons_in_a_string_are_no_keys() -> None:
@@ -252,7 +257,8 @@ def test_a_string_at_the_limit_is_taken_and_one_character_more_is_not(sign: str)
     """262,144 characters, not bytes, however they are written; in arrays and as a key too."""
     limits = Limits(body_bytes=4 * LIMITS.body_bytes)
     longest = sign * LIMITS.string_chars
-    told = "the body holds a string of 262145 characters; at most 262144 are taken"
+    setting = "(the bridge's setting limits.string_chars)"
+    told = f"the body holds a string of 262145 characters; at most 262144 are taken {setting}"
 
     for ascii_only in (True, False):
         for make in (lambda text: text, lambda text: [[text]], lambda text: {text: 1}):

@@ -111,7 +111,8 @@ def test_the_number_of_contacts_goes_out_as_a_decimal_string(value: JsonValue, t
 @pytest.mark.parametrize("value", [0, -1, 101, "0", "101", 10**18])
 def test_the_number_of_contacts_is_bounded(value: JsonValue) -> None:
     """By 100, unless the site says otherwise."""
-    assert [("data.NumberOfContactsRequired", "must be 1 to 100")] == problems(
+    told = "must be 1 to 100 (the bridge's setting limits.contacts)"
+    assert [("data.NumberOfContactsRequired", told)] == problems(
         "GetReservedManualDialContact", {**MANUAL, "NumberofContactsRequired": value}
     )
 

@@ -100,7 +100,8 @@ def test_contacts_or_the_reason_why_not(result: JsonValue, response: JsonObject)
 def test_one_contact_is_asked_for_where_the_page_says_one() -> None:
     """And the answer is that one, not an array."""
     name = "GetDownloadContactsForDialing"
-    assert [("data.NumberOfContactsRequired", "must be 1 to 1")] == problems(
+    told = "must be 1 to 1 (the bridge's setting limits.contacts)"
+    assert [("data.NumberOfContactsRequired", told)] == problems(
         name, {**EXAMPLES[name], "NumberOfContactsRequired": 2}, ALL
     )
     with pytest.raises(ContactNotFound):

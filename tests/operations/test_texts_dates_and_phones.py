@@ -14,6 +14,7 @@ from operations.core_requests import (
 )
 
 from bridge.jsontypes import JsonObject, JsonValue
+from bridge.operations.fields import Text, Wrong
 
 TEXTS = [
     ("GetReservedManualDialContact", MANUAL, "AgentID", 128),
@@ -43,6 +44,12 @@ def test_a_text_is_taken_up_to_its_limit(subtopic: str, data: JsonObject, name: 
     assert [(f"data.{name}", f"must have 1 to {longest} characters, not {longest + 1}")] == problems(
         subtopic, {**data, name: "x" * (longest + 1)}
     )
+
+
+def test_a_text_may_have_a_least_length_alone() -> None:
+    """What is too short is told so, without a limit that there is not."""
+    with pytest.raises(Wrong, match="must have 3 or more characters, not 2"):
+        Text(name="Code", shortest=3).take("ab")
 
 
 @pytest.mark.parametrize(("subtopic", "data", "name"), [text[:3] for text in TEXTS])

@@ -164,7 +164,8 @@ def test_the_limit_of_contacts_is_a_setting() -> None:
             "NumberOfContactsRequired"
         ]
     )
-    assert [("data.NumberOfContactsRequired", "must be 1 to 3")] == problems(
+    told = "must be 1 to 3 (the bridge's setting limits.contacts)"
+    assert [("data.NumberOfContactsRequired", told)] == problems(
         subtopic, {**MANUAL, "NumberofContactsRequired": 4}, catalogue
     )
 

@@ -11,6 +11,7 @@ from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Rules
 
 FIELDS = ["BussinessFields", "Modes"]
+SETTING = "(the bridge's setting limits.xml_chars)"
 
 
 def sent(value: JsonValue, name: str = "BussinessFields") -> JsonValue:
@@ -149,9 +150,10 @@ def test_xml_is_taken_up_to_its_limit() -> None:
         assert parameters("CreateContact", {**CREATE, **dict.fromkeys(FIELDS, value)}, catalogue)
     too_long: JsonObject = {"BussinessFields": "<Data><a>" + "ä" * 11 + "</a></Data>", "Modes": {"a": "&&x"}}
 
-    assert [
-        (f"data.{name}", f"must have at most {rim + 10} characters of XML, not {rim + 11}") for name in FIELDS
-    ] == problems("CreateContact", {**CREATE, **too_long}, catalogue)
+    told = f"must have at most {rim + 10} characters of XML, not {rim + 11} {SETTING}"
+    assert [(f"data.{name}", told) for name in FIELDS] == problems(
+        "CreateContact", {**CREATE, **too_long}, catalogue
+    )
 
 
 def test_the_limit_of_xml_is_65536_characters_by_default() -> None:
@@ -160,7 +162,8 @@ def test_the_limit_of_xml_is_65536_characters_by_default() -> None:
     text = f"<Data>{'x' * (65_536 - rim)}</Data>"
 
     assert text == sent(text)
-    assert "must have at most 65536 characters of XML, not 65537" == problem(text.replace("<D", " <D", 1))
+    told = f"must have at most 65536 characters of XML, not 65537 {SETTING}"
+    assert told == problem(text.replace("<D", " <D", 1))
 
 
 def test_deep_xml_is_neither_slow_nor_fatal() -> None:

@@ -73,6 +73,14 @@ def test_a_name_is_never_cut(
 
 
 @pytest.mark.usefixtures("given")
+def test_show_names_each_field_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its own name and the one on LCM's wire, as publishers copy them from there."""
+    rows = [line.split() for line in printed(capsys, "show", "GetDownloadContactsForDialing").splitlines()]
+
+    assert 2 in [row.count("NumberOfContactsRequired") for row in rows]
+
+
+@pytest.mark.usefixtures("given")
 def test_show_tells_of_an_operation_that_is_off(capsys: pytest.CaptureFixture[str]) -> None:
     """In words and in TOML; an unknown one is told with those that there are."""
     words = printed(capsys, "show", "sendagentstate")
@@ -166,8 +174,9 @@ def test_check_goes_by_the_limits_of_the_site(given: Sources, capsys: pytest.Cap
     given.environment(LIMITS__CONTACTS="500")
     more = as_told(capsys, "check", "small.toml", "large.toml")["faults"]
 
-    assert ["large.toml: data.Count.default: must be 1 to 100"] == by_default
-    assert ["small.toml: data.Count.default: must be 1 to 50"] == fewer
+    setting = "(the bridge's setting limits.contacts)"
+    assert [f"large.toml: data.Count.default: must be 1 to 100 {setting}"] == by_default
+    assert [f"small.toml: data.Count.default: must be 1 to 50 {setting}"] == fewer
     assert [] == more
 
 

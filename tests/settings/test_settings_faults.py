@@ -148,7 +148,7 @@ def test_a_secrets_directory_that_is_a_file(given: Sources) -> None:
         ({"LCM__USERNAME": "u", "LCM__BEARER_TOKEN": "t"}, "username and bearer_token exclude each other"),
         ({"LCM__USERNAME": "u:v"}, "colon"),
         ({"LCM__KEY_FILE": "k.pem"}, "key_file needs cert_file"),
-        ({"LCM__TIMEOUT": "25"}, "lcm.timeout must be below shutdown.grace"),
+        ({"LCM__TIMEOUT": "25"}, "lcm.timeout must be below shutdown.grace, which is 25 s"),
         ({"LEDGER__WAIT_REPLICAS": "1", "REDIS__TIMEOUT": "0.2"}, "ledger.wait_timeout must be below redis"),
         ({"LCM__TIMEOUT": "0"}, "lcm.timeout: "),
         ({"LCM__BASE_URL": "localhost:8090"}, "lcm.base_url: "),

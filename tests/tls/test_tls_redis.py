@@ -100,7 +100,7 @@ async def test_a_refusal_is_one_clear_line(
     advice: str,
 ) -> None:
     """It says what is wrong and what to change, once for all looks, without a secret."""
-    settings = {"url": secure_redis.url, "password": PASSWORD, **certificates.good, **change}
+    settings: dict[str, Any] = {"url": secure_redis.url, "password": PASSWORD, **certificates.good, **change}
     if change.get("ca_file"):
         settings["ca_file"] = str(certificates.pki.other)
     for name, kind in (("cert_file", "cert"), ("key_file", "key")):
@@ -108,14 +108,14 @@ async def test_a_refusal_is_one_clear_line(
             settings[name] = str(getattr(getattr(certificates, change[name]), kind))
     if "url" in change:
         settings["url"] = secure_redis.url.replace("127.0.0.1", change["url"])
-    async with asyncio.timeout(20), looked(**settings) as store:
+    async with asyncio.timeout(20), looked(**settings, watch_interval=2.5) as store:
         # What the server says may get lost when it cuts off; then a later look tells.
         while not any(line["error"] == error for line in told.events()):
             await store.look()
         await store.look()
 
     [line] = [line for line in told.events() if "reset" not in line["error"]]
-    next_step = f"{advice}; reads go to LCM; looked at again every second"
+    next_step = f"{advice}; reads go to LCM; looked at again every 2.5 s"
     assert ("redis.away", "warning", next_step) == (line["event"], line["log_level"], line["next"])
     assert "hunter2" not in str(told.events())
 

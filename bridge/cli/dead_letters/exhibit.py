@@ -9,13 +9,12 @@ from dataclasses import fields
 
 import orjson
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
-from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from bridge.cli.dead_letters.box import opened
 from bridge.cli.dead_letters.records import Records, described
 from bridge.cli.dead_letters.texts import broker_fault, moment, printable
-from bridge.cli.display import plain
+from bridge.cli.display import console, plain
 from bridge.letters import Letter
 from bridge.logs import mask_text
 from bridge.messages import Properties
@@ -34,14 +33,13 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
         sys.stderr.write(f"not among the dead letters: {args.id}\n")
         return 1
     known = asyncio.run(_known(settings, letter))
-    console = Console()
     rows = [*_rows(letter), ("ledger", known)]
-    table = Table(box=None, show_header=False, pad_edge=False)
+    table = Table("", Column("", overflow="fold"), box=None, show_header=False, pad_edge=False)
     for name, value in rows:
         table.add_row(name, plain(mask_text(value) if args.mask else value))
-    console.print(table)
+    console().print(table)
     body = _pretty(letter.request.body)
-    console.print(plain(f"\n{mask_text(body) if args.mask else body}"), soft_wrap=True)
+    console().print(plain(f"\n{mask_text(body) if args.mask else body}"), soft_wrap=True)
     return 0
 
 
@@ -60,7 +58,7 @@ async def _known(settings: Settings, letter: Letter) -> str:
     records = Records(settings)
     try:
         async with records.opened():
-            return described(await records.look(letter))
+            return described(await records.look(letter), unknown_outcome=letter.unknown_outcome)
     except StoreUnavailable:
         return "Redis does not answer"
 

@@ -59,8 +59,10 @@ def _key(letter: Letter) -> LedgerKey:
     return LedgerKey(letter.operation, letter.key)
 
 
-def described(record: Record | None) -> str:
-    """Say what is known of a request."""
+def described(record: Record | None, *, unknown_outcome: bool) -> str:
+    """Say what is known of a request; ``unknown_outcome``: it is among the letters for that."""
+    if record is None and unknown_outcome:  # held, until its time was up: whoever calls LCM claims first
+        return "knows nothing of it: it had no effect, unless Redis has forgotten it; settle it"
     if record is None:
         return "knows nothing of it: a replay is carried out"
     claimed = datetime.fromtimestamp(record.claimed_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -13,9 +13,8 @@ _UUID = re.compile(r"(replay-)?[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){1,3}[0-9a-fA
 
 def broker_fault(error: BaseException) -> str:
     """Say what RabbitMQ or the way to it had against a command."""
-    if isinstance(error, TimeoutError):
-        return "RabbitMQ: no answer in time; try: lcm-bridge check"
-    return hide_log_ins(f"RabbitMQ: {error}" if str(error) else f"RabbitMQ: {type(error).__name__}")
+    said = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+    return hide_log_ins(f"RabbitMQ: {said}; try: lcm-bridge check")
 
 
 def letters(number: int) -> str:

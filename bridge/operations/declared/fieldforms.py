@@ -84,8 +84,9 @@ class IntegerForm(FieldForm):
 
     def _field(self, rules: Rules, **common: Unpack[Common]) -> fields.Field:
         kind = fields.Integer if self.goes_as == "integer" else fields.DecimalText
-        most = rules.contacts if isinstance(self.most, str) else self.most
-        return kind(least=self.least, most=most, **common)
+        if isinstance(self.most, str):
+            return kind(least=self.least, most=rules.contacts, setting=self.most, **common)
+        return kind(least=self.least, most=self.most, **common)
 
 
 class DecimalForm(FieldForm):
@@ -120,8 +121,9 @@ class XmlForm(FieldForm):
     default: str | None = None
 
     def _field(self, rules: Rules, **common: Unpack[Common]) -> fields.Field:
-        longest = rules.xml_chars if isinstance(self.longest, str) else self.longest
-        return fields.Xml(longest=longest, **common)
+        if isinstance(self.longest, str):
+            return fields.Xml(longest=rules.xml_chars, setting=self.longest, **common)
+        return fields.Xml(longest=self.longest, **common)
 
 
 class PhoneForm(FieldForm):

@@ -60,6 +60,8 @@ def _check(field: Field, form: FieldForm) -> Iterator[tuple[str, JsonValue]]:
     for part in parts(field):
         if part.init and part.name not in _COMMON | _TO_LCM:
             value = getattr(field, part.name)
+            if part.name == "setting" and not value:
+                continue
             # 64 bits do not fit into the numbers of each reader of JSON.
             exact = str(value) if part.name in ("least", "most") else value
             yield part.name, list(exact) if isinstance(exact, tuple) else exact

@@ -66,9 +66,13 @@ function readEnvelope(text, limits, known) {
       refuse(`the string ${quoted(half)} holds half of a surrogate pair, which is no character`);
     }
     const [keys, longest] = [keysIn(value), longestIn(value)];
-    if (keys > limits.keys) refuse(`the objects of the body have ${keys} keys; at most ${limits.keys} are taken`);
+    if (keys > limits.keys) {
+      const most = `at most ${limits.keys} are taken${by("limits.json_keys")}`;
+      refuse(`the objects of the body have ${keys} keys; ${most}`);
+    }
     if (longest > limits.stringChars) {
-      refuse(`the body holds a string of ${longest} characters; at most ${limits.stringChars} are taken`);
+      const most = `at most ${limits.stringChars} are taken${by("limits.string_chars")}`;
+      refuse(`the body holds a string of ${longest} characters; ${most}`);
     }
     if (!(value instanceof Map)) refuse(`the body must be a JSON object, not ${jsonType(value)}`);
     const envelope = envelopeOf(value);
@@ -82,7 +86,9 @@ function readEnvelope(text, limits, known) {
 
 function bodyOf(text, limits) {
   const size = new TextEncoder().encode(text).length;
-  if (size > limits.bodyBytes) refuse(`the body has ${size} bytes; at most ${limits.bodyBytes} are taken`);
+  if (size > limits.bodyBytes) {
+    refuse(`the body has ${size} bytes; at most ${limits.bodyBytes} are taken${by("limits.body_bytes")}`);
+  }
   const body = text.startsWith("\ufeff") ? text.slice(1) : text;
   if (/^[ \t\r\n]*$/.test(body)) refuse("the body is not JSON: it is empty");
   try {
@@ -276,7 +282,7 @@ function checkDeadline(deadline) {
 function keyOf(properties) {
   if (properties.idempotencyKey) {
     if ([...properties.idempotencyKey].length > LONGEST_KEY) {
-      refuse(`the header idempotency-key must be text of 1 to ${LONGEST_KEY}`);
+      refuse(`the header idempotency-key must be text of 1 to ${LONGEST_KEY} characters`);
     }
     return "the header idempotency-key";
   }

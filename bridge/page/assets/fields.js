@@ -15,7 +15,8 @@ const TAKE = {
     const longest = field.longest ?? null;
     if (length < field.shortest || (longest !== null && length > longest)) {
       if (!text) throw new Wrong("must not be empty");
-      throw new Wrong(`must have ${field.shortest} to ${longest ?? "None"} characters, not ${length}`);
+      const most = longest === null ? "or more" : `to ${longest}`;
+      throw new Wrong(`must have ${field.shortest} ${most} characters, not ${length}`);
     }
     if (field.shortest && !trimmed(text)) throw new Wrong("must not be blank");
     if (text.includes("\0")) throw new Wrong("must not hold a NUL character");
@@ -33,7 +34,7 @@ const TAKE = {
     const number = wholeNumber(value);
     if (number < BigInt(field.least) || number > BigInt(field.most)) {
       if (field.most === MAX_INTEGER && field.least === "0") throw new Wrong("must be 0 or more, within 64 bits");
-      throw new Wrong(`must be ${field.least} to ${field.most}`);
+      throw new Wrong(`must be ${field.least} to ${field.most}${by(field.setting)}`);
     }
     return number;
   },
@@ -62,7 +63,8 @@ const TAKE = {
       const text = value instanceof Map ? xmlOf(value) : stringOf(value, "a string or an object");
       const length = [...text].length;
       if (length > field.longest) {
-        throw new Wrong(`must have at most ${field.longest} characters of XML, not ${length}`);
+        const most = `must have at most ${field.longest} characters of XML`;
+        throw new Wrong(`${most}, not ${length}${by(field.setting)}`);
       }
       checkXml(text);
       return text;

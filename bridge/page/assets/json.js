@@ -189,7 +189,12 @@ function readJson(text, limits) {
 }
 
 function tooDeep(limits) {
-  return `the body is nested deeper than ${limits.depth} levels`;
+  return `the body is nested deeper than ${limits.depth} levels${by("limits.depth")}`;
+}
+
+// Names the setting behind a limit, for whoever runs the bridge and is asked why.
+function by(setting) {
+  return setting ? ` (the bridge's setting ${setting})` : "";
 }
 
 function whatStandsThere(text, error) {
