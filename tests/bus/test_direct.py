@@ -115,7 +115,7 @@ async def direct_address(channel: AbstractChannel, replies: asyncio.Queue[bytes]
 
 
 async def test_a_flood_of_made_up_addresses(rabbit: PrivateRabbit) -> None:
-    """Who was answered before is answered meanwhile, on a connection that stays; most forgeries are not tried."""
+    """Who was answered before is answered meanwhile, on a connection that stays; most of it is not tried."""
     async with asyncio.timeout(BOUND), desk(rabbit) as one:
         assert await one.answer(one.address) is Confirmation.CONFIRMED
         forgeries = [f"{DIRECT_REPLY_TO}{number:03d}.key" for number in range(FORGERIES)]
