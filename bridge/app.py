@@ -156,7 +156,7 @@ class Worker:
             tracing=self._tracing,
         )
         consumers = [
-            Consumer(queue, prefetch, pipeline.handle, layout, metrics)
+            Consumer(queue, prefetch, pipeline.handle, layout, metrics, body_bytes=settings.limits.body_bytes)
             for queue, prefetch in amqp.prefetches.items()
             if prefetch
         ]

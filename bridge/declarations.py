@@ -37,7 +37,7 @@ def limits(settings: Settings) -> Limits:
     return Limits(
         body_bytes=given.body_bytes,
         depth=given.depth,
-        keys=given.json_keys,
+        values=given.json_values,
         string_chars=given.string_chars,
         header_bytes=given.header_bytes,
     )

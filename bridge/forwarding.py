@@ -41,8 +41,18 @@ NOTES: Final = frozenset(
 EFFECT_DONE: Final = "x-effect-done"
 """Header of a dead letter whose side effect has happened: only the reply could not be told."""
 
-LETTER_NOTES: Final = frozenset({EFFECT_DONE, "x-reason", "x-error", "x-operation", "x-dead-lettered-at"})
+BODY_BYTES: Final = "x-bridge-body-bytes"
+"""Header of a dead letter with the beginning of a body that was too large: how many bytes it had."""
+
+UNREADABLE: Final = "x-bridge-unreadable"
+"""Header of a dead letter that names the properties which could not be read."""
+
+LETTER_NOTES: Final = frozenset(
+    {EFFECT_DONE, BODY_BYTES, UNREADABLE, "x-reason", "x-error", "x-operation", "x-dead-lettered-at"}
+)
 """What a dead letter has beside them."""
+
+_OURS: Final = NOTES | LETTER_NOTES
 
 DELIVERIES: Final = "x-delivery-count"
 """Header by which a quorum queue counts deliveries in vain.
@@ -135,6 +145,8 @@ def dead_letter(  # noqa: PLR0913 - each is a header of its own
 ) -> Outgoing:
     """Build a request's dead letter: body and properties kept, why and whence in the headers.
 
+    Of a body that was too large there is the beginning.
+
     ``expiration`` and ``user_id`` move to headers: the one would expire it again, the other is
     refused by the broker as not our own.
     """
@@ -147,8 +159,10 @@ def dead_letter(  # noqa: PLR0913 - each is a header of its own
     }
     if effect_done:
         notes[EFFECT_DONE] = True
+    if delivery.left_out:
+        notes[BODY_BYTES] = len(delivery.body) + delivery.left_out
     if delivery.unreadable:
-        notes["x-bridge-unreadable"] = delivery.unreadable
+        notes[UNREADABLE] = delivery.unreadable
     return _sent_on(delivery, exchange=exchange, routing_key=queue, notes=notes)
 
 
@@ -174,7 +188,7 @@ def replayed(request: Delivery, *, exchange: str, routing_key: str, key: str | N
 
 def _sent_on(delivery: Delivery, *, exchange: str, routing_key: str, notes: dict[str, Any]) -> Outgoing:
     original = delivery.properties
-    headers = {name: value for name, value in original.headers.items() if name not in NOTES} | notes
+    headers = {name: value for name, value in original.headers.items() if name not in _OURS} | notes
     headers[ORIGINAL_EXCHANGE] = delivery.exchange
     headers[ORIGINAL_ROUTING_KEY] = delivery.routing_key
     if original.expiration is not None:

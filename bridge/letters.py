@@ -102,7 +102,7 @@ def read(delivery: Delivery, *, own_users: Collection[str], catalogue: Catalogue
         at=at if isinstance(at, datetime) else None,
         key=key,
         key_fault=key_fault,
-        unreadable=delivery.unreadable or (str(headers.get("x-bridge-unreadable", "")) if signed else ""),
+        unreadable=delivery.unreadable or (str(headers.get(forwarding.UNREADABLE, "")) if signed else ""),
         queue=str(death.get("queue", "")) if not ours else "",
         signed=signed,
         effect_done=ours and bool(headers.get(forwarding.EFFECT_DONE)),

@@ -81,7 +81,8 @@ class Delivery:
     ``unreadable`` names the properties that could not be read and were left out; ``received`` is in
     unix seconds, ``arrived`` the same moment in the clock that nobody sets. ``attempts`` is how often it
     was tried before, ``held_since`` when it was first parked because Redis was away (unix seconds),
-    ``deliveries`` how often the broker delivered it in vain. ``header_bytes`` are those of its properties.
+    ``deliveries`` how often the broker delivered it in vain. ``header_bytes`` are those of its properties,
+    ``left_out`` those of a body beyond the limit: what is here is its beginning.
     """
 
     body: bytes
@@ -93,6 +94,7 @@ class Delivery:
     settler: Settler
     unreadable: str = ""
     header_bytes: int = 0
+    left_out: int = 0
     received: float = field(default_factory=time.time)
     arrived: float = field(default_factory=time.monotonic, compare=False)
     parked: bool = False

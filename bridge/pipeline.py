@@ -218,7 +218,7 @@ class Pipeline:
         if refusal := self._reply_policy.refusal(delivery.reply_to):
             raise Unanswerable(Reason.REPLY_TO_REFUSED, refusal)
         try:
-            envelope = parse(delivery.body, self._limits)
+            envelope = parse(delivery.body, self._limits, left_out=delivery.left_out)
         except InvalidEnvelope as invalid:
             case.channel = invalid.channel
             raise

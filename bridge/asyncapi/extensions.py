@@ -91,14 +91,14 @@ def envelope(limits: LimitSettings) -> JsonObject:
     return {
         "most-bytes": limits.body_bytes,
         "most-levels": limits.depth,
-        "most-keys": limits.json_keys,
+        "most-values": limits.json_values,
         "longest-string": limits.string_chars,
         "most-header-bytes": limits.header_bytes,
         "longest-echoed-channel": MAX_ECHOED_CHANNEL,
         "rules": [
             "The body is one JSON object in UTF-8; a byte-order mark is tolerated, NaN and Infinity are not.",
             "It has at most `most-bytes` bytes, and is nested at most `most-levels` deep.",
-            "Its objects have at most `most-keys` keys together.",
+            "Its objects and arrays have at most `most-values` values together.",
             "No string and no key has more than `longest-string` characters (code points).",
             "The AMQP properties of a first delivery have at most `most-header-bytes` bytes with headers.",
             "No object has the same key twice; in the envelope and in `data`, also not in two spellings.",

@@ -51,8 +51,17 @@ class Bus:
         # Not among what readiness needs: a made-up address can cut it off at any time, and often.
         self._links = [
             *self._needed,
-            Link("lcm-bridge direct replies", settings, sender.run_direct, changed, current, long_life=0),
-            Link("lcm-bridge suspect replies", settings, sender.run_suspects, changed, current, long_life=0),
+            Link(
+                "lcm-bridge direct replies", settings, sender.direct.run_known, changed, current, long_life=0
+            ),
+            Link(
+                "lcm-bridge suspect replies",
+                settings,
+                sender.direct.run_suspects,
+                changed,
+                current,
+                long_life=0,
+            ),
         ]
         self._reconnects_told = 0
         metrics.amqp_connected.set(0)

@@ -68,11 +68,18 @@ class Change:
 class Consumer:
     """Takes requests from one queue and runs at most ``prefetch`` of them at once.
 
-    It starts paused for the reason `STARTING`.
+    Of a body it keeps ``body_bytes``. It starts paused for the reason `STARTING`.
     """
 
-    def __init__(
-        self, queue: str, prefetch: int, handler: Handler, topology: Topology, metrics: Metrics
+    def __init__(  # noqa: PLR0913 - what it takes from where, and to whom
+        self,
+        queue: str,
+        prefetch: int,
+        handler: Handler,
+        topology: Topology,
+        metrics: Metrics,
+        *,
+        body_bytes: int,
     ) -> None:
         self.queue = queue
         self._prefetch = prefetch
@@ -80,6 +87,7 @@ class Consumer:
         self._topology = topology
         self._own_users = user_names(topology.settings)
         self._metrics = metrics
+        self._body_bytes = body_bytes
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = 0
         self.given_back = 0
@@ -202,7 +210,9 @@ class Consumer:
         slow = asyncio.get_running_loop().call_later(SLOW_SECONDS, self._tell_slow)
         self._quiet = False
         try:
-            tag = await channel.traffic.consume(self.queue, partial(self._hand_over, channel.traffic))
+            tag = await channel.traffic.consume(
+                self.queue, partial(self._hand_over, channel.traffic), most=self._body_bytes
+            )
         finally:
             slow.cancel()
         self._registered = True

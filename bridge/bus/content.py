@@ -28,7 +28,8 @@ _ENCODERS: Final = [(name, flag, encode.METHODS[kind]) for name, (flag, kind) in
 class Arrival(NamedTuple):
     """A message as the broker sent it. ``unreadable`` names the properties that could not be read.
 
-    ``header_bytes`` are those of all properties together.
+    ``header_bytes`` are those of all properties together, ``left_out`` those at the end of the body that were
+    not kept.
     """
 
     tag: int
@@ -39,6 +40,7 @@ class Arrival(NamedTuple):
     unreadable: str
     body: bytes
     header_bytes: int = 0
+    left_out: int = 0
 
 
 def method_id(method: type[base.Frame]) -> bytes:
@@ -122,4 +124,7 @@ def read_arrival(payload: bytes, header: bytes, body: bytes) -> Arrival:
     routing_key, _ = short_string(rest)
     properties, unreadable = read_properties(header)
     size = len(header) - CONTENT.size
-    return Arrival(tag, bool(redelivered & 1), exchange, routing_key, properties, unreadable, body, size)
+    left_out = max(0, int.from_bytes(header[4 : CONTENT.size], "big") - len(body))
+    return Arrival(
+        tag, bool(redelivered & 1), exchange, routing_key, properties, unreadable, body, size, left_out
+    )

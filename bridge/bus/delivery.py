@@ -54,6 +54,7 @@ def read_delivery(arrival: Arrival, queue: str, traffic: Traffic) -> Delivery:
         settler=ChannelSettler(traffic, arrival.tag),
         properties=arrival.properties,
         header_bytes=arrival.header_bytes,
+        left_out=arrival.left_out,
     )
 
 

@@ -3,22 +3,18 @@
 replies             the default exchange: a channel of their own
 events, dead letters  exchanges that somebody may delete, which closes the channel: another one
 parked requests     many at once when Redis or LCM is away: another one, which declares their queues
-direct reply-to     a connection of their own, one at a time
+direct reply-to     connections of their own: `bridge.bus.direct`
 """
 
 import asyncio
-from collections import OrderedDict
 
 from bridge.bus.connection import Connection
+from bridge.bus.direct import DirectReplies
 from bridge.bus.identity import tell_another_user
 from bridge.bus.publisher import Publisher
 from bridge.bus.topology import Topology
 from bridge.messages import DIRECT_REPLY_TO, Outgoing
-from bridge.ports import Confirmation, PublishFailed
-
-_SUSPECTS_REMEMBERED = 10_000
-_CUT_OFFS_BEFORE_REFUSED = 3
-"""How often a direct reply-to may end the connection before it is taken for none that the broker gave out."""
+from bridge.ports import Confirmation
 
 
 class BusSender:
@@ -37,9 +33,7 @@ class BusSender:
             returned_is_lost=declare,
         )
         self._retry_prefix = topology.retry_prefix
-        self._direct = Publisher("direct replies", timeout)
-        self._suspects = Publisher("suspect replies", timeout)
-        self._cut_offs: OrderedDict[str, int] = OrderedDict()
+        self.direct = DirectReplies(timeout)
 
     @property
     def open(self) -> bool:
@@ -53,14 +47,6 @@ class BusSender:
                 group.create_task(publisher.run(connection), name=f"publisher of {publisher.name}")
             group.create_task(tell_another_user(connection), name="user")
 
-    async def run_direct(self, connection: Connection) -> None:
-        """Keep the channel for direct reply-to while its own connection lives."""
-        await self._direct.run(connection)
-
-    async def run_suspects(self, connection: Connection) -> None:
-        """Keep the channel for addresses that ended a connection, on one of its own."""
-        await self._suspects.run(connection)
-
     async def publish(self, outgoing: Outgoing) -> Confirmation:
         """Publish and await the confirm. Raises `PublishFailed`."""
         # Returned messages are matched by message id: two with the same stranger's id never go together.
@@ -70,35 +56,5 @@ class BusSender:
         if outgoing.routing_key.startswith(self._retry_prefix):
             return await self._parked.publish(outgoing, turn=turn)
         if outgoing.routing_key.startswith(DIRECT_REPLY_TO):
-            return await self._publish_direct(outgoing)
+            return await self.direct.publish(outgoing)
         return await self._replies.publish(outgoing)
-
-    async def _publish_direct(self, outgoing: Outgoing) -> Confirmation:
-        """Publish to a direct reply-to address.
-
-        RabbitMQ 3.10 closes the connection of whoever publishes to an address of a node that does not
-        run, and anyone may make one up. One at a time, so that it is known which address it was; one
-        that did so is tried again where it harms only its like.
-        """
-        address = outgoing.routing_key
-        while (cut_offs := self._cut_offs.get(address, 0)) < _CUT_OFFS_BEFORE_REFUSED:
-            lane = self._suspects if cut_offs else self._direct
-            try:
-                confirmation = await lane.publish(outgoing, turn="the only one")
-            except PublishFailed as error:
-                if not error.cut_off:
-                    raise
-                self._suspect(address)
-            else:
-                self._cut_offs.pop(address, None)
-                return confirmation
-        raise PublishFailed(
-            "the broker ended the connection each time: the reply_to is no address that it gave out",
-            kind="impossible",
-        )
-
-    def _suspect(self, address: str) -> None:
-        self._cut_offs[address] = self._cut_offs.get(address, 0) + 1
-        self._cut_offs.move_to_end(address)
-        if len(self._cut_offs) > _SUSPECTS_REMEMBERED:
-            self._cut_offs.popitem(last=False)

@@ -5,6 +5,7 @@ may number the publishes of a channel: the library's own ``basic_publish`` must 
 """
 
 import asyncio
+import sys
 from collections.abc import Callable
 from itertools import takewhile
 from typing import Final
@@ -58,6 +59,7 @@ class Traffic:
         self._header = b""
         self._parts: list[bytes] = []
         self._missing = 0
+        self._most = self._room = sys.maxsize
         # What was published and not confirmed, by the number that the broker counts too.
         self._published = 0
         self._waiting: dict[int, tuple[asyncio.Future[bool], str | None]] = {}
@@ -119,12 +121,15 @@ class Traffic:
 
     # --- in -------------------------------------------------------------------------------------
 
-    async def consume(self, queue: str, deliver: Callable[[Arrival], None]) -> str:
+    async def consume(
+        self, queue: str, deliver: Callable[[Arrival], None], *, most: int = sys.maxsize
+    ) -> str:
         """Have the messages of a queue delivered until its consumer tag, which is returned, is cancelled.
 
+        Of each body the first ``most`` bytes are kept: one may have 128 MiB, and many come at once.
         Raises what `aio_pika.exceptions.CONNECTION_EXCEPTIONS` lists.
         """
-        self._deliver = deliver
+        self._deliver, self._most = deliver, most
         ok = await self._channel.basic_consume(queue, _never)
         return ok.consumer_tag or ""
 
@@ -139,6 +144,7 @@ class Traffic:
         if method in {_DELIVER, _RETURN}:
             # Without a header of its own, a content would have that of the message before it.
             self._method, self._header, self._parts, self._missing = payload, b"", [], 0
+            self._room = self._most
         elif method in {_ACK, _NACK} and len(payload) >= CONFIRM_BYTES:
             self._confirm(payload, refused=method == _NACK)
         else:
@@ -150,10 +156,12 @@ class Traffic:
 
     def _take_content(self, kind: int, payload: bytes) -> None:
         if kind == HEADER:
-            self._header, self._parts = payload, []
+            self._header, self._parts, self._room = payload, [], self._most
             self._missing = int.from_bytes(payload[4:12], "big")
         else:
-            self._parts.append(payload)
+            if self._room > 0:
+                self._parts.append(payload[: self._room])
+                self._room -= len(payload)
             self._missing -= len(payload)
         if self._missing > 0 or self._method is None:
             return

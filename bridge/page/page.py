@@ -68,7 +68,7 @@ def _publish(contract: Contract) -> Html:
         "publish.html",
         bytes=f"{contract.limits['most-bytes']:,}",
         depth=str(contract.limits["most-levels"]),
-        keys=f"{contract.limits['most-keys']:,}",
+        values=f"{contract.limits['most-values']:,}",
         chars=f"{contract.limits['longest-string']:,}",
         headers=f"{contract.limits['most-header-bytes']:,}",
         exchange=contract.exchange,

@@ -15,7 +15,7 @@ def rules(contract: Contract) -> Data:
         "limits": {
             "bodyBytes": contract.limits["most-bytes"],
             "depth": contract.limits["most-levels"],
-            "keys": contract.limits["most-keys"],
+            "values": contract.limits["most-values"],
             "stringChars": contract.limits["longest-string"],
         },
         "ownQueues": [*contract.queues, contract.dead_letters],

@@ -33,8 +33,8 @@ class LimitSettings(Group):
     depth: Annotated[int, Field(ge=3, le=200)] = Field(
         default=32, description="levels of nesting in a request's body"
     )
-    json_keys: PositiveInt = Field(
-        default=10_000, description="members of all objects in a request's body together"
+    json_values: PositiveInt = Field(
+        default=10_000, description="values in all objects and arrays of a request's body together"
     )
     string_chars: PositiveInt = Field(
         default=262_144, description="characters of one string in a request's body, or of a member's name"

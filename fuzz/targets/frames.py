@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import sys
 from collections.abc import Iterator
 from functools import cache
 from types import SimpleNamespace
@@ -127,14 +128,17 @@ def _contents(frames: Iterator[Any]) -> Iterator[tuple[Any, header.ContentHeader
             raise ValueError("out of order")
 
 
-async def read(pieces: list[bytes]) -> tuple[bytes, list[Arrival], list[object]]:
-    """Read pieces on a channel: what the library is left, what is delivered, what becomes of 3 publishes."""
+async def read(pieces: list[bytes], *, most: int = sys.maxsize) -> tuple[bytes, list[Arrival], list[object]]:
+    """Read pieces on a channel: what the library is left, what is delivered, what becomes of 3 publishes.
+
+    Of a body ``most`` bytes are kept.
+    """
     loop = asyncio.get_running_loop()
     socket, channel = _Deaf(), _Channel(loop)
     socket.reader = FrameReader(loop)
     traffic = Traffic(channel, socket)  # type: ignore[arg-type]  # it has what is asked of one
     arrivals: list[Arrival] = []
-    await traffic.consume("q", arrivals.append)
+    await traffic.consume("q", arrivals.append, most=most)
     published = [
         traffic.publish(Outgoing(exchange="", routing_key="q", body=b"x", properties=told), told)
         for told in (Properties(message_id="m1"), Properties(message_id="m2"), Properties())

@@ -36,7 +36,7 @@ class Bench:
         layout = Topology(settings, [], [], [])
         self.queue = settings.campaign_queue
         self.metrics = Metrics()
-        self.consumer = Consumer(self.queue, PREFETCH, self.handle, layout, self.metrics)
+        self.consumer = Consumer(self.queue, PREFETCH, self.handle, layout, self.metrics, body_bytes=1000)
         self.link = Link("pausing", settings, self.work, lambda: None)
         self.connections: list[Connection] = []
         self.handled: set[bytes] = set()

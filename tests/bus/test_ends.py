@@ -76,12 +76,12 @@ async def test_nothing_is_written_on_a_socket_that_has_ended(rabbit: PrivateRabb
     async with (
         asyncio.timeout(BOUND),
         connection,
-        kept(settings, sender.run_direct, held),
-        kept(settings, sender.run_suspects, held),
+        kept(settings, sender.direct.run_known, held),
+        kept(settings, sender.direct.run_suspects, held),
     ):
         replies: asyncio.Queue[bytes] = asyncio.Queue()
         address = await direct_address(await connection.channel(), replies)
-        while not (sender._direct.open and sender._suspects.open):  # noqa: SLF001 - told to nobody
+        while not (sender.direct._known.open and sender.direct._suspects.open):  # noqa: SLF001 - told to nobody
             await asyncio.sleep(0.01)
         for one in held:
             one._opened.socket._writer.transport.abort()  # noqa: SLF001 - to break it

@@ -123,11 +123,11 @@ def cases(operations: list[Declared]) -> Iterator[Case]:
 
 
 def _at_the_limits() -> Iterator[str]:
-    """Yield bodies of as many keys, and as long a string, as are taken, and of one more."""
+    """Yield bodies of as many values, and as long a string, as are taken, and of one more."""
     for more in (0, 1):
-        keys = LIMITS.keys - 1 + more  # one is that of the object itself
-        yield json.dumps({"a": {str(number): 0 for number in range(keys)}})
-        yield json.dumps({"a": [{"b": [{}, 1]}] * keys})
+        values = LIMITS.values - 1 + more  # one is that of the object itself
+        yield json.dumps({"a": {str(number): '[",\\' for number in range(values)}}, indent=more)
+        yield json.dumps({"a": [[], {}, "[,"] * (values // 3) + [0] * (values % 3)})
         for sign in ("x", "\U0001f600"):
             yield json.dumps({"a": sign * (LIMITS.string_chars + more)}, ensure_ascii=False)
         yield json.dumps({"x" * (LIMITS.string_chars + more): 1})

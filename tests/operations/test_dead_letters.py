@@ -57,6 +57,13 @@ def test_it_goes_to_the_dead_letter_queue_with_its_body() -> None:
     )
 
 
+def test_a_body_that_was_too_large_is_there_in_part() -> None:
+    """Its size is told, so that nobody takes the beginning for the whole."""
+    letter = dead(replace(delivered(body=b"the beginning"), left_out=1000))
+
+    assert (b"the beginning", 1013) == (letter.body, letter.properties.headers["x-bridge-body-bytes"])
+
+
 def test_the_original_properties_are_kept() -> None:
     """Persistent now, and less the two that the broker would act upon."""
     delivery = delivered(**FULL)
@@ -144,9 +151,15 @@ def test_the_reasons_are_the_contracts() -> None:
     assert {reason.value for reason in Reason} <= contract
 
 
-@pytest.mark.parametrize("name", ["x-original-user-id", "x-original-expiration"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("x-original-user-id", "x-original-expiration"),
+        *("x-effect-done", "x-bridge-unreadable", "x-bridge-body-bytes"),
+    ],
+)
 def test_a_publishers_own_word_on_the_original_is_dropped(name: str) -> None:
-    """Only the bridge says who sent a request first, and when it was to expire."""
+    """The bridge alone says who sent a request, until when, what is lost of it, or that it was done."""
     letter = dead(delivered(headers={name: "forged"}))
 
     assert name not in letter.properties.headers

@@ -144,13 +144,13 @@ def test_exchanges_and_queues_are_those_that_are_declared() -> None:
 
 def test_limits_of_the_site_are_told() -> None:
     """Of the body, too."""
-    limits = LimitSettings(body_bytes=1000, depth=5, json_keys=6, string_chars=7, header_bytes=2000)
+    limits = LimitSettings(body_bytes=1000, depth=5, json_values=6, string_chars=7, header_bytes=2000)
     told: Any = document(Catalogue(Rules()), Settings(limits=limits))
 
     envelope = told["x-envelope"]
     assert (1000, 5) == (envelope["most-bytes"], envelope["most-levels"])
     assert (6, 7, 2000) == tuple(
-        envelope[name] for name in ("most-keys", "longest-string", "most-header-bytes")
+        envelope[name] for name in ("most-values", "longest-string", "most-header-bytes")
     )
 
 

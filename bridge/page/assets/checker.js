@@ -65,11 +65,7 @@ function readEnvelope(text, limits, known) {
     if (half !== undefined) {
       refuse(`the string ${quoted(half)} holds half of a surrogate pair, which is no character`);
     }
-    const [keys, longest] = [keysIn(value), longestIn(value)];
-    if (keys > limits.keys) {
-      const most = `at most ${limits.keys} are taken${by("limits.json_keys")}`;
-      refuse(`the objects of the body have ${keys} keys; ${most}`);
-    }
+    const longest = longestIn(value);
     if (longest > limits.stringChars) {
       const most = `at most ${limits.stringChars} are taken${by("limits.string_chars")}`;
       refuse(`the body holds a string of ${longest} characters; ${most}`);
@@ -91,6 +87,11 @@ function bodyOf(text, limits) {
   }
   const body = text.startsWith("\ufeff") ? text.slice(1) : text;
   if (/^[ \t\r\n]*$/.test(body)) refuse("the body is not JSON: it is empty");
+  const values = valuesIn(body);
+  if (values > limits.values) {
+    const most = `at most ${limits.values} are taken${by("limits.json_values")}`;
+    refuse(`the objects and arrays of the body have ${values} values; ${most}`);
+  }
   try {
     return readJson(body, limits);
   } catch (error) {
@@ -175,10 +176,10 @@ function loneSurrogate(root) {
   return undefined;
 }
 
-function keysIn(root) {
-  let keys = 0;
-  for (const value of everyValue(root)) if (value instanceof Map) keys += value.size;
-  return keys;
+function valuesIn(text) {
+  const bare = text.replace(/"(?:[^"\\]|\\.)*"/gs, "0").replace(/[ \t\r\n]/g, "");
+  const count = (sign) => bare.split(sign).length - 1;
+  return count(",") + count("[") + count("{") - count("[]") - count("{}");
 }
 
 function longestIn(root) {
