@@ -3,14 +3,17 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import pytest
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from pamqp import commands, frame
 from support.open_channels import Opened, open_channel
 
+from bridge.bus.confirms import PublishChannel
 from bridge.bus.connection import cancellation_as_error
 from bridge.demo.servers import PrivateRabbit
+from bridge.messages import Outgoing, Properties
 
 BOUND = 20.0
 
@@ -52,3 +55,20 @@ async def test_a_connection_that_is_lost_while_it_is_blocked(opened: Opened) -> 
 
         with pytest.raises(CONNECTION_EXCEPTIONS), cancellation_as_error():
             await asked
+
+
+async def test_a_message_under_way_on_a_channel_that_retires_and_is_given_up(opened: Opened) -> None:
+    """It is confirmed, and nothing stands still until then: the channel is open while others go on."""
+    changed = asyncio.Event()
+    channel = PublishChannel(opened.channel, BOUND, changed)
+    properties = Properties(message_id=uuid4().hex)
+    one = Outgoing(exchange="", routing_key="nowhere", body=b"", properties=properties, mandatory=False)
+    confirm = channel.traffic.publish(one, properties)
+
+    channel.give_up()
+    retiring = asyncio.create_task(channel.retire(1.0))
+    await asyncio.sleep(0)
+
+    assert not channel.traffic.ended
+    await retiring
+    assert await confirm
