@@ -226,7 +226,7 @@ class Worker:
                     next="a fault of the bridge: report it; the process stops and must be started again",
                 )
             drained = await Drain(self._metrics, self._bus).finish(self._settings.shutdown.grace, self._begun)
-            await record_the_last(self._store, self._ledger)
+            await record_the_last(self._store, self._ledger, self._contacts)
             return FAILED if dead or not drained else DONE
         finally:
             await end(*sides, stopped)

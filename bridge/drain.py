@@ -11,6 +11,7 @@ from bridge.bus.bus import Bus
 from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
 from bridge.store.connection import Store
+from bridge.store.contacts import ContactStore
 from bridge.store.ledger import LedgerStore
 
 log = structlog.get_logger(__name__)
@@ -80,20 +81,23 @@ def served(metrics: Metrics) -> Counter[str]:
     return found
 
 
-async def record_the_last(store: Store, ledger: LedgerStore) -> None:
+async def record_the_last(store: Store, ledger: LedgerStore, contacts: ContactStore) -> None:
     """Write what Redis has not learned yet: after the end nobody remembers it."""
-    if not ledger.owed:
+    if not (ledger.owed or contacts.owed):
         return
     try:
         async with asyncio.timeout(LAST_RECORDS):
             await store.look()
             await ledger.settle()
+            await contacts.settle()
     except (StoreUnavailable, TimeoutError) as error:
         log.error(
             "worker.not_recorded",
             records=ledger.owed,
+            skips=contacts.owed,
             error=str(error),
-            next="a repetition of these requests is told that the outcome is unknown",
+            next="a repetition of these requests is told that the outcome is unknown,"
+            " and these skipped contacts stay in the cache until they expire",
         )
 
 

@@ -14,9 +14,6 @@ log = structlog.get_logger(__name__)
 WHILE_BLOCKED = 0.1
 """Seconds between looks whether the broker takes publishes again."""
 
-_BETWEEN_LOOKS = 0.05
-"""Seconds between looks whether what is under way on a channel is confirmed."""
-
 
 class Bounds:
     """Ends the waiting for confirms that takes too long, by one timer for all of a channel.
@@ -110,8 +107,8 @@ class PublishChannel:
     async def retire(self, seconds: float) -> None:
         """Close it when what is under way on it is confirmed, or after so many seconds."""
         until = time.monotonic() + seconds
-        while self.traffic.under_way and time.monotonic() < until:
-            await self.pause(_BETWEEN_LOOKS)
+        while (waiting := self.traffic.under_way) and (left := until - time.monotonic()) > 0:
+            await asyncio.wait(waiting, timeout=left)
         try:
             with cancellation_as_error():
                 await self.close()

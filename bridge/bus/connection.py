@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
-from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel as AmqpChannel
 from aiormq.abc import AbstractConnection as AmqpConnection
+from aiormq.exceptions import ChannelInvalidStateError
 
 from bridge.bus.frames import SocketConnection
 from bridge.bus.login import user_name
@@ -52,11 +52,14 @@ class Connection:
 
         Raises what `aio_pika.exceptions.CONNECTION_EXCEPTIONS` lists.
         """
-        opened = self._opened.channel(publisher_confirms=confirms)
+        connection = self.amqp
+        if connection is None:
+            raise ChannelInvalidStateError("the connection is closed")
+        # Not by aio-pika: of each of its channels something stays for as long as the connection lives; and it
+        # waits for the end of an alarm first, for ever where the connection is lost meanwhile.
         # No time-out around it: cancelling closes the channel half way, and heartbeats bound the wait.
-        await opened.initialize()
-        amqp = await opened.get_underlay_channel()
-        return Channel(opened, amqp, Traffic(amqp, self._opened.socket), on_lost)
+        amqp = await connection.channel(publisher_confirms=confirms)
+        return Channel(amqp, Traffic(amqp, self._opened.socket), on_lost)
 
     async def pause(self, seconds: float) -> None:
         """Wait, but no longer than the connection lives."""
@@ -92,18 +95,13 @@ class Channel:
     """
 
     def __init__(
-        self,
-        opened: AbstractChannel,
-        amqp: AmqpChannel,
-        traffic: Traffic,
-        on_lost: Callable[[], None] | None = None,
+        self, amqp: AmqpChannel, traffic: Traffic, on_lost: Callable[[], None] | None = None
     ) -> None:
-        self._opened = opened
         self.amqp = amqp
         self.traffic = traffic
         self.lost = asyncio.Event()
         self._tell = on_lost
-        opened.close_callbacks.add(self._on_lost)
+        amqp.closing.add_done_callback(self._on_lost)
         amqp.on_consumer_cancel_callbacks.add(self._on_lost)
 
     def _on_lost(self, *_: object) -> None:
@@ -130,9 +128,9 @@ class Channel:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             return
-        if not self._opened.is_closed and not self.amqp.is_closed:
+        if not self.amqp.is_closed:
             self.traffic.stop()
-            await self._opened.close()
+            await self.amqp.close(None)
 
 
 def is_blocked(connection: AmqpConnection) -> bool:

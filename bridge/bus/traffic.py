@@ -74,9 +74,9 @@ class Traffic:
         return self._ended or self._channel.is_closed or self._socket.closed
 
     @property
-    def under_way(self) -> bool:
-        """Whether a publish is not confirmed yet."""
-        return bool(self._waiting)
+    def under_way(self) -> list[asyncio.Future[bool]]:
+        """The publishes that are not confirmed yet, and whose confirms are waited for."""
+        return [future for future, _ in self._waiting.values() if not future.done()]
 
     @property
     def full(self) -> bool:

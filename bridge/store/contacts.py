@@ -129,6 +129,11 @@ class ContactStore:
             change.agent, change.shelf, change.contacts, asked=change.asked, reserved=change.reserved
         )
 
+    @property
+    def owed(self) -> int:
+        """How many skips are yet to be written."""
+        return len(self._owed)
+
     async def settle(self) -> None:
         """Drop what could not be dropped while Redis was away."""
         for skip in list(self._owed):
