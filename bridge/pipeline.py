@@ -43,6 +43,12 @@ log = structlog.get_logger(__name__)
 REQUEUE_PAUSE = 1.0
 """Seconds before a request that cannot even be dead-lettered is given back: no hot loop."""
 
+LARGE_BYTES = 65_536
+"""From here on a body is large: what is made of it takes six times as much, as long as it is worked on."""
+
+LARGE_AT_ONCE = 4
+"""Large ones that are worked on at the same time; the others wait as they arrived."""
+
 PARKED, UNSETTLED = "parked", "unsettled"
 """How a delivery may end besides the outcomes: it comes back, from a delayed queue or from its own."""
 
@@ -87,9 +93,17 @@ class Pipeline:
         self._campaign_queue = campaign_queue
         self._metrics = metrics
         self._tracing = tracing
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def handle(self, delivery: Delivery) -> None:
         """Work on one request until it is settled. Raises nothing but cancellation."""
+        if len(delivery.body) <= LARGE_BYTES:
+            await self._handle(delivery)
+        else:
+            async with self._large:
+                await self._handle(delivery)
+
+    async def _handle(self, delivery: Delivery) -> None:
         case = Case(delivery, started=delivery.arrived, trace=self._tracing.begin(delivery))
         about = begin(delivery.body, **delivery.ids, trace_id=case.trace.id)
         ending = UNSETTLED

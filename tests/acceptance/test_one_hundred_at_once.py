@@ -8,6 +8,7 @@ from support.envelopes import Envelope, add_contact, create, dial, manual, od, s
 from support.site import Site
 from support.worker import until
 
+from bridge.pipeline import LARGE_AT_ONCE, LARGE_BYTES
 from bridge.simulator import Fault
 
 Check = Callable[[Any], bool]
@@ -73,3 +74,21 @@ async def test_a_slow_call_holds_nobody_up(site: Site) -> None:
     site.simulator.release()
     assert "ContactOD" == (await stuck).body["subtopic"]
     site.simulator.faults.clear()
+
+
+async def test_few_large_requests_are_worked_on_at_once(site: Site) -> None:
+    """The next one is begun when one of them has ended; small ones pass them, and all are answered."""
+    add_contact(site.simulator, "large", kind="od")
+    site.simulator.faults.put(Fault(kind="hang", method="GetReservedContactOD"))
+    large = od("large")
+    large["data"]["ignored"] = "x" * LARGE_BYTES
+    asked = [asyncio.create_task(site.widget.ask(large)) for _ in range(2 * LARGE_AT_ONCE)]
+    await until(lambda: site.simulator.hung == LARGE_AT_ONCE, "as many calls as may be")
+
+    small = await site.widget.ask(manual("agent1"))
+
+    assert "ok" == small.headers["x-bridge-status"]
+    assert LARGE_AT_ONCE == site.simulator.hung
+    site.simulator.faults.clear()
+    site.simulator.release()
+    assert {"ContactOD"} == {reply.body["subtopic"] for reply in await asyncio.gather(*asked)}
