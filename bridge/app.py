@@ -20,7 +20,6 @@ from bridge.bus.login import nodes
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
 from bridge.certificates import show_expiry
-from bridge.configuration import catalogue
 from bridge.credentials import Credentials
 from bridge.declarations import limits
 from bridge.drain import Drain, end, record_the_last
@@ -73,8 +72,13 @@ def tracing(settings: Settings) -> Tracing:
 class Worker:
     """One process of the bridge."""
 
-    def __init__(self, settings: Settings, changed: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        """Build every part; nothing is connected yet. Raises OSError for certificate files, `BadSettings`.
+    def __init__(
+        self,
+        settings: Settings,
+        operations: Catalogue,
+        changed: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        """Build every part; nothing is connected yet. Raises OSError for certificate files.
 
         ``changed`` is what the log says of the settings: by source and name, secrets masked.
         """
@@ -83,7 +87,6 @@ class Worker:
         self._begun = time.monotonic()
         amqp = settings.amqp
         metrics = self._metrics = Metrics()
-        operations = catalogue(settings)
         layout = topology(settings, operations)
         self._credentials = Credentials(settings, reread, files)
         redis_current = self._credentials.current(lambda now: redis_login(now.redis, settings.redis))

@@ -15,7 +15,7 @@ from pydantic_settings import SettingsError
 
 from bridge import declarations
 from bridge.operations.catalogue import Catalogue
-from bridge.operations.declared.reading import BadDeclaration, Declaration
+from bridge.operations.declared.reading import Declaration
 from bridge.operations.model import Rules
 from bridge.preflight import amqp_faults, file_faults, redis_faults, tracing_faults
 from bridge.settings import Settings
@@ -35,19 +35,19 @@ class BadSettings(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings, and for each dotted name the source that its value came from."""
+    """Settings, the operations that they make, and for each dotted name the source of its value."""
 
     settings: Settings
+    catalogue: Catalogue
     sources: Mapping[str, str]
 
 
 def load() -> Loaded:
     """Read every source. Raises `BadSettings`."""
     merged, origins, faults = _read()
-    faults += declarations.faults(merged, _operations())
-    loaded = Loaded(checked(merged, origins, faults), origins)
-    catalogue(loaded.settings)
-    return loaded
+    declared = declarations.of_site(merged, _operations(), faults)
+    settings = checked(merged, origins, faults)
+    return Loaded(settings, Catalogue(declarations.rules(settings), declared), origins)
 
 
 def _read() -> tuple[Tree, dict[str, str], list[str]]:
@@ -77,14 +77,6 @@ def beside(files: Sequence[Path]) -> tuple[list[Declaration], Rules]:
 def _operations() -> Path:
     """Return where a site's own operations are declared unless the settings say: beside their file."""
     return settings_file().parent / "operations"
-
-
-def catalogue(settings: Settings) -> Catalogue:
-    """Return the operations that the settings make: those of the contract and more. Raises `BadSettings`."""
-    try:
-        return declarations.catalogue(settings, _operations())
-    except BadDeclaration as bad:
-        raise BadSettings(bad.faults) from bad
 
 
 def checked(merged: Tree, origins: Mapping[str, str], faults: list[str]) -> Settings:
@@ -141,16 +133,16 @@ def _remove(tree: Tree, path: list[str]) -> bool:
     return False
 
 
-def describe(loaded: Loaded) -> list[tuple[str, str, str]]:
+def describe(settings: Settings, origins: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """Return every setting as (dotted name, value with secrets masked, source)."""
     rows = []
-    for group, value in loaded.settings:
+    for group, value in settings:
         fields = dict(value) if isinstance(value, BaseModel) else {"": value}
         for name, setting in fields.items():
             dotted = f"{group}.{name}" if name else group
-            origin = loaded.sources.get(dotted, "")
+            origin = origins.get(dotted, "")
             if not origin:
-                inside = {source for key, source in loaded.sources.items() if key.startswith(f"{dotted}.")}
+                inside = {source for key, source in origins.items() if key.startswith(f"{dotted}.")}
                 origin = ", ".join(sorted(inside)) or "default"
             rows.append((dotted, masked(setting, url=name == "url"), origin))
     return rows
@@ -159,8 +151,8 @@ def describe(loaded: Loaded) -> list[tuple[str, str, str]]:
 def changed(loaded: Loaded) -> dict[str, dict[str, str]]:
     """Return the settings that are not left at their defaults, by source, secrets masked."""
     found: dict[str, dict[str, str]] = {}
-    default = {name: value for name, value, _ in describe(Loaded(Settings(), {}))}
-    for name, value, source in describe(loaded):
+    default = {name: value for name, value, _ in describe(Settings(), {})}
+    for name, value, source in describe(loaded.settings, loaded.sources):
         if source != "default" and (value != default[name] or "***" in value):
             found.setdefault(source, {})[name] = value
     return found

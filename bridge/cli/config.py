@@ -16,5 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print the table. Raises `bridge.configuration.BadSettings`."""
     del args
-    print_table(("setting", "value", "source"), describe(load()))
+    loaded = load()
+    print_table(("setting", "value", "source"), describe(loaded.settings, loaded.sources))
     return 0

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from bridge.asyncapi import document
-from bridge.configuration import catalogue, load
+from bridge.configuration import load
 from bridge.page.page import render
 
 HELP = "write the contract as a page, one HTML file"
@@ -20,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Return 1 if the file cannot be written. Raises `BadSettings`."""
-    settings = load().settings
-    page = render(document(catalogue(settings), settings))
+    loaded = load()
+    page = render(document(loaded.catalogue, loaded.settings))
     if args.file == "-":
         sys.stdout.write(page)
         return 0

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from bridge.cli.completing import FILES, OPERATIONS, completed
 from bridge.cli.display import plain, print_table
-from bridge.configuration import beside, catalogue, load
+from bridge.configuration import beside, load
 from bridge.declarations import read_file
 from bridge.operations.declared.conflicts import conflicts
 from bridge.operations.declared.operation import Declared
@@ -48,7 +48,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _known() -> dict[str, tuple[Declared, str]]:
     """Return each operation and where it is from, those that are off last."""
-    known = {one.name: (one, _origin(one)) for one in catalogue(load().settings).operations}
+    known = {one.name: (one, _origin(one)) for one in load().catalogue.operations}
     off = (Declared(one, Rules()) for one in siblings() if one.name not in known)
     return known | {one.name: (one, f"{SIBLING}, off") for one in off}
 

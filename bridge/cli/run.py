@@ -35,7 +35,7 @@ async def _serve(loaded: Loaded) -> int:
     logs.hear_all()
     settings = changed(loaded)
     try:
-        return await Worker(loaded.settings, settings).run()
+        return await Worker(loaded.settings, loaded.catalogue, settings).run()
     except OSError as error:
         log.critical(
             "worker.cannot_start",

@@ -8,14 +8,13 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
 from lcm.lcm_servers import silent_port
-from support.checking import SECONDS, settings, states, the
+from support.checking import CATALOGUE, SECONDS, settings, states, the
 from support.site import name_of_letters
 
 from bridge.app import topology
 from bridge.bus.topology import Binding, Topology
 from bridge.cli.check import rabbitmq
 from bridge.cli.check.finding import Finding
-from bridge.configuration import catalogue
 from bridge.demo.servers import PrivateRabbit
 
 PASSWORD = "hunter2"
@@ -78,7 +77,7 @@ async def keep(_: AbstractIncomingMessage) -> None:
 
 async def look(url: str, **amqp: Any) -> list[Finding]:
     """Run the check of RabbitMQ."""
-    found = await rabbitmq.check(settings(amqp={"url": url, **amqp}), SECONDS)
+    found = await rabbitmq.check(settings(amqp={"url": url, **amqp}), CATALOGUE, SECONDS)
     # On a busy machine round trips may be slow, which is warned of.
     return [one for one in found if (one.check, one.state) != ("round trip", "warning")]
 
@@ -86,7 +85,7 @@ async def look(url: str, **amqp: Any) -> list[Finding]:
 def layout(prefix: str, **amqp: Any) -> Topology:
     """Return what a worker declares."""
     whole = settings(amqp={"prefix": prefix, **amqp})
-    return topology(whole, catalogue(whole))
+    return topology(whole, CATALOGUE)
 
 
 async def declare(channel: AbstractChannel, prefix: str) -> Topology:

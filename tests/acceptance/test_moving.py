@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
-from support.checking import settings
+from support.checking import CATALOGUE, settings
 from support.envelopes import calls_about, create, od
 from support.letters import ready
 from support.site import MakeSite, Site, name_of_letters
@@ -14,7 +14,6 @@ from support.worker import until
 
 from bridge.app import topology
 from bridge.bus.topology import Binding, Topology
-from bridge.configuration import catalogue
 from bridge.demo.servers import PrivateRabbit
 
 
@@ -28,7 +27,7 @@ async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
 def layout(prefix: str) -> Topology:
     """Return what is declared before."""
     whole = settings(amqp={"prefix": prefix, "max_length": 500})
-    return topology(whole, catalogue(whole))
+    return topology(whole, CATALOGUE)
 
 
 async def unbind(channel: AbstractChannel, declared: Topology, exchange: str) -> None:

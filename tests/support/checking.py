@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from bridge.cli.check.finding import Finding
+from bridge.operations.catalogue import Catalogue
+from bridge.operations.model import Rules
 from bridge.settings import Settings
 
 NOWHERE = {
@@ -12,6 +14,7 @@ NOWHERE = {
     "lcm": {"base_url": "http://127.0.0.1:1/lcm"},
 }
 SECONDS = 8.0
+CATALOGUE = Catalogue(Rules())
 
 
 def settings(**groups: dict[str, Any]) -> Settings:

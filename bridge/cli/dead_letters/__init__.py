@@ -7,7 +7,7 @@ from importlib import import_module
 
 from bridge import logs
 from bridge.cli.dead_letters.selection import add_selection, count, letter_id
-from bridge.configuration import catalogue, load
+from bridge.configuration import load
 from bridge.letters import UNKNOWN
 from bridge.settings import Log
 
@@ -82,10 +82,10 @@ def _rate(text: str) -> float:
 
 def main(args: argparse.Namespace) -> int:
     """Return 0 when it was done, 1 when not, 2 for wrong usage. Raises `bridge.configuration.BadSettings`."""
-    settings = load().settings
+    loaded = load()
     logs.configure(Log(level="ERROR", format="console"))
     wanted = getattr(args, "operation", None)
-    names = [*(one.name for one in catalogue(settings).operations), UNKNOWN]
+    names = [*(one.name for one in loaded.catalogue.operations), UNKNOWN]
     if wanted is not None and wanted not in names:
         sys.stderr.write(f"usage: --operation O, where O is one of {', '.join(names)}; not {wanted!a}\n")
         return WRONG_USAGE
@@ -99,7 +99,7 @@ def main(args: argparse.Namespace) -> int:
     }
     action = import_module(f"bridge.cli.dead_letters.{modules[args.action]}")
     try:
-        code: int = action.run(settings, args)
+        code: int = action.run(loaded, args)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return FAILED

@@ -16,24 +16,24 @@ from bridge.cli.dead_letters.box import opened
 from bridge.cli.dead_letters.records import Records, described
 from bridge.cli.dead_letters.texts import broker_fault, moment, printable
 from bridge.cli.display import plain
+from bridge.configuration import Loaded
 from bridge.letters import Letter
 from bridge.logs import mask_text
 from bridge.messages import Properties
 from bridge.ports import StoreUnavailable
-from bridge.settings import Settings
 
 
-def run(settings: Settings, args: argparse.Namespace) -> int:
+def run(site: Loaded, args: argparse.Namespace) -> int:
     """Print the letter; 1 if there is none or RabbitMQ is away."""
     try:
-        letter = asyncio.run(find(settings, args.id))
+        letter = asyncio.run(find(site, args.id))
     except CONNECTION_EXCEPTIONS as error:
         sys.stderr.write(f"{broker_fault(error)}\n")
         return 1
     if letter is None:
         sys.stderr.write(f"not among the dead letters: {args.id}\n")
         return 1
-    known = asyncio.run(_known(settings, letter))
+    known = asyncio.run(_known(site, letter))
     console = Console()
     rows = [*_rows(letter), ("ledger", known)]
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -45,19 +45,19 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
     return 0
 
 
-async def find(settings: Settings, letter_id: str) -> Letter | None:
+async def find(site: Loaded, letter_id: str) -> Letter | None:
     """Return a letter by its id, None if there is none. Raises what a broker that is away raises."""
-    async with opened(settings) as box:
+    async with opened(site) as box:
         async for letter in box.letters():
             if letter.id == letter_id:
                 return letter
     return None
 
 
-async def _known(settings: Settings, letter: Letter) -> str:
+async def _known(site: Loaded, letter: Letter) -> str:
     if not letter.protected:
         return letter.key_fault or "knows nothing of it: it has no key, or its operation is unknown"
-    records = Records(settings)
+    records = Records(site.settings)
     try:
         async with records.opened():
             return described(await records.look(letter))
