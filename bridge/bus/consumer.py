@@ -16,8 +16,8 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.exceptions import ChannelInvalidStateError
 
 from bridge import forwarding
-from bridge.bus.backoff import Backoff
-from bridge.bus.connection import Channel, Connection, cancellation_as_error
+from bridge.backoff import Backoff
+from bridge.bus.connection import Channel, Connection
 from bridge.bus.content import Arrival
 from bridge.bus.delivery import read_delivery
 from bridge.bus.differences import is_difference
@@ -25,6 +25,7 @@ from bridge.bus.login import user_names
 from bridge.bus.topology import Topology
 from bridge.bus.traffic import Traffic
 from bridge.case import begin
+from bridge.losses import cancellation_as_error
 from bridge.messages import Delivery
 from bridge.metrics import Metrics
 

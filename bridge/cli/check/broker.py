@@ -12,9 +12,10 @@ from aiormq.exceptions import AMQPError, ChannelClosed, ChannelInvalidStateError
 from yarl import URL
 
 from bridge.bus import login
-from bridge.bus.connection import cancellation_as_error, is_blocked
+from bridge.bus.connection import is_blocked
 from bridge.bus.frames import SocketConnection
 from bridge.bus.login import node_name, user_name, virtual_host
+from bridge.losses import cancellation_as_error
 
 Answer = TypeVar("Answer")
 

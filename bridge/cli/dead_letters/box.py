@@ -15,7 +15,7 @@ from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import ChannelNotFoundEntity
 from pamqp import commands
 
-from bridge.bus.connection import Channel, Connection, cancellation_as_error
+from bridge.bus.connection import Channel, Connection
 from bridge.bus.delivery import read_fetched
 from bridge.bus.login import user_names
 from bridge.bus.publisher import Publisher
@@ -24,6 +24,7 @@ from bridge.cli.broker import connect_to_any
 from bridge.configuration import Loaded
 from bridge.declarations import limits
 from bridge.letters import Letter, read
+from bridge.losses import cancellation_as_error
 from bridge.messages import Outgoing
 from bridge.ports import Confirmation, PublishFailed
 
