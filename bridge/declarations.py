@@ -1,6 +1,5 @@
 """Loading the declarations of operations: those that come with the bridge, those in a site's directory."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bridge.envelope import Limits
+from bridge.hints import hint
 from bridge.operations.catalogue import OPERATIONS
 from bridge.operations.declared.conflicts import MOST_OPERATIONS, conflicts
 from bridge.operations.declared.examples import example_faults
@@ -153,11 +153,9 @@ def _siblings(names: list[str], wrong: list[str]) -> Iterator[Declaration]:
         if name in known:
             yield known[name]
             continue
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = (
-            f"did you mean {known[near[0]].name}?" if near else "lcm-bridge operations list --all shows them"
-        )
-        wrong.append(f"operations.siblings: {name!a} is no operation that comes with the bridge; {hint}")
+        names_of_all = {folded: one.name for folded, one in known.items()}
+        near = hint(name, names_of_all, "lcm-bridge operations list --all shows them")
+        wrong.append(f"operations.siblings: {name!a} is no operation that comes with the bridge; {near}")
 
 
 def _files(directory: str, default: Path, wrong: list[str]) -> list[Path]:
