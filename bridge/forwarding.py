@@ -18,17 +18,25 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
+from bridge.headers import (
+    ATTEMPTS,
+    DEAD_LETTERED_AT,
+    DEADLINE,
+    EFFECT_DONE,
+    ERROR,
+    HELD_SINCE,
+    IDEMPOTENCY_KEY,
+    MESSAGE_ID_MADE,
+    OPERATION,
+    ORIGINAL_EXCHANGE,
+    ORIGINAL_EXPIRATION,
+    ORIGINAL_ROUTING_KEY,
+    ORIGINAL_USER_ID,
+    REASON,
+    REDELIVERED,
+    UNREADABLE,
+)
 from bridge.messages import Delivery, Outgoing, Reason
-
-ATTEMPTS: Final = "x-attempts"
-REDELIVERED: Final = "x-redelivered"
-DEADLINE: Final = "x-deadline"
-HELD_SINCE: Final = "x-held-since"
-ORIGINAL_EXCHANGE: Final = "x-original-exchange"
-ORIGINAL_ROUTING_KEY: Final = "x-original-routing-key"
-ORIGINAL_USER_ID: Final = "x-original-user-id"
-ORIGINAL_EXPIRATION: Final = "x-original-expiration"
-MESSAGE_ID_MADE: Final = "x-message-id-made"
 
 NOTES: Final = frozenset(
     {
@@ -38,10 +46,7 @@ NOTES: Final = frozenset(
 )
 """Headers that only the bridge may write on a request."""
 
-EFFECT_DONE: Final = "x-effect-done"
-"""Header of a dead letter whose side effect has happened: only the reply could not be told."""
-
-LETTER_NOTES: Final = frozenset({EFFECT_DONE, "x-reason", "x-error", "x-operation", "x-dead-lettered-at"})
+LETTER_NOTES: Final = frozenset({EFFECT_DONE, REASON, ERROR, OPERATION, DEAD_LETTERED_AT})
 """What a dead letter has beside them."""
 
 DELIVERIES: Final = "x-delivery-count"
@@ -140,15 +145,15 @@ def dead_letter(  # noqa: PLR0913 - each is a header of its own
     """
     notes: dict[str, Any] = {
         ATTEMPTS: attempts,
-        "x-reason": reason.value,
-        "x-error": error[:_LONGEST_ERROR],
-        "x-operation": operation,
-        "x-dead-lettered-at": datetime.now(UTC),
+        REASON: reason.value,
+        ERROR: error[:_LONGEST_ERROR],
+        OPERATION: operation,
+        DEAD_LETTERED_AT: datetime.now(UTC),
     }
     if effect_done:
         notes[EFFECT_DONE] = True
     if delivery.unreadable:
-        notes["x-bridge-unreadable"] = delivery.unreadable
+        notes[UNREADABLE] = delivery.unreadable
     return _sent_on(delivery, exchange=exchange, routing_key=queue, notes=notes)
 
 
@@ -162,7 +167,7 @@ def replayed(request: Delivery, *, exchange: str, routing_key: str, key: str | N
     dropped = LETTER_NOTES | _BROKERS | {DEADLINE}
     headers = {name: value for name, value in original.headers.items() if name not in dropped}
     if key is not None:
-        headers["idempotency-key"] = key
+        headers[IDEMPOTENCY_KEY] = key
     properties = replace(original, headers=headers, expiration=None)
     return _sent_on(
         replace(request, properties=properties),

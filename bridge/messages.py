@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from bridge import tracecontext
 from bridge.failures import InvalidEnvelope
+from bridge.headers import DEADLINE, IDEMPOTENCY_KEY
 from bridge.tracecontext import TraceContext
 
 DIRECT_REPLY_TO = "amq.rabbitmq.reply-to."
@@ -126,7 +127,7 @@ class Delivery:
 
         Raises `InvalidEnvelope` for a header that is no key.
         """
-        key = self.properties.headers.get("idempotency-key")
+        key = self.properties.headers.get(IDEMPOTENCY_KEY)
         if key is not None:
             if not isinstance(key, str) or not 1 <= len(key) <= LONGEST_KEY:
                 raise InvalidEnvelope(f"the header idempotency-key must be text of 1 to {LONGEST_KEY}")
@@ -144,7 +145,7 @@ class Delivery:
         a timestamp the expiration counts from the delivery. Raises `InvalidEnvelope`.
         """
         moments = []
-        stated = self.properties.headers.get("x-deadline")
+        stated = self.properties.headers.get(DEADLINE)
         if stated is not None:
             if isinstance(stated, bool) or not isinstance(stated, int | str):
                 raise InvalidEnvelope(_NO_DEADLINE)

@@ -8,6 +8,7 @@ from bridge.asyncapi.headers import CORRELATION_ID
 from bridge.asyncapi.places import ERROR, Place, ref
 from bridge.envelope import Envelope
 from bridge.failures import Failure, InvalidData, UnknownOperation
+from bridge.headers import ERROR_TYPE, IDEMPOTENCY_KEY, STATUS, VERSION
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.declared.operation import Declared
@@ -46,7 +47,7 @@ def _of_place(place: Place) -> Iterator[tuple[str, JsonObject]]:
     example = answered(place)
     headers: JsonObject = {"replyTo": "my-service.replies", "correlationId": _CORRELATION, "deliveryMode": 2}
     if place.operation.declaration.form.side_effect is not False:
-        headers["idempotency-key"] = f"{place.operation.name}-{place.number}"
+        headers[IDEMPOTENCY_KEY] = f"{place.operation.name}-{place.number}"
     request: JsonObject = {
         "name": f"{place.id}Request",
         "title": f"{place.operation.name} request",
@@ -94,10 +95,10 @@ def _example(name: str, about: str, headers: JsonObject, payload: JsonObject) ->
 def _answer_headers(place: Place | None, failure: Failure | None = None) -> JsonObject:
     headers: JsonObject = {"correlationId": _CORRELATION, "contentType": CONTENT_TYPE}
     headers["type"] = "ApiError" if place is None else place.route.reply.subtopic
-    headers["x-bridge-status"] = "ok" if failure is None else "error"
+    headers[STATUS] = "ok" if failure is None else "error"
     if failure is not None:
-        headers["x-bridge-error-type"] = failure.error_type
-    headers["x-bridge-version"] = __version__
+        headers[ERROR_TYPE] = failure.error_type
+    headers[VERSION] = __version__
     return headers
 
 

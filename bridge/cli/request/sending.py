@@ -17,6 +17,7 @@ from aio_pika.exceptions import (
 )
 
 from bridge.cli.broker import connect_to_any
+from bridge.headers import IDEMPOTENCY_KEY
 from bridge.settings import Amqp
 
 DIRECT_REPLY_TO = "amq.rabbitmq.reply-to"
@@ -72,7 +73,7 @@ class Sending:
             reply_to=DIRECT_REPLY_TO if self._answered else None,
             timestamp=time.time(),
             expiration=seconds,
-            headers={"idempotency-key": self._key} if self._key else {},
+            headers={IDEMPOTENCY_KEY: self._key} if self._key else {},
         )
         try:
             async with asyncio.timeout(seconds):
