@@ -8,7 +8,7 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
 from lcm.lcm_servers import silent_port
-from support.checking import CATALOGUE, SECONDS, settings, states, the
+from support.checking import CATALOGUE, SECONDS, declare_all, settings, states, the
 from support.site import name_of_letters
 
 from bridge.app import topology
@@ -91,7 +91,7 @@ def layout(prefix: str, **amqp: Any) -> Topology:
 async def declare(channel: AbstractChannel, prefix: str) -> Topology:
     """Declare it, as a worker would."""
     declared = layout(prefix)
-    await declared.establish(await channel.get_underlay_channel())
+    await declare_all(channel, declared)
     return declared
 
 
@@ -271,7 +271,7 @@ async def test_a_queue_that_is_nearly_full(rabbit: PrivateRabbit, channel: Abstr
     """From four fifths of its longest length a queue is warned of, consumed or delayed."""
     prefix = name_of_letters()
     declared = layout(prefix, max_length=5)
-    await declared.establish(await channel.get_underlay_channel())
+    await declare_all(channel, declared)
     [agent, campaign] = declared.request_queues
     await channel.set_qos(prefetch_count=1)
     await (await channel.get_queue(agent)).consume(keep)

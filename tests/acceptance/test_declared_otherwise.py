@@ -9,7 +9,7 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from pamqp.common import FieldTable
 from pydantic import SecretStr
-from support.checking import CATALOGUE, SECONDS, settings, the
+from support.checking import CATALOGUE, SECONDS, declare_all, settings, the
 from support.envelopes import create, od
 from support.site import MakeSite, Site, name_of_letters
 from support.worker import until
@@ -35,7 +35,7 @@ async def as_declared_before(channel: AbstractChannel, prefix: str, **amqp: Any)
     """Declare what a worker with other settings declared."""
     whole = settings(amqp={"prefix": prefix, **amqp})
     layout = topology(whole, CATALOGUE)
-    await layout.establish(await channel.get_underlay_channel())
+    await declare_all(channel, layout)
     return layout
 
 

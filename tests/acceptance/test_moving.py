@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
-from support.checking import CATALOGUE, settings
+from support.checking import CATALOGUE, declare_all, settings
 from support.envelopes import calls_about, create, od
 from support.letters import ready
 from support.site import MakeSite, Site, name_of_letters
@@ -51,7 +51,7 @@ async def test_requests_move_to_other_queues(make_site: MakeSite, channel: Abstr
     """Each request has its effect once, also those that wait in an old queue, or in an old delayed one."""
     prefix = name_of_letters()
     old = layout(prefix)
-    await old.establish(await channel.get_underlay_channel())
+    await declare_all(channel, old)
     agent, campaign = old.request_queues
     before = await make_site(
         BRIDGE_AMQP__PREFIX=prefix, BRIDGE_AMQP__MAX_LENGTH="500", BRIDGE_AMQP__DECLARE="false"
