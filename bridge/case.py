@@ -7,12 +7,16 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Final, Literal, get_args
 
+import structlog
+
 from bridge.messages import Delivery, Reason
-from bridge.metrics import OK, UNKNOWN
-from bridge.operations.model import Operation, Route
+from bridge.metrics import OK
+from bridge.operations.model import UNKNOWN, Operation, Route
 from bridge.ports import Confirmation, Tries
 from bridge.quotes import Quotes
 from bridge.tracing.trace import UNTRACED, Span, Trace
+
+log = structlog.get_logger(__name__)
 
 CacheUse = Literal["hit", "miss", "stale"]
 
@@ -68,6 +72,16 @@ def note(**facts: str | None) -> None:
 def noted() -> Mapping[str, str | None]:
     """Return what stands on the lines of the request that is worked on, if there is one."""
     return _about.get(_NOBODY).ids
+
+
+def tell_fault(error: Exception, then: str) -> None:
+    """Log a fault of the bridge itself at a request; ``then`` says what becomes of the request."""
+    log.error(
+        "request.internal_error",
+        error=f"{type(error).__name__}: {error}",
+        exc_info=error,
+        next=f"a fault of the bridge: report it; {then}",
+    )
 
 
 def keep_private(said: Mapping[str, Any] | bytes) -> None:

@@ -28,10 +28,7 @@ from bridge.headers import (
 )
 from bridge.messages import Delivery, Properties, Reason, RequestKey
 from bridge.operations.catalogue import Catalogue
-from bridge.operations.model import Lane
-
-UNKNOWN: Final = "unknown"
-"""Reason or operation that cannot be told."""
+from bridge.operations.model import UNKNOWN, Lane
 
 _DEATHS: Final = {
     "expired": Reason.EXPIRED.value,
@@ -41,7 +38,9 @@ _DEATHS: Final = {
 }
 """The broker's own reasons, as they are shown."""
 
-REASONS: Final = tuple(sorted({*(reason.value for reason in Reason), *_DEATHS.values(), UNKNOWN}))
+_NO_REASON: Final = "unknown"
+
+REASONS: Final = tuple(sorted({*(reason.value for reason in Reason), *_DEATHS.values(), _NO_REASON}))
 
 ID_DIGITS: Final = 12
 
@@ -102,10 +101,10 @@ def read(delivery: Delivery, *, own_users: Collection[str], catalogue: Catalogue
     if signed and ours and str(headers.get(OPERATION)) in {one.name for one in catalogue.operations}:
         operation = str(headers[OPERATION])
     at = headers.get(DEAD_LETTERED_AT) if ours else death.get("time")
-    claimed = str(headers[REASON]) if ours else _DEATHS.get(str(death.get("reason")), UNKNOWN)
+    claimed = str(headers[REASON]) if ours else _DEATHS.get(str(death.get("reason")), _NO_REASON)
     return Letter(
         id=identify(delivery),
-        reason=claimed if claimed in REASONS else UNKNOWN,
+        reason=claimed if claimed in REASONS else _NO_REASON,
         error=(str(headers.get(ERROR) or "") if ours else _told_by_broker(death))[:_LONGEST_ERROR],
         operation=operation,
         lane=next((one.lane for one in catalogue.operations if one.name == operation), "agent"),

@@ -16,8 +16,11 @@ from bridge.failures import InvalidEnvelope
 from bridge.headers import DEADLINE, IDEMPOTENCY_KEY
 from bridge.tracecontext import TraceContext
 
-DIRECT_REPLY_TO = "amq.rabbitmq.reply-to."
-"""Prefix of a direct reply-to address, as the broker hands it to the consumer."""
+DIRECT_REPLY_TO = "amq.rabbitmq.reply-to"
+"""What a requester writes that wants a direct reply, and consumes from."""
+
+DIRECT_ADDRESS = f"{DIRECT_REPLY_TO}."
+"""Prefix of the address that the broker makes of it, as it hands it to the consumer of the request."""
 
 LONGEST_KEY = 255
 """Characters of a header idempotency-key."""

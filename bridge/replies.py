@@ -14,7 +14,7 @@ from bridge.envelope import MAX_ECHOED_CHANNEL
 from bridge.failures import Failure, InvalidData
 from bridge.headers import CACHE, ERROR_TYPE, IDEMPOTENCY_KEY, REPLAYED, STATUS, VERSION
 from bridge.jsontypes import JsonObject
-from bridge.messages import DIRECT_REPLY_TO, Delivery, Outgoing, Properties
+from bridge.messages import DIRECT_ADDRESS, Delivery, Outgoing, Properties
 from bridge.operations.model import Address
 
 APP_ID = "lcm-bridge"
@@ -87,7 +87,7 @@ def reply(
         routing_key=reply_to,
         body=encode(body),
         properties=_properties(delivery, body, error_type=error_type, cache=cache, replayed=replayed),
-        mandatory=not reply_to.startswith(DIRECT_REPLY_TO),
+        mandatory=not reply_to.startswith(DIRECT_ADDRESS),
     )
 
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from bridge import logs
 from bridge.cli.dead_letters.selection import add_selection, count, letter_id
 from bridge.configuration import load
-from bridge.letters import UNKNOWN
+from bridge.operations.model import UNKNOWN
 from bridge.settings import Log
 
 HELP = "list, show, replay, settle or drop dead letters"

@@ -18,9 +18,8 @@ from aio_pika.exceptions import (
 
 from bridge.cli.broker import connect_to_any
 from bridge.headers import IDEMPOTENCY_KEY
+from bridge.messages import DIRECT_REPLY_TO
 from bridge.settings import Amqp
-
-DIRECT_REPLY_TO = "amq.rabbitmq.reply-to"
 
 CONNECTING = 0.9
 """Share of the time for connecting: a little earlier than the whole ends, to tell of every node."""
