@@ -21,6 +21,7 @@ from bridge.preflight import amqp_faults, file_faults, redis_faults, tracing_fau
 from bridge.settings import Settings
 from bridge.settings.wording import worded
 from bridge.sources import Tree, leaves, merge, settings_file, sources, strange_names
+from bridge.urls import HIDDEN, without_secrets
 
 _NEXT_URL = re.compile(r",(?=\s*[a-z+]+://)")
 
@@ -153,7 +154,7 @@ def changed(loaded: Loaded) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     default = {name: value for name, value, _ in describe(Settings(), {})}
     for name, value, source in describe(loaded.settings, loaded.sources):
-        if source != "default" and (value != default[name] or "***" in value):
+        if source != "default" and (value != default[name] or HIDDEN in value):
             found.setdefault(source, {})[name] = value
     return found
 
@@ -163,23 +164,9 @@ def masked(value: object, *, url: bool = False) -> str:
     if isinstance(value, SecretStr):
         text = value.get_secret_value()
         if url:
-            return ",".join(_masked_url(one) for one in _NEXT_URL.split(text))
-        return "***" if text else ""
+            return ",".join(without_secrets(one.strip()) for one in _NEXT_URL.split(text))
+        return HIDDEN if text else ""
     if isinstance(value, Mapping):
         inside = ", ".join(f"{key}: {masked(item)}" for key, item in value.items())
         return f"{{{inside}}}"
     return str(value)
-
-
-def _masked_url(url: str) -> str:
-    scheme, mark, rest = url.strip().partition("://")
-    # To the last @, whatever a password holds: rather too much is hidden than too little.
-    login, at, place = rest.rpartition("@")
-    user, colon, _ = login.partition(":")
-    if any(sign in user for sign in "/?#"):
-        user, colon, place = "", ":", "***"
-    # A query may carry a certificate's password, and an @ in it hides where the log-in ended.
-    place = (
-        "***" if any(sign in login for sign in "?#") else re.sub(r"[?#].*", "?***", place, flags=re.DOTALL)
-    )
-    return f"{scheme}{mark}{user}{':***' if colon else ''}{at}{place}"
