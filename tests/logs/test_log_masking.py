@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from logs.log_lines import Lines
 
 from bridge.case import begin
-from bridge.logs import PERSONAL, mask
+from bridge.logs.masking import PERSONAL
+from bridge.quotes import mask
 
 BLANKS = st.sampled_from(["", "", " ", "-", ".", "\u00a0", "\u2011", " ("])
 WORDS = st.sampled_from(["", "call ", "no answer from ", "Kontakt: ", "(", "'", "tel:", "=", "\n"])
