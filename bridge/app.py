@@ -23,6 +23,7 @@ from bridge.certificates import show_expiry
 from bridge.credentials import Credentials
 from bridge.declarations import limits
 from bridge.drain import Drain, end, record_the_last
+from bridge.exitcodes import DONE, FAILED
 from bridge.exposure import tell_exposures
 from bridge.lcm.breaker import State
 from bridge.lcm.gateway import LcmGateway
@@ -46,8 +47,6 @@ from bridge.store.login import login as redis_login
 from bridge.tracing.trace import Tracing
 
 log = structlog.get_logger(__name__)
-
-DONE, FAILED = 0, 1
 
 COLLECT_AFTER = 10_000
 """Objects more than before after which the garbage collector looks; Python's own 700 cost 4 % of the time."""

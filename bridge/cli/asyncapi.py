@@ -6,6 +6,7 @@ import sys
 from bridge.asyncapi import document
 from bridge.asyncapi.text import text
 from bridge.configuration import load
+from bridge.exitcodes import DONE
 
 HELP = "print the contract as an AsyncAPI document"
 
@@ -20,4 +21,4 @@ def main(args: argparse.Namespace) -> int:
     del args
     loaded = load()
     sys.stdout.write(text(document(loaded.catalogue, loaded.settings)))
-    return 0
+    return DONE

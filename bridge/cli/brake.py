@@ -7,13 +7,12 @@ from collections.abc import Awaitable, Callable
 
 from bridge import logs
 from bridge.configuration import load
+from bridge.exitcodes import DONE, FAILED, WRONG_USAGE
 from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
 from bridge.settings import Amqp, Log, Settings
 from bridge.store.brake import Brake
 from bridge.store.connection import Store, connect
-
-WRONG_QUEUE = 2
 
 Action = Callable[[Brake, str, Settings], Awaitable[str]]
 """Does something to the queue of that name and returns what to tell the person."""
@@ -37,13 +36,13 @@ def act_on_queue(args: argparse.Namespace, action: Action) -> int:
             f"there is no queue {args.queue!a}; there are: agent ({settings.amqp.agent_queue}), "
             f"campaign ({settings.amqp.campaign_queue})\n"
         )
-        return WRONG_QUEUE
+        return WRONG_USAGE
     try:
         sys.stdout.write(f"{asyncio.run(_act(settings, queue, action))}\n")
     except StoreUnavailable:
         sys.stderr.write("Redis does not answer; try: lcm-bridge check\n")
-        return 1
-    return 0
+        return FAILED
+    return DONE
 
 
 async def _act(settings: Settings, queue: str, action: Action) -> str:

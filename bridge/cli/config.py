@@ -4,6 +4,7 @@ import argparse
 
 from bridge.cli.display import print_table
 from bridge.configuration import describe, load
+from bridge.exitcodes import DONE
 
 HELP = "print every setting with its source, secrets masked"
 
@@ -18,4 +19,4 @@ def main(args: argparse.Namespace) -> int:
     del args
     loaded = load()
     print_table(("setting", "value", "source"), describe(loaded.settings, loaded.sources))
-    return 0
+    return DONE

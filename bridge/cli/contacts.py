@@ -12,6 +12,7 @@ from rich.table import Table
 from bridge import logs
 from bridge.cli.display import plain
 from bridge.configuration import load
+from bridge.exitcodes import DONE, FAILED
 from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
 from bridge.settings import Log, Settings
@@ -35,7 +36,7 @@ def main(args: argparse.Namespace) -> int:
         return asyncio.run(_contacts(settings, args.agent, erase=args.erase))
     except StoreUnavailable:
         sys.stderr.write("Redis does not answer; try: lcm-bridge check\n")
-        return 1
+        return FAILED
 
 
 async def _contacts(settings: Settings, agent: str, *, erase: bool) -> int:
@@ -48,7 +49,7 @@ async def _contacts(settings: Settings, agent: str, *, erase: bool) -> int:
         if erase:
             await cache.erase(agent)
             sys.stdout.write("erased\n")
-            return 0
+            return DONE
         records = await cache.contents(agent)
     finally:
         await store.close()
@@ -68,7 +69,7 @@ async def _contacts(settings: Settings, agent: str, *, erase: bool) -> int:
         )
         table.add_row(*map(plain, cells))
     Console().print(table if records else "no contacts are cached for this agent")
-    return 0
+    return DONE
 
 
 def _moment(milliseconds: float) -> str:

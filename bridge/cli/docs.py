@@ -6,11 +6,10 @@ from pathlib import Path
 
 from bridge.asyncapi import document
 from bridge.configuration import load
+from bridge.exitcodes import DONE, FAILED
 from bridge.page.page import render
 
 HELP = "write the contract as a page, one HTML file"
-
-FAILED = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,10 +23,10 @@ def main(args: argparse.Namespace) -> int:
     page = render(document(loaded.catalogue, loaded.settings))
     if args.file == "-":
         sys.stdout.write(page)
-        return 0
+        return DONE
     try:
         Path(args.file).write_text(page, encoding="utf-8")
     except OSError as error:
         sys.stderr.write(f"{args.file} cannot be written: {error.strerror}\n")
         return FAILED
-    return 0
+    return DONE

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from bridge import logs
 from bridge.configuration import load
+from bridge.exitcodes import DONE, FAILED
 from bridge.mentions import Mention
 from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
@@ -46,12 +47,12 @@ def main(args: argparse.Namespace) -> int:
         erased = asyncio.run(_forget(settings, args.text, pretend=args.dry_run))
     except StoreUnavailable as error:
         sys.stderr.write(f"not all is erased: {error}; try: lcm-bridge check, then again\n")
-        return 1
+        return FAILED
     told = "there are" if args.dry_run else "erased:"
     sys.stdout.write(f"{told} {erased.contacts} cached contacts, {erased.replies} stored replies\n")
     letters = f"lcm-bridge dead-letters list --mentioning {shlex.quote(args.text.wanted)}"
     sys.stdout.write(f"what else may mention it: {letters}\n")
-    return 0
+    return DONE
 
 
 async def _forget(settings: Settings, wanted: Mention, *, pretend: bool) -> Erased:

@@ -11,6 +11,7 @@ from bridge import logs
 from bridge.cli.check.finding import Finding, Test, at_fault
 from bridge.cli.check.report import Dependency, as_json, print_table
 from bridge.configuration import Loaded, load
+from bridge.exitcodes import DONE, FAILED
 from bridge.settings import Log
 
 HELP = "test RabbitMQ, Redis and LCM: what is wrong, and what to do"
@@ -34,7 +35,7 @@ def main(args: argparse.Namespace) -> int:
         as_json(found)
     else:
         print_table(found)
-    return 1 if any(one.state == "failed" for findings in found.values() for one in findings) else 0
+    return FAILED if any(one.state == "failed" for findings in found.values() for one in findings) else DONE
 
 
 _SERVERS: Final[Mapping[str, Dependency]] = {"amqp": "RabbitMQ", "redis": "Redis", "lcm": "LCM"}

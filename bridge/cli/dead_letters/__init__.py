@@ -8,6 +8,7 @@ from importlib import import_module
 from bridge import logs
 from bridge.cli.dead_letters.selection import add_selection, count, letter_id
 from bridge.configuration import load
+from bridge.exitcodes import FAILED, WRONG_USAGE
 from bridge.operations.model import UNKNOWN
 from bridge.settings import Log
 
@@ -15,8 +16,6 @@ HELP = "list, show, replay, settle or drop dead letters"
 
 LISTED = 1000
 """Letters that ``list`` shows unless it is told otherwise."""
-
-FAILED, WRONG_USAGE = 1, 2
 
 _FASTEST = 1_000_000.0
 _SLOWEST = 0.001

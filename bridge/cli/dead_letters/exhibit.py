@@ -17,6 +17,7 @@ from bridge.cli.dead_letters.records import Records, described
 from bridge.cli.dead_letters.texts import broker_fault, moment, printable
 from bridge.cli.display import plain
 from bridge.configuration import Loaded
+from bridge.exitcodes import DONE, FAILED
 from bridge.letters import Letter
 from bridge.logs import mask_text
 from bridge.messages import Properties
@@ -29,10 +30,10 @@ def run(site: Loaded, args: argparse.Namespace) -> int:
         letter = asyncio.run(find(site, args.id))
     except CONNECTION_EXCEPTIONS as error:
         sys.stderr.write(f"{broker_fault(error)}\n")
-        return 1
+        return FAILED
     if letter is None:
         sys.stderr.write(f"not among the dead letters: {args.id}\n")
-        return 1
+        return FAILED
     known = asyncio.run(_known(site, letter))
     console = Console()
     rows = [*_rows(letter), ("ledger", known)]
@@ -42,7 +43,7 @@ def run(site: Loaded, args: argparse.Namespace) -> int:
     console.print(table)
     body = _pretty(letter.request.body)
     console.print(plain(f"\n{mask_text(body) if args.mask else body}"), soft_wrap=True)
-    return 0
+    return DONE
 
 
 async def find(site: Loaded, letter_id: str) -> Letter | None:

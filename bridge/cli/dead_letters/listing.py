@@ -13,6 +13,7 @@ from bridge.cli.dead_letters.selection import selection
 from bridge.cli.dead_letters.texts import as_json, broker_fault, error_text, key_text, letters, moment
 from bridge.cli.display import print_table
 from bridge.configuration import Loaded
+from bridge.exitcodes import DONE, FAILED
 from bridge.letters import Letter, without_body
 
 
@@ -30,7 +31,7 @@ def run(site: Loaded, args: argparse.Namespace) -> int:
         listed = asyncio.run(_list(site, args))
     except CONNECTION_EXCEPTIONS as error:
         sys.stderr.write(f"{broker_fault(error)}\n")
-        return 1
+        return FAILED
     mask = site.settings.log.mask
     if args.json:
         lines = (orjson.dumps(as_json(letter, mask=mask)).decode() for letter in listed.letters)
@@ -46,7 +47,7 @@ def run(site: Loaded, args: argparse.Namespace) -> int:
     # Beside the lines for machines, so that those stay what they are.
     out = sys.stderr if args.json else sys.stdout
     out.write(f"{letters(len(listed.letters))} of {listed.looked_at} looked at; {rest}\n")
-    return 0
+    return DONE
 
 
 async def _list(site: Loaded, args: argparse.Namespace) -> Listed:

@@ -5,9 +5,10 @@ import sys
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from bridge.cli.dead_letters.box import Box
-from bridge.cli.dead_letters.rounds import WRONG_USAGE, carry_out
+from bridge.cli.dead_letters.rounds import carry_out
 from bridge.cli.dead_letters.selection import selection
 from bridge.configuration import Loaded
+from bridge.exitcodes import WRONG_USAGE
 from bridge.letters import Letter
 
 

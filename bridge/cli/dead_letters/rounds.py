@@ -18,10 +18,9 @@ from bridge.cli.dead_letters.box import Box, opened
 from bridge.cli.dead_letters.selection import selection
 from bridge.cli.dead_letters.texts import broker_fault, letters, row
 from bridge.configuration import Loaded
+from bridge.exitcodes import DONE, FAILED, WRONG_USAGE
 from bridge.letters import Letter
 from bridge.ports import PublishFailed
-
-DONE, FAILED, WRONG_USAGE = 0, 1, 2
 
 TOLD_ONE_BY_ONE = 20
 """Letters that are told of in a line each; the others are counted."""

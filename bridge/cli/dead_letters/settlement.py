@@ -15,14 +15,13 @@ from bridge.configuration import Loaded
 from bridge.declarations import limits
 from bridge.endings import Ending
 from bridge.envelope import ReplyAsRequest, parse
+from bridge.exitcodes import DONE, FAILED, WRONG_USAGE
 from bridge.failures import Failure
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.letters import Letter
 from bridge.operations.declared.operation import Declared
 from bridge.ports import StoreUnavailable
 from bridge.settings import Settings
-
-FAILED, WRONG_USAGE = 1, 2
 
 
 class NotSettled(Exception):
@@ -49,7 +48,7 @@ def run(site: Loaded, args: argparse.Namespace) -> int:
         sys.stderr.write(f"{broker_fault(error)}\n")
         return FAILED
     _tell(letter, ending)
-    return 0
+    return DONE
 
 
 def _value(text: str) -> JsonValue:

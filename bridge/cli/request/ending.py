@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge import exitcodes
 from bridge.advice import ADVICE
 from bridge.failures import OutcomeUnknown
 from bridge.headers import CACHE, ERROR_TYPE, REPLAYED, STATUS
@@ -18,14 +19,14 @@ _ACTIONS: Final = {kind.error_type: advice.action for kind, advice in ADVICE.ite
 class Exit(IntEnum):
     """Exit codes, for scripts: what may be done next differs."""
 
-    SUCCESS = 0
-    FAILURE = 1
-    WRONG_USAGE = 2
+    SUCCESS = exitcodes.DONE
+    FAILURE = exitcodes.FAILED
+    WRONG_USAGE = exitcodes.WRONG_USAGE
     RETRYABLE = 3
     OUTCOME_UNKNOWN = 4
     NO_REPLY = 5
     NOT_SENT = 6
-    INTERRUPTED = 130
+    INTERRUPTED = exitcodes.INTERRUPTED
 
 
 def exit_code(body: object, headers: Mapping[str, Any]) -> Exit:
