@@ -109,7 +109,7 @@ class Worker:
             lcm_current,
             methods=operations.methods(),
         )
-        metrics.begin(
+        metrics.start_at_zero(
             operations=[one.name for one in operations.operations],
             methods=[self._lcm.method(name) for name in operations.methods()],
         )

@@ -54,7 +54,7 @@ _NOBODY: Final = About(None, {})
 _about: Final[ContextVar[About]] = ContextVar("about")
 
 
-def begin(said: Mapping[str, Any] | bytes | None = None, /, **ids: str | None) -> About:
+def log_about(said: Mapping[str, Any] | bytes | None = None, /, **ids: str | None) -> About:
     """Have these ids stand on every line that is logged in the task from now on, also on those of libraries.
 
     ``said`` is what lines must not quote: the request's body, while it is unread.
@@ -89,7 +89,7 @@ def keep_private(said: Mapping[str, Any] | bytes) -> None:
     _about.get().quotes = Quotes(said)
 
 
-def quotes() -> Quotes | None:
+def kept_private() -> Quotes | None:
     """Return what lines that are logged in the task must not quote."""
     return _about.get(_NOBODY).quotes
 

@@ -91,7 +91,7 @@ def checked(merged: Tree, origins: Mapping[str, str], faults: list[str]) -> Sett
         tried += amqp_faults(settings.amqp)
         tried += redis_faults(settings.redis)
         tried += tracing_faults(settings.tracing)
-    faults += [told(name, problem, origins) for name, problem in tried]
+    faults += [fault_text(name, problem, origins) for name, problem in tried]
     if settings is None or faults:
         raise BadSettings(faults)
     return settings
@@ -108,14 +108,14 @@ def _validate(tree: Tree, origins: Mapping[str, str], faults: list[str]) -> Sett
             for fault in error.errors(include_url=False, include_input=False, include_context=False):
                 path = [str(part) for part in fault["loc"]]
                 message = worded(fault["type"], fault["msg"], path, tree)
-                faults.append(told(".".join(path) or "settings", message, origins))
+                faults.append(fault_text(".".join(path) or "settings", message, origins))
                 removed |= _remove(tree, path)
             if not removed:
                 return None
     return settings
 
 
-def told(name: str, problem: str, origins: Mapping[str, str]) -> str:
+def fault_text(name: str, problem: str, origins: Mapping[str, str]) -> str:
     """Return what is said of a fault: the setting's dotted name, the problem, where the value came from."""
     source = origins.get(".".join(name.split(".")[:2]))
     return f"{name}: {problem}" + (f" (from {source})" if source else "")

@@ -223,7 +223,7 @@ class Metrics:
         )
         Info("lcm_bridge", "The running program", registry=registry).info({"version": __version__})
 
-    def begin(self, *, operations: Iterable[str], methods: Iterable[str]) -> None:
+    def start_at_zero(self, *, operations: Iterable[str], methods: Iterable[str]) -> None:
         """Have every counter stand at 0 for each value of its labels.
 
         Prometheus sees an increase only of a series that was there before: the first dead letter would

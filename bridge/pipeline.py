@@ -13,7 +13,7 @@ import time
 
 import structlog
 
-from bridge.case import Case, begin, keep_private, note, tell_fault
+from bridge.case import Case, keep_private, log_about, note, tell_fault
 from bridge.envelope import Limits, ReplyAsRequest, parse
 from bridge.failures import (
     Failure,
@@ -91,7 +91,7 @@ class Pipeline:
     async def handle(self, delivery: Delivery) -> None:
         """Work on one request until it is settled. Raises nothing but cancellation."""
         case = Case(delivery, started=delivery.arrived, trace=self._tracing.begin(delivery))
-        about = begin(delivery.body, **delivery.ids, trace_id=case.trace.id)
+        about = log_about(delivery.body, **delivery.ids, trace_id=case.trace.id)
         ending = UNSETTLED
         try:
             done = await self._answer(case)

@@ -24,7 +24,7 @@ from bridge.bus.differences import is_difference
 from bridge.bus.login import user_names
 from bridge.bus.topology import Topology
 from bridge.bus.traffic import Traffic
-from bridge.case import begin
+from bridge.case import log_about
 from bridge.losses import cancellation_as_error
 from bridge.messages import Delivery
 from bridge.metrics import Metrics
@@ -250,14 +250,14 @@ class Consumer:
                 # Sooner, while the broker still sends, it would come straight back.
                 if not self._takes and self._quiet:
                     self.given_back += 1
-                    begin(**delivery.ids)
+                    log_about(**delivery.ids)
                     await delivery.settler.requeue(failed=False)
                     return
                 if self._given_up:
                     return
                 await self._changed.wait()
         except Exception as error:  # the boundary: a fault with one request is no other's
-            ids = begin(delivery.body, **delivery.ids).ids
+            ids = log_about(delivery.body, **delivery.ids).ids
             log.exception(
                 "consumer.task_failed",
                 **ids,

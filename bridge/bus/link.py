@@ -16,7 +16,7 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from bridge.backoff import Backoff
 from bridge.bus.connection import Connection
 from bridge.bus.frames import SocketConnection
-from bridge.bus.login import Node, cut_off, nodes, refusal
+from bridge.bus.login import Node, cut_off, nodes, why_refused
 from bridge.credentials import Current
 from bridge.losses import cancellation_as_error
 from bridge.settings import Amqp
@@ -120,7 +120,7 @@ class Link:
                         next="a fault of the bridge: report it; the connection is opened again",
                     )
                 opening = self.openings == openings
-                refused = refusal(error, node.url) if opening else None
+                refused = why_refused(error, node.url) if opening else None
                 why = refused or (cut_off(error, node.url) if opening else None)
                 wait = waits.after_refusal(len(every)) if refused else waits.next()
                 log.warning(

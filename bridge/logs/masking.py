@@ -5,7 +5,7 @@ from collections.abc import Mapping, MutableMapping
 from ipaddress import IPv4Address
 from typing import Any, Final
 
-from bridge.case import quotes
+from bridge.case import kept_private
 from bridge.quotes import mask
 from bridge.urls import HIDDEN, without_password
 
@@ -176,7 +176,7 @@ class Presentable:
             return mask(text)
         if key == "event" and _EVENT.fullmatch(text):
             return text
-        if key != "source" and (said := quotes()) is not None:  # a source stands on every line
+        if key != "source" and (said := kept_private()) is not None:  # a source stands on every line
             text = said.masked_in(text)
         return mask_text(text) if strangers else text
 

@@ -98,7 +98,7 @@ class Broker:
 
     def why(self, error: BaseException) -> tuple[str, str]:
         """Say why it could not be opened, and what to do."""
-        known = login.refusal(error, self.url)
+        known = login.why_refused(error, self.url)
         if known is not None and isinstance(error, ProbableAuthenticationError):
             return f"{known.found}: {error}", known.advice
         return known or login.cut_off(error, self.url) or _unreached(error, error.__cause__ or error)

@@ -22,7 +22,7 @@ from bridge.store.brake import Brake
 from bridge.store.clients import reason
 from bridge.store.connection import Store, connect
 from bridge.store.durability import weaknesses
-from bridge.store.login import refusal
+from bridge.store.login import why_refused
 from bridge.store.scripts import Client
 
 NEARLY_FULL: Final = 0.8
@@ -98,7 +98,7 @@ def _place(client: Client, url: str) -> str:
 def _why(error: BaseException, settings: RedisSettings) -> tuple[str, str]:
     """Say why it could not be reached, and what to do."""
     said = f"{type(error).__name__}: {error}"
-    if known := refusal(error, sentinel="+sentinel" in settings.url.get_secret_value()):
+    if known := why_refused(error, sentinel="+sentinel" in settings.url.get_secret_value()):
         return known
     if isinstance(error, BusyLoadingError):
         return "it is loading its data", "wait; workers hold side effects until it is done"
