@@ -17,6 +17,7 @@ from aiormq.exceptions import ChannelInvalidStateError
 
 from bridge import forwarding
 from bridge.backoff import Backoff
+from bridge.bus.change import Change
 from bridge.bus.connection import Channel, Connection
 from bridge.bus.content import Arrival
 from bridge.bus.delivery import read_delivery
@@ -37,33 +38,10 @@ CANCEL_SECONDS = 3.0
 SLOW_SECONDS = 10.0
 """After how long a consumer that the broker does not register is told of in the log."""
 
-LOOK_AGAIN = 1.0
-"""Seconds after which whoever waits for a change looks by himself."""
-
 STARTING: Final = "starting"
 """The reason for which every consumer is paused at first: whether it may start is not known yet."""
 
 Handler = Callable[[Delivery], Awaitable[None]]
-
-
-class Change:
-    """Wakes everybody who waits for something to change."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    def tell(self) -> None:
-        """Wake all who wait now."""
-        self._event.set()
-        self._event.clear()
-
-    async def wait(self) -> None:
-        """Wait to be told, for `LOOK_AGAIN` at most."""
-        try:
-            async with asyncio.timeout(LOOK_AGAIN):
-                await self._event.wait()
-        except TimeoutError:
-            pass
 
 
 class Consumer:
