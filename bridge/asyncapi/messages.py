@@ -5,7 +5,7 @@ from typing import Final, NamedTuple, cast
 
 from bridge import __version__
 from bridge.asyncapi.headers import CORRELATION_ID
-from bridge.asyncapi.places import ERROR, Place, ref
+from bridge.asyncapi.places import BINDING_VERSION, ERROR, Place, ref
 from bridge.envelope import Envelope
 from bridge.failures import Failure, InvalidData, UnknownOperation
 from bridge.headers import ERROR_TYPE, IDEMPOTENCY_KEY, STATUS, VERSION
@@ -20,7 +20,6 @@ CONTENT_TYPE: Final = "application/json"
 _CORRELATION: Final = "7d9f2c4e"
 _WRONG: Final[tuple[JsonValue, ...]] = (17, "x", True, {})
 """Values of which each type of field refuses one."""
-_BINDING: Final = "0.3.0"
 _ANSWERS: Final = "The reply to the request in x-answers."
 
 
@@ -84,7 +83,7 @@ def _replying(place: Place, kind: str, headers: str, how: str) -> JsonObject:
         "headers": ref("schemas", headers),
         "payload": ref("schemas", f"{place.id}{kind}"),
         "correlationId": ref("correlationIds", "correlation"),
-        "bindings": {"amqp": {"messageType": subtopic, "bindingVersion": _BINDING}},
+        "bindings": {"amqp": {"messageType": subtopic, "bindingVersion": BINDING_VERSION}},
     }
 
 
@@ -160,7 +159,7 @@ def _error(catalogue: Catalogue) -> JsonObject:
         "headers": ref("schemas", "FailureHeaders"),
         "payload": ref("schemas", "ErrorEvent"),
         "correlationId": ref("correlationIds", "correlation"),
-        "bindings": {"amqp": {"messageType": "ApiError", "bindingVersion": _BINDING}},
+        "bindings": {"amqp": {"messageType": "ApiError", "bindingVersion": BINDING_VERSION}},
         "examples": [_example("failure", _ANSWERS, headers, body)],
         "x-answers": _envelope(address, {}),
     }

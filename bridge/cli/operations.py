@@ -19,7 +19,7 @@ from bridge.operations.declared.conflicts import conflicts
 from bridge.operations.declared.operation import Declared
 from bridge.operations.declared.reading import BadDeclaration, Declaration
 from bridge.operations.model import Rules
-from bridge.operations.shipped import BUILT_IN, SIBLING, siblings
+from bridge.operations.shipped import SIBLING, origin_of, siblings
 
 HELP = "list, show or check the operations"
 
@@ -47,14 +47,12 @@ def main(args: argparse.Namespace) -> int:
 
 def _known() -> dict[str, tuple[Declared, str]]:
     """Return each operation and where it is from, those that are off last."""
-    known = {one.name: (one, _origin(one)) for one in load().catalogue.operations}
+    known = {
+        one.name: (one, origin_of(one.declaration) or one.declaration.file)
+        for one in load().catalogue.operations
+    }
     off = (Declared(one, Rules()) for one in siblings() if one.name not in known)
     return known | {one.name: (one, f"{SIBLING}, off") for one in off}
-
-
-def _origin(operation: Declared) -> str:
-    file = operation.declaration.file
-    return next((origin for origin in (BUILT_IN, SIBLING) if file.startswith(f"{origin} ")), file)
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -24,7 +24,6 @@ from bridge.simulator.server import Simulator
 from bridge.simulator.wire import AnswerStyle, MemberCase, Quotas
 
 HELP = "run a stand-in for the LCM WebService"
-# The port is taken, or a certificate cannot be used.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -105,4 +105,4 @@ def destination(letter: Letter, amqp: Amqp) -> tuple[str, str]:
         return "", request.routing_key
     if letter.queue in queues:
         return "", letter.queue
-    return "", amqp.campaign_queue if letter.lane == "campaign" else amqp.agent_queue
+    return "", amqp.queue_of(letter.lane)
