@@ -3,21 +3,17 @@
 import argparse
 import asyncio
 import sys
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.table import Table
 
 from bridge import logs
-from bridge.cli.display import plain
+from bridge.cli.display import moment, plain
+from bridge.cli.store import contact_cache, opened_store
 from bridge.configuration import load
 from bridge.exitcodes import DONE, FAILED
-from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
-from bridge.settings import Log, Settings
-from bridge.store.connection import Store, connect
-from bridge.store.contacts import ContactStore
+from bridge.settings import Settings
 
 HELP = "list the contacts cached for an agent, or erase them"
 
@@ -31,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Return 0 if Redis answered, else 1. Raises `bridge.configuration.BadSettings`."""
     settings = load().settings
-    logs.configure(Log(level="ERROR", format="console"))
+    logs.configure_for_a_command()
     try:
         return asyncio.run(_contacts(settings, args.agent, erase=args.erase))
     except StoreUnavailable:
@@ -40,19 +36,13 @@ def main(args: argparse.Namespace) -> int:
 
 
 async def _contacts(settings: Settings, agent: str, *, erase: bool) -> int:
-    store = Store(connect(settings.redis), settings.redis, Metrics())
-    cache = ContactStore(
-        store, settings.contacts, prefix=settings.redis.prefix, zone=ZoneInfo(settings.lcm.timezone)
-    )
-    try:
-        await store.look()
+    async with opened_store(settings) as store:
+        cache = contact_cache(store, settings)
         if erase:
             await cache.erase(agent)
             sys.stdout.write("erased\n")
             return DONE
         records = await cache.contents(agent)
-    finally:
-        await store.close()
     table = Table(
         "kind", "account number", "phone number", "campaign", "consent", "given", "leaves", box=None
     )
@@ -64,13 +54,9 @@ async def _contacts(settings: Settings, agent: str, *, erase: bool) -> int:
             str(contact.get("PhoneNumber")),
             str(contact.get("CampaignId")),
             record.get("consent") or "",
-            _moment(record["asked"]),
-            _moment(record["expires"]),
+            moment(record["asked"] / 1000),
+            moment(record["expires"] / 1000),
         )
         table.add_row(*map(plain, cells))
     Console().print(table if records else "no contacts are cached for this agent")
     return DONE
-
-
-def _moment(milliseconds: float) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -4,7 +4,7 @@ Libraries that use standard logging come out of the same pipe, as do warnings an
 """
 
 from bridge.logs.masking import hide_log_ins, mask_text
-from bridge.logs.setup import configure, end
+from bridge.logs.setup import configure, configure_for_a_command, end
 from bridge.logs.uncaught import hear_all
 
-__all__ = ["configure", "end", "hear_all", "hide_log_ins", "mask_text"]
+__all__ = ["configure", "configure_for_a_command", "end", "hear_all", "hide_log_ins", "mask_text"]

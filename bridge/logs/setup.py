@@ -68,6 +68,11 @@ def configure(settings: Log) -> None:
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)
 
 
+def configure_for_a_command() -> None:
+    """Set up the log of a command, which says by itself what it does: errors only, for a person."""
+    configure(Log(level="ERROR", format="console"))
+
+
 def end() -> None:
     """Tell what was left out and would not be told any more."""
     for flow in _flows:

@@ -12,7 +12,6 @@ from bridge.cli.check.finding import Finding, Test, at_fault
 from bridge.cli.check.report import Dependency, as_json, print_table
 from bridge.configuration import Loaded, load
 from bridge.exitcodes import DONE, FAILED
-from bridge.settings import Log
 
 HELP = "test RabbitMQ, Redis and LCM: what is wrong, and what to do"
 
@@ -29,7 +28,7 @@ def main(args: argparse.Namespace) -> int:
     """Return 0 if nothing failed, else 1. Raises `bridge.configuration.BadSettings`."""
     loaded = load()
     with redirect_stdout(sys.stderr):  # a log line among the output would be no JSON
-        logs.configure(Log(level="ERROR", format="console"))
+        logs.configure_for_a_command()
     found = asyncio.run(_check(loaded))
     if args.json:
         as_json(found)

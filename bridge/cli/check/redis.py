@@ -2,7 +2,6 @@
 
 import statistics
 import time
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from redis.asyncio import RedisCluster
@@ -12,6 +11,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bridge.cli.check import redis_commands
 from bridge.cli.check.finding import Finding, Test, beside, clock, failed, ok, timed, warning
+from bridge.cli.display import moment
 from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
 from bridge.settings import Redis as RedisSettings
@@ -198,7 +198,7 @@ async def _paused(store: Store, prefix: str) -> list[Finding]:
     return [
         warning(
             "paused",
-            f"by hand since {datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M:%S} UTC: it is not consumed",
+            f"by hand since {moment(since)}: it is not consumed",
             f"when LCM's maintenance is over: lcm-bridge resume {queue}",
             subject=queue,
         )

@@ -10,7 +10,6 @@ from bridge.cli.dead_letters.selection import add_selection, count, letter_id
 from bridge.configuration import load
 from bridge.exitcodes import FAILED, WRONG_USAGE
 from bridge.operations.model import UNKNOWN
-from bridge.settings import Log
 
 HELP = "list, show, replay, settle or drop dead letters"
 
@@ -82,7 +81,7 @@ def _rate(text: str) -> float:
 def main(args: argparse.Namespace) -> int:
     """Return 0 when it was done, 1 when not, 2 for wrong usage. Raises `bridge.configuration.BadSettings`."""
     loaded = load()
-    logs.configure(Log(level="ERROR", format="console"))
+    logs.configure_for_a_command()
     wanted = getattr(args, "operation", None)
     names = [*(one.name for one in loaded.catalogue.operations), UNKNOWN]
     if wanted is not None and wanted not in names:

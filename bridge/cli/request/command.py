@@ -14,7 +14,7 @@ from bridge.cli.request.wanted import Asked, Setting, Wanted, WrongUsage, routin
 from bridge.configuration import load
 from bridge.declarations import limits
 from bridge.messages import LONGEST_KEY
-from bridge.settings import Log, Settings
+from bridge.settings import Settings
 
 HELP = "send a request and print the correlated reply"
 
@@ -105,7 +105,7 @@ def main(args: argparse.Namespace) -> int:
     """Return how it ended, as `Exit` says. Raises `bridge.configuration.BadSettings`."""
     loaded = load()
     settings, known = loaded.settings, loaded.catalogue
-    logs.configure(Log(level="ERROR", format="console"))
+    logs.configure_for_a_command()
     most = limits(settings)
     asked = Asked(
         what=args.what,
