@@ -17,10 +17,10 @@ def run(site: Loaded, args: argparse.Namespace) -> int:
     if selection(args).everything and not args.all:
         sys.stderr.write("say which letters to drop: ids, a filter, or --all\n")
         return WRONG_USAGE
-    return carry_out(site, args, Removal())
+    return carry_out(site, args, Drop())
 
 
-class Removal:
+class Drop:
     """Removes each letter."""
 
     verb = "drop"
