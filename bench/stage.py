@@ -14,7 +14,7 @@ import aiormq
 from redis.asyncio import Redis
 
 from bench.processes import Cores, choose_cores, environment, on, talking
-from bridge.bus.topology import Topology
+from bridge.bus.topology import Topology, declare
 from bridge.demo.guard import Guard
 from bridge.demo.processes import OwnedProcess
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
@@ -75,7 +75,9 @@ class Stage:
         names = Amqp(prefix=agent.rpartition(".")[0], agent_queue=agent, campaign_queue=campaign)
         connection = await aiormq.connect(self.amqp_url)
         try:
-            await Topology(names, (), (), ()).establish(await connection.channel())
+            channel = await connection.channel()
+            for part in Topology(names, (), (), ()).parts():
+                await declare(channel, part)
         finally:
             await connection.close()
 

@@ -20,10 +20,10 @@ from bridge.bus.login import nodes
 from bridge.bus.sender import BusSender
 from bridge.bus.topology import Topology
 from bridge.certificates import show_expiry
-from bridge.configuration import catalogue
 from bridge.credentials import Credentials
 from bridge.declarations import limits
 from bridge.drain import Drain, end, record_the_last
+from bridge.exitcodes import DONE, FAILED
 from bridge.exposure import tell_exposures
 from bridge.lcm.breaker import State
 from bridge.lcm.gateway import LcmGateway
@@ -48,8 +48,6 @@ from bridge.tracing.trace import Tracing
 
 log = structlog.get_logger(__name__)
 
-DONE, FAILED = 0, 1
-
 COLLECT_AFTER = 10_000
 """Objects more than before after which the garbage collector looks; Python's own 700 cost 4 % of the time."""
 
@@ -73,8 +71,13 @@ def tracing(settings: Settings) -> Tracing:
 class Worker:
     """One process of the bridge."""
 
-    def __init__(self, settings: Settings, changed: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        """Build every part; nothing is connected yet. Raises OSError for certificate files, `BadSettings`.
+    def __init__(
+        self,
+        settings: Settings,
+        operations: Catalogue,
+        changed: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        """Build every part; nothing is connected yet. Raises OSError for certificate files.
 
         ``changed`` is what the log says of the settings: by source and name, secrets masked.
         """
@@ -83,7 +86,6 @@ class Worker:
         self._begun = time.monotonic()
         amqp = settings.amqp
         metrics = self._metrics = Metrics()
-        operations = catalogue(settings)
         layout = topology(settings, operations)
         self._credentials = Credentials(settings, reread, files)
         redis_current = self._credentials.current(lambda now: redis_login(now.redis, settings.redis))
@@ -107,7 +109,7 @@ class Worker:
             lcm_current,
             methods=operations.methods(),
         )
-        metrics.begin(
+        metrics.start_at_zero(
             operations=[one.name for one in operations.operations],
             methods=[self._lcm.method(name) for name in operations.methods()],
         )

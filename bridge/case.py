@@ -7,12 +7,16 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Final, Literal, get_args
 
+import structlog
+
 from bridge.messages import Delivery, Reason
-from bridge.metrics import OK, UNKNOWN
-from bridge.operations.model import Operation, Route
+from bridge.metrics import OK
+from bridge.operations.model import UNKNOWN, Operation, Route
 from bridge.ports import Confirmation, Tries
 from bridge.quotes import Quotes
 from bridge.tracing.trace import UNTRACED, Span, Trace
+
+log = structlog.get_logger(__name__)
 
 CacheUse = Literal["hit", "miss", "stale"]
 
@@ -50,7 +54,7 @@ _NOBODY: Final = About(None, {})
 _about: Final[ContextVar[About]] = ContextVar("about")
 
 
-def begin(said: Mapping[str, Any] | bytes | None = None, /, **ids: str | None) -> About:
+def log_about(said: Mapping[str, Any] | bytes | None = None, /, **ids: str | None) -> About:
     """Have these ids stand on every line that is logged in the task from now on, also on those of libraries.
 
     ``said`` is what lines must not quote: the request's body, while it is unread.
@@ -70,12 +74,22 @@ def noted() -> Mapping[str, str | None]:
     return _about.get(_NOBODY).ids
 
 
+def tell_fault(error: Exception, then: str) -> None:
+    """Log a fault of the bridge itself at a request; ``then`` says what becomes of the request."""
+    log.error(
+        "request.internal_error",
+        error=f"{type(error).__name__}: {error}",
+        exc_info=error,
+        next=f"a fault of the bridge: report it; {then}",
+    )
+
+
 def keep_private(said: Mapping[str, Any] | bytes) -> None:
     """Have nothing of it quoted on the lines of the request: its data. Raises LookupError outside of one."""
     _about.get().quotes = Quotes(said)
 
 
-def quotes() -> Quotes | None:
+def kept_private() -> Quotes | None:
     """Return what lines that are logged in the task must not quote."""
     return _about.get(_NOBODY).quotes
 

@@ -15,12 +15,13 @@ from pydantic_settings import SettingsError
 
 from bridge import declarations
 from bridge.operations.catalogue import Catalogue
-from bridge.operations.declared.reading import BadDeclaration, Declaration
+from bridge.operations.declared.reading import Declaration
 from bridge.operations.model import Rules
 from bridge.preflight import amqp_faults, file_faults, redis_faults, tracing_faults
 from bridge.settings import Settings
 from bridge.settings.wording import worded
 from bridge.sources import Tree, leaves, merge, settings_file, sources, strange_names
+from bridge.urls import HIDDEN, without_secrets
 
 _NEXT_URL = re.compile(r",(?=\s*[a-z+]+://)")
 
@@ -35,19 +36,19 @@ class BadSettings(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings, and for each dotted name the source that its value came from."""
+    """Settings, the operations that they make, and for each dotted name the source of its value."""
 
     settings: Settings
+    catalogue: Catalogue
     sources: Mapping[str, str]
 
 
 def load() -> Loaded:
     """Read every source. Raises `BadSettings`."""
     merged, origins, faults = _read()
-    faults += declarations.faults(merged, _operations())
-    loaded = Loaded(checked(merged, origins, faults), origins)
-    catalogue(loaded.settings)
-    return loaded
+    declared = declarations.of_site(merged, _operations(), faults)
+    settings = checked(merged, origins, faults)
+    return Loaded(settings, Catalogue(declarations.rules(settings), declared), origins)
 
 
 def _read() -> tuple[Tree, dict[str, str], list[str]]:
@@ -79,14 +80,6 @@ def _operations() -> Path:
     return settings_file().parent / "operations"
 
 
-def catalogue(settings: Settings) -> Catalogue:
-    """Return the operations that the settings make: those of the contract and more. Raises `BadSettings`."""
-    try:
-        return declarations.catalogue(settings, _operations())
-    except BadDeclaration as bad:
-        raise BadSettings(bad.faults) from bad
-
-
 def checked(merged: Tree, origins: Mapping[str, str], faults: list[str]) -> Settings:
     """Return the settings. Raises `BadSettings` for all ``faults`` that there were, and all that it finds."""
     tried: list[tuple[str, str]] = []
@@ -98,7 +91,7 @@ def checked(merged: Tree, origins: Mapping[str, str], faults: list[str]) -> Sett
         tried += amqp_faults(settings.amqp)
         tried += redis_faults(settings.redis)
         tried += tracing_faults(settings.tracing)
-    faults += [told(name, problem, origins) for name, problem in tried]
+    faults += [fault_text(name, problem, origins) for name, problem in tried]
     if settings is None or faults:
         raise BadSettings(faults)
     return settings
@@ -115,14 +108,14 @@ def _validate(tree: Tree, origins: Mapping[str, str], faults: list[str]) -> Sett
             for fault in error.errors(include_url=False, include_input=False, include_context=False):
                 path = [str(part) for part in fault["loc"]]
                 message = worded(fault["type"], fault["msg"], path, tree)
-                faults.append(told(".".join(path) or "settings", message, origins))
+                faults.append(fault_text(".".join(path) or "settings", message, origins))
                 removed |= _remove(tree, path)
             if not removed:
                 return None
     return settings
 
 
-def told(name: str, problem: str, origins: Mapping[str, str]) -> str:
+def fault_text(name: str, problem: str, origins: Mapping[str, str]) -> str:
     """Return what is said of a fault: the setting's dotted name, the problem, where the value came from."""
     source = origins.get(".".join(name.split(".")[:2]))
     return f"{name}: {problem}" + (f" (from {source})" if source else "")
@@ -141,16 +134,16 @@ def _remove(tree: Tree, path: list[str]) -> bool:
     return False
 
 
-def describe(loaded: Loaded) -> list[tuple[str, str, str]]:
+def describe(settings: Settings, origins: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """Return every setting as (dotted name, value with secrets masked, source)."""
     rows = []
-    for group, value in loaded.settings:
+    for group, value in settings:
         fields = dict(value) if isinstance(value, BaseModel) else {"": value}
         for name, setting in fields.items():
             dotted = f"{group}.{name}" if name else group
-            origin = loaded.sources.get(dotted, "")
+            origin = origins.get(dotted, "")
             if not origin:
-                inside = {source for key, source in loaded.sources.items() if key.startswith(f"{dotted}.")}
+                inside = {source for key, source in origins.items() if key.startswith(f"{dotted}.")}
                 origin = ", ".join(sorted(inside)) or "default"
             rows.append((dotted, masked(setting, url=name == "url"), origin))
     return rows
@@ -159,9 +152,9 @@ def describe(loaded: Loaded) -> list[tuple[str, str, str]]:
 def changed(loaded: Loaded) -> dict[str, dict[str, str]]:
     """Return the settings that are not left at their defaults, by source, secrets masked."""
     found: dict[str, dict[str, str]] = {}
-    default = {name: value for name, value, _ in describe(Loaded(Settings(), {}))}
-    for name, value, source in describe(loaded):
-        if source != "default" and (value != default[name] or "***" in value):
+    default = {name: value for name, value, _ in describe(Settings(), {})}
+    for name, value, source in describe(loaded.settings, loaded.sources):
+        if source != "default" and (value != default[name] or HIDDEN in value):
             found.setdefault(source, {})[name] = value
     return found
 
@@ -171,23 +164,9 @@ def masked(value: object, *, url: bool = False) -> str:
     if isinstance(value, SecretStr):
         text = value.get_secret_value()
         if url:
-            return ",".join(_masked_url(one) for one in _NEXT_URL.split(text))
-        return "***" if text else ""
+            return ",".join(without_secrets(one.strip()) for one in _NEXT_URL.split(text))
+        return HIDDEN if text else ""
     if isinstance(value, Mapping):
         inside = ", ".join(f"{key}: {masked(item)}" for key, item in value.items())
         return f"{{{inside}}}"
     return str(value)
-
-
-def _masked_url(url: str) -> str:
-    scheme, mark, rest = url.strip().partition("://")
-    # To the last @, whatever a password holds: rather too much is hidden than too little.
-    login, at, place = rest.rpartition("@")
-    user, colon, _ = login.partition(":")
-    if any(sign in user for sign in "/?#"):
-        user, colon, place = "", ":", "***"
-    # A query may carry a certificate's password, and an @ in it hides where the log-in ended.
-    place = (
-        "***" if any(sign in login for sign in "?#") else re.sub(r"[?#].*", "?***", place, flags=re.DOTALL)
-    )
-    return f"{scheme}{mark}{user}{':***' if colon else ''}{at}{place}"

@@ -1,6 +1,5 @@
 """Loading the declarations of operations: those that come with the bridge, those in a site's directory."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from bridge.envelope import Limits
-from bridge.operations.catalogue import OPERATIONS, Catalogue
+from bridge.hints import hint
+from bridge.operations.catalogue import OPERATIONS
 from bridge.operations.declared.conflicts import MOST_OPERATIONS, conflicts
 from bridge.operations.declared.examples import example_faults
 from bridge.operations.declared.operation import Declared
@@ -52,23 +52,22 @@ def rules_of(tree: Mapping[str, Any]) -> Rules:
         return Rules()
 
 
-def catalogue(settings: Settings, default: Path) -> Catalogue:
-    """Return the operations of a site. Raises `BadDeclaration`.
+def of_site(tree: Mapping[str, Any], default: Path, wrong: list[str]) -> list[Declaration]:
+    """Return every declaration that a site has.
 
-    ``default`` is the directory where none is set; it need not exist.
+    ``tree`` are all settings as they were given, which need not be right; ``default`` is the directory where
+    they name none, and need not exist. What is wrong with the declarations is added to ``wrong``, else
+    names of operations that there are not.
     """
-    site = rules(settings)
-    return Catalogue(site, declarations(settings.operations, default, site))
-
-
-def declarations(settings: Operations, default: Path, site: Rules) -> list[Declaration]:
-    """Return every declaration that a site has. Raises `BadDeclaration` for all that is wrong with them."""
-    wrong: list[str] = []
-    found = [*OPERATIONS, *_siblings(settings.siblings, wrong)]
-    found += _all(_files(settings.directory, default, wrong), wrong, site)
-    wrong += conflicts(found)
-    if wrong:
-        raise BadDeclaration(wrong)
+    try:
+        chosen = Operations.model_validate(tree.get("operations") or {})
+    except ValidationError:
+        return []  # told of with all other settings
+    faults: list[str] = []
+    found = [*OPERATIONS, *_siblings(chosen.siblings, faults)]
+    found += _all(_files(chosen.directory, default, faults), faults, rules_of(tree))
+    faults += conflicts(found)
+    wrong += faults or _strange_names(tree, [one.name for one in found])
     return found
 
 
@@ -96,18 +95,8 @@ def read_directory(directory: Path) -> list[Declaration]:
     return found
 
 
-def faults(tree: Mapping[str, Any], default: Path) -> list[str]:
-    """Find declarations that cannot be right, else names of operations that there are not.
-
-    ``tree`` are all settings as they were given, which need not be right.
-    """
-    try:
-        chosen = Operations.model_validate(tree.get("operations") or {})
-        there = [one.name for one in declarations(chosen, default, rules_of(tree))]
-    except ValidationError:
-        return []  # told of with all other settings
-    except BadDeclaration as bad:
-        return bad.faults
+def _strange_names(tree: Mapping[str, Any], there: list[str]) -> list[str]:
+    """Find settings of operations that there are not."""
     known = {name.casefold() for name in there}
     lcm = tree.get("lcm")
     given = {
@@ -164,11 +153,9 @@ def _siblings(names: list[str], wrong: list[str]) -> Iterator[Declaration]:
         if name in known:
             yield known[name]
             continue
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = (
-            f"did you mean {known[near[0]].name}?" if near else "lcm-bridge operations list --all shows them"
-        )
-        wrong.append(f"operations.siblings: {name!a} is no operation that comes with the bridge; {hint}")
+        names_of_all = {folded: one.name for folded, one in known.items()}
+        near = hint(name, names_of_all, "lcm-bridge operations list --all shows them")
+        wrong.append(f"operations.siblings: {name!a} is no operation that comes with the bridge; {near}")
 
 
 def _files(directory: str, default: Path, wrong: list[str]) -> list[Path]:

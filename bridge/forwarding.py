@@ -18,17 +18,26 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
+from bridge.headers import (
+    ATTEMPTS,
+    BODY_BYTES,
+    DEAD_LETTERED_AT,
+    DEADLINE,
+    EFFECT_DONE,
+    ERROR,
+    HELD_SINCE,
+    IDEMPOTENCY_KEY,
+    MESSAGE_ID_MADE,
+    OPERATION,
+    ORIGINAL_EXCHANGE,
+    ORIGINAL_EXPIRATION,
+    ORIGINAL_ROUTING_KEY,
+    ORIGINAL_USER_ID,
+    REASON,
+    REDELIVERED,
+    UNREADABLE,
+)
 from bridge.messages import Delivery, Outgoing, Reason
-
-ATTEMPTS: Final = "x-attempts"
-REDELIVERED: Final = "x-redelivered"
-DEADLINE: Final = "x-deadline"
-HELD_SINCE: Final = "x-held-since"
-ORIGINAL_EXCHANGE: Final = "x-original-exchange"
-ORIGINAL_ROUTING_KEY: Final = "x-original-routing-key"
-ORIGINAL_USER_ID: Final = "x-original-user-id"
-ORIGINAL_EXPIRATION: Final = "x-original-expiration"
-MESSAGE_ID_MADE: Final = "x-message-id-made"
 
 NOTES: Final = frozenset(
     {
@@ -38,17 +47,8 @@ NOTES: Final = frozenset(
 )
 """Headers that only the bridge may write on a request."""
 
-EFFECT_DONE: Final = "x-effect-done"
-"""Header of a dead letter whose side effect has happened: only the reply could not be told."""
-
-BODY_BYTES: Final = "x-bridge-body-bytes"
-"""Header of a dead letter with the beginning of a body that was too large: how many bytes it had."""
-
-UNREADABLE: Final = "x-bridge-unreadable"
-"""Header of a dead letter that names the properties which could not be read."""
-
 LETTER_NOTES: Final = frozenset(
-    {EFFECT_DONE, BODY_BYTES, UNREADABLE, "x-reason", "x-error", "x-operation", "x-dead-lettered-at"}
+    {EFFECT_DONE, BODY_BYTES, UNREADABLE, REASON, ERROR, OPERATION, DEAD_LETTERED_AT}
 )
 """What a dead letter has beside them."""
 
@@ -152,10 +152,10 @@ def dead_letter(  # noqa: PLR0913 - each is a header of its own
     """
     notes: dict[str, Any] = {
         ATTEMPTS: attempts,
-        "x-reason": reason.value,
-        "x-error": error[:_LONGEST_ERROR],
-        "x-operation": operation,
-        "x-dead-lettered-at": datetime.now(UTC),
+        REASON: reason.value,
+        ERROR: error[:_LONGEST_ERROR],
+        OPERATION: operation,
+        DEAD_LETTERED_AT: datetime.now(UTC),
     }
     if effect_done:
         notes[EFFECT_DONE] = True
@@ -176,7 +176,7 @@ def replayed(request: Delivery, *, exchange: str, routing_key: str, key: str | N
     dropped = LETTER_NOTES | _BROKERS | {DEADLINE}
     headers = {name: value for name, value in original.headers.items() if name not in dropped}
     if key is not None:
-        headers["idempotency-key"] = key
+        headers[IDEMPOTENCY_KEY] = key
     properties = replace(original, headers=headers, expiration=None)
     return _sent_on(
         replace(request, properties=properties),

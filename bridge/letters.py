@@ -15,12 +15,20 @@ from typing import Any, Final
 from bridge import forwarding
 from bridge.envelope import Limits, ReplyAsRequest, parse
 from bridge.failures import InvalidEnvelope, UnknownOperation
+from bridge.headers import (
+    ATTEMPTS,
+    DEAD_LETTERED_AT,
+    EFFECT_DONE,
+    ERROR,
+    OPERATION,
+    ORIGINAL_EXCHANGE,
+    ORIGINAL_ROUTING_KEY,
+    REASON,
+    UNREADABLE,
+)
 from bridge.messages import Delivery, Properties, Reason, RequestKey
 from bridge.operations.catalogue import Catalogue
-from bridge.operations.model import Lane
-
-UNKNOWN: Final = "unknown"
-"""Reason or operation that cannot be told."""
+from bridge.operations.model import UNKNOWN, Lane
 
 _DEATHS: Final = {
     "expired": Reason.EXPIRED.value,
@@ -30,7 +38,9 @@ _DEATHS: Final = {
 }
 """The broker's own reasons, as they are shown."""
 
-REASONS: Final = tuple(sorted({*(reason.value for reason in Reason), *_DEATHS.values(), UNKNOWN}))
+_NO_REASON: Final = "unknown"
+
+REASONS: Final = tuple(sorted({*(reason.value for reason in Reason), *_DEATHS.values(), _NO_REASON}))
 
 ID_DIGITS: Final = 12
 
@@ -78,9 +88,9 @@ def read(delivery: Delivery, *, own_users: Collection[str], catalogue: Catalogue
     """Read what the dead-letter queue delivered."""
     headers = delivery.properties.headers
     user = delivery.properties.user_id
-    signed = user is not None and user in own_users and forwarding.ATTEMPTS in headers
+    signed = user is not None and user in own_users and ATTEMPTS in headers
     death = _death(headers)
-    ours = "x-reason" in headers and (signed or not death or headers["x-reason"] == Reason.OUTCOME_UNKNOWN)
+    ours = REASON in headers and (signed or not death or headers[REASON] == Reason.OUTCOME_UNKNOWN)
     request = forwarding.received(delivery, own_users)
     if not signed:
         # Where a request goes back to is not what anybody could gain by: it is one of our own queues.
@@ -88,24 +98,24 @@ def read(delivery: Delivery, *, own_users: Collection[str], catalogue: Catalogue
         request = replace(request, exchange=exchange, routing_key=routing_key)
     key, key_fault = _key(request)
     operation = _operation(request, catalogue, limits)
-    if signed and ours and str(headers.get("x-operation")) in {one.name for one in catalogue.operations}:
-        operation = str(headers["x-operation"])
-    at = headers.get("x-dead-lettered-at") if ours else death.get("time")
-    claimed = str(headers["x-reason"]) if ours else _DEATHS.get(str(death.get("reason")), UNKNOWN)
+    if signed and ours and str(headers.get(OPERATION)) in {one.name for one in catalogue.operations}:
+        operation = str(headers[OPERATION])
+    at = headers.get(DEAD_LETTERED_AT) if ours else death.get("time")
+    claimed = str(headers[REASON]) if ours else _DEATHS.get(str(death.get("reason")), _NO_REASON)
     return Letter(
         id=identify(delivery),
-        reason=claimed if claimed in REASONS else UNKNOWN,
-        error=(str(headers.get("x-error") or "") if ours else _told_by_broker(death))[:_LONGEST_ERROR],
+        reason=claimed if claimed in REASONS else _NO_REASON,
+        error=(str(headers.get(ERROR) or "") if ours else _told_by_broker(death))[:_LONGEST_ERROR],
         operation=operation,
         lane=next((one.lane for one in catalogue.operations if one.name == operation), "agent"),
         attempts=_attempts(headers) if ours else None,
         at=at if isinstance(at, datetime) else None,
         key=key,
         key_fault=key_fault,
-        unreadable=delivery.unreadable or (str(headers.get(forwarding.UNREADABLE, "")) if signed else ""),
+        unreadable=delivery.unreadable or (str(headers.get(UNREADABLE, "")) if signed else ""),
         queue=str(death.get("queue", "")) if not ours else "",
         signed=signed,
-        effect_done=ours and bool(headers.get(forwarding.EFFECT_DONE)),
+        effect_done=ours and bool(headers.get(EFFECT_DONE)),
         request=request,
         properties=delivery.properties,
     )
@@ -128,7 +138,7 @@ def _death(headers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _attempts(headers: Mapping[str, Any]) -> int | None:
-    attempts = headers.get(forwarding.ATTEMPTS)
+    attempts = headers.get(ATTEMPTS)
     return attempts if isinstance(attempts, int) else None
 
 
@@ -146,7 +156,7 @@ def _route(death: Mapping[str, Any]) -> tuple[str, str]:
 
 def _origin(headers: Mapping[str, Any]) -> tuple[str, str]:
     """Return the same, as a letter tells that was written before letters were signed."""
-    exchange, key = headers.get(forwarding.ORIGINAL_EXCHANGE), headers.get(forwarding.ORIGINAL_ROUTING_KEY)
+    exchange, key = headers.get(ORIGINAL_EXCHANGE), headers.get(ORIGINAL_ROUTING_KEY)
     return str(exchange or ""), str(key or "")
 
 

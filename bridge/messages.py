@@ -13,10 +13,14 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from bridge import tracecontext
 from bridge.failures import InvalidEnvelope
+from bridge.headers import DEADLINE, IDEMPOTENCY_KEY
 from bridge.tracecontext import TraceContext
 
-DIRECT_REPLY_TO = "amq.rabbitmq.reply-to."
-"""Prefix of a direct reply-to address, as the broker hands it to the consumer."""
+DIRECT_REPLY_TO = "amq.rabbitmq.reply-to"
+"""What a requester writes that wants a direct reply, and consumes from."""
+
+DIRECT_ADDRESS = f"{DIRECT_REPLY_TO}."
+"""Prefix of the address that the broker makes of it, as it hands it to the consumer of the request."""
 
 LONGEST_KEY = 255
 """Characters of a header idempotency-key."""
@@ -128,7 +132,7 @@ class Delivery:
 
         Raises `InvalidEnvelope` for a header that is no key.
         """
-        key = self.properties.headers.get("idempotency-key")
+        key = self.properties.headers.get(IDEMPOTENCY_KEY)
         if key is not None:
             if not isinstance(key, str) or not 1 <= len(key) <= LONGEST_KEY:
                 raise InvalidEnvelope(
@@ -148,7 +152,7 @@ class Delivery:
         a timestamp the expiration counts from the delivery. Raises `InvalidEnvelope`.
         """
         moments = []
-        stated = self.properties.headers.get("x-deadline")
+        stated = self.properties.headers.get(DEADLINE)
         if stated is not None:
             if isinstance(stated, bool) or not isinstance(stated, int | str):
                 raise InvalidEnvelope(_NO_DEADLINE)

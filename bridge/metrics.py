@@ -17,6 +17,7 @@ from prometheus_client.process_collector import ProcessCollector
 from bridge import __version__
 from bridge.failures import ERROR_TYPES
 from bridge.messages import Reason, Unanswered
+from bridge.operations.model import UNKNOWN
 from bridge.ports import Confirmation
 
 # Each bound is one more series of every operation (or method and outcome, or queue) of every worker: so steps
@@ -27,9 +28,6 @@ _REQUEST_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 _CALL_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 # AMQP's timestamps are whole seconds, cut off: one that did not wait at all seems to have waited up to 1 s.
 _WAIT_BUCKETS: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
-
-UNKNOWN: Final = "unknown"
-"""The label ``operation`` of a request whose operation cannot be told."""
 
 OK: Final = "ok"
 """The label ``outcome`` of a request that succeeded."""
@@ -225,7 +223,7 @@ class Metrics:
         )
         Info("lcm_bridge", "The running program", registry=registry).info({"version": __version__})
 
-    def begin(self, *, operations: Iterable[str], methods: Iterable[str]) -> None:
+    def start_at_zero(self, *, operations: Iterable[str], methods: Iterable[str]) -> None:
         """Have every counter stand at 0 for each value of its labels.
 
         Prometheus sees an increase only of a series that was there before: the first dead letter would

@@ -17,7 +17,7 @@ from typing import Final, assert_never
 import orjson
 import structlog
 
-from bridge.case import Case
+from bridge.case import Case, tell_fault
 from bridge.endings import Ending
 from bridge.failures import Failure, IdempotencyMismatch, OutcomeUnknown
 from bridge.messages import KeySource
@@ -196,11 +196,7 @@ class Once:
             if not (case.effect_begun or case.doubtful):
                 await self._release(claim, case)
                 raise
-            log.exception(
-                "request.internal_error",
-                error=f"{type(error).__name__}: {error}",
-                next="a fault of the bridge: report it; LCM may have acted, see the dead letters",
-            )
+            tell_fault(error, "LCM may have acted, see the dead letters")
             unknown_outcome = OutcomeUnknown("the bridge failed after LCM was called")
             await self._complete(claim, Ending(unknown_outcome), cache_change(command, None, asked), case)
             raise unknown_outcome from error

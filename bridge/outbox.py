@@ -10,7 +10,7 @@ import structlog
 from bridge import forwarding, replies
 from bridge.case import Case
 from bridge.failures import Failure, OutcomeUnknown, RequestExpired
-from bridge.messages import DIRECT_REPLY_TO, Outgoing, Reason
+from bridge.messages import DIRECT_ADDRESS, Outgoing, Reason
 from bridge.metrics import Metrics
 from bridge.operations.model import Answer
 from bridge.ports import Confirmation, PublishFailed, Sender
@@ -94,7 +94,7 @@ class Outbox:
             if error.kind == "unconfirmed":
                 raise
             case.error = f"the reply was refused: {error}"
-            no_address = error.kind == "impossible" and outgoing.routing_key.startswith(DIRECT_REPLY_TO)
+            no_address = error.kind == "impossible" and outgoing.routing_key.startswith(DIRECT_ADDRESS)
             if case.outcome != OutcomeUnknown.error_type:  # that one is among the dead letters already
                 reason = Reason.REPLY_TO_REFUSED if no_address else Reason.RETRIES_EXHAUSTED
                 await self.dead_letter(case, reason, case.error)

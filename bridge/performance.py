@@ -17,7 +17,7 @@ from bridge.failures import (
     OutcomeUnknown,
     RequestExpired,
 )
-from bridge.forwarding import DEADLINE
+from bridge.headers import DEADLINE
 from bridge.jsontypes import JsonValue
 from bridge.metrics import Metrics
 from bridge.operations.model import Answer, Command, Contact, Operation, Reserved, UnexpectedResult

@@ -13,7 +13,7 @@ import time
 
 import structlog
 
-from bridge.case import Case, begin, keep_private, note
+from bridge.case import Case, keep_private, log_about, note, tell_fault
 from bridge.envelope import Limits, ReplyAsRequest, parse
 from bridge.failures import (
     Failure,
@@ -105,18 +105,14 @@ class Pipeline:
 
     async def _handle(self, delivery: Delivery) -> None:
         case = Case(delivery, started=delivery.arrived, trace=self._tracing.begin(delivery))
-        about = begin(delivery.body, **delivery.ids, trace_id=case.trace.id)
+        about = log_about(delivery.body, **delivery.ids, trace_id=case.trace.id)
         ending = UNSETTLED
         try:
             done = await self._answer(case)
         except PublishFailed as error:
             await self._not_answered(case, error)
-        except Exception as error:  # the last boundary: whatever it is, the request must come back
-            log.exception(
-                "request.internal_error",
-                error=f"{type(error).__name__}: {error}",
-                next="a fault of the bridge: report it; the request is given back",
-            )
+        except Exception as error:  # noqa: BLE001 - the last boundary: whatever it is, the request must come back
+            tell_fault(error, "the request is given back")
             await self._not_answered(case, error)
         else:
             await delivery.settler.ack()
@@ -160,12 +156,8 @@ class Pipeline:
             return await self._give_back(case, str(running))
         except Failure as failure:
             return await self._fail(case, failure)
-        except Exception as error:  # the boundary: a fault of ours must not lose the request
-            log.exception(
-                "request.internal_error",
-                error=f"{type(error).__name__}: {error}",
-                next="a fault of the bridge: report it; the requester is told",
-            )
+        except Exception as error:  # noqa: BLE001 - the boundary: a fault of ours must not lose the request
+            tell_fault(error, "the requester is told")
             await self._outbox.tell_failure(
                 case,
                 OutcomeUnknown("the bridge failed, perhaps after LCM was called")

@@ -12,8 +12,9 @@ import orjson
 from bridge import __version__
 from bridge.envelope import MAX_ECHOED_CHANNEL
 from bridge.failures import Failure, InvalidData
+from bridge.headers import CACHE, ERROR_TYPE, IDEMPOTENCY_KEY, REPLAYED, STATUS, VERSION
 from bridge.jsontypes import JsonObject
-from bridge.messages import DIRECT_REPLY_TO, Delivery, Outgoing, Properties
+from bridge.messages import DIRECT_ADDRESS, Delivery, Outgoing, Properties
 from bridge.operations.model import Address
 
 APP_ID = "lcm-bridge"
@@ -86,7 +87,7 @@ def reply(
         routing_key=reply_to,
         body=encode(body),
         properties=_properties(delivery, body, error_type=error_type, cache=cache, replayed=replayed),
-        mandatory=not reply_to.startswith(DIRECT_REPLY_TO),
+        mandatory=not reply_to.startswith(DIRECT_ADDRESS),
     )
 
 
@@ -110,7 +111,7 @@ def event(  # noqa: PLR0913 - each says something of its own about the answer
             body,
             cache=cache,
             replayed=replayed,
-            more={} if key is None else {"idempotency-key": key.text},
+            more={} if key is None else {IDEMPOTENCY_KEY: key.text},
         ),
     )
 
@@ -125,16 +126,16 @@ def _properties(  # noqa: PLR0913 - each is a header of its own
     more: dict[str, Any] | None = None,
 ) -> Properties:
     headers: dict[str, Any] = {
-        "x-bridge-status": "error" if error_type else "ok",
-        "x-bridge-version": __version__,
+        STATUS: "error" if error_type else "ok",
+        VERSION: __version__,
         **(more or {}),
     }
     if error_type:
-        headers["x-bridge-error-type"] = error_type
+        headers[ERROR_TYPE] = error_type
     if cache:
-        headers["x-bridge-cache"] = cache
+        headers[CACHE] = cache
     if replayed:
-        headers["x-bridge-replayed"] = True
+        headers[REPLAYED] = True
     return Properties(
         content_type="application/json",
         delivery_mode=2,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from bridge.configuration import BadSettings, checked, told
+from bridge.configuration import BadSettings, checked, fault_text
 from bridge.preflight import PEM, files_behind
 from bridge.settings import Settings
 from bridge.sources import PREFIX, SECRETS, Tree, leaves, merge, sources
@@ -46,7 +46,7 @@ def reread(settings: Settings) -> Settings:
     merge(merged, secret)
     merge(merged, others[0]())  # the environment
     faults = [
-        told(f"{group}.{name}", "the file is empty", origins)
+        fault_text(f"{group}.{name}", "the file is empty", origins)
         for group in secret
         for name, value in _group(secret, group).items()
         if value == "" and _text(_group(before, group).get(name))
@@ -54,7 +54,7 @@ def reread(settings: Settings) -> Settings:
     now = checked(merged, origins, faults)
     after = now.model_dump()
     faults = [
-        told(f"{group}.{name}", "a worker must be started anew with it", origins)
+        fault_text(f"{group}.{name}", "a worker must be started anew with it", origins)
         for group, members in after.items()
         for name in sorted(members.keys() | before[group].keys())
         if members.get(name) != before[group].get(name) and name not in TAKEN_ANEW.get(group, ())

@@ -1,7 +1,7 @@
 """The channels: a request's routing keys, the request queues, replies, events and dead letters."""
 
 from bridge.asyncapi.messages import DEAD_LETTER
-from bridge.asyncapi.places import ERROR, EVENTS, REPLIES, Place, ref
+from bridge.asyncapi.places import BINDING_VERSION, ERROR, EVENTS, REPLIES, Place, ref
 from bridge.envelope import Envelope
 from bridge.failures import InvalidData
 from bridge.jsontypes import JsonObject, JsonValue
@@ -11,7 +11,7 @@ from bridge.settings import Amqp
 
 DEAD_LETTERS = "dead-letters"
 _QUEUES: dict[Lane, str] = {"agent": "agent-queue", "campaign": "campaign-queue"}
-_VERSION: JsonObject = {"bindingVersion": "0.3.0"}
+_VERSION: JsonObject = {"bindingVersion": BINDING_VERSION}
 
 
 def channels(places: list[Place], catalogue: Catalogue, amqp: Amqp) -> JsonObject:
@@ -21,8 +21,9 @@ def channels(places: list[Place], catalogue: Catalogue, amqp: Amqp) -> JsonObjec
         owners.setdefault(place.channel.casefold(), []).append(place)
     found: JsonObject = {group[0].channel: _request(group, catalogue, amqp) for group in owners.values()}
     for lane, key in _QUEUES.items():
-        name = amqp.agent_queue if lane == "agent" else amqp.campaign_queue
-        found[key] = _queue(name, [f"{place.id}Request" for place in places if place.operation.lane == lane])
+        found[key] = _queue(
+            amqp.queue_of(lane), [f"{place.id}Request" for place in places if place.operation.lane == lane]
+        )
     answering = [place for place in places if place.operation.replies]
     successes = [f"{place.id}Reply" for place in answering]
     found[REPLIES] = {

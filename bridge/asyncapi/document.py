@@ -7,11 +7,19 @@ from bridge import __version__
 from bridge.asyncapi import extensions, headers, payloads
 from bridge.asyncapi.channels import DEAD_LETTERS, channel_of, channels
 from bridge.asyncapi.messages import DEAD_LETTER, correlation, messages
-from bridge.asyncapi.places import ERROR, EVENTS, REPLIES, Place, channel_ref, message_ref, places
+from bridge.asyncapi.places import (
+    BINDING_VERSION,
+    ERROR,
+    EVENTS,
+    REPLIES,
+    Place,
+    channel_ref,
+    message_ref,
+    places,
+)
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.catalogue import Catalogue
-from bridge.operations.model import Lane
-from bridge.operations.shipped import BUILT_IN, SIBLING
+from bridge.operations.shipped import origin_of
 from bridge.settings import Settings
 
 _ABOUT: Final = """\
@@ -32,8 +40,6 @@ bridge calls LCM and publishes the reply, `{channel, topic, subtopic, message}`,
 The schemas show how to write a request. The bridge takes more than they can say (names in any case, say) and
 checks more: the keys that begin with `x-` tell, and `x-extensions` explains them.
 """
-
-_AMQP: Final = "0.3.0"
 
 
 def document(catalogue: Catalogue, settings: Settings) -> JsonObject:
@@ -89,7 +95,7 @@ def _server() -> JsonObject:
 def _operations(every: list[Place], settings: Settings) -> JsonObject:
     found: JsonObject = {place.id: _operation(place, channel_of(place, every), settings) for place in every}
     successes = [f"{place.id}Reply" for place in every if place.operation.replies]
-    sending: JsonObject = {"deliveryMode": 2, "timestamp": True, "bindingVersion": _AMQP}
+    sending: JsonObject = {"deliveryMode": 2, "timestamp": True, "bindingVersion": BINDING_VERSION}
     found["event"] = {
         "action": "send",
         "channel": channel_ref(EVENTS),
@@ -122,11 +128,11 @@ def _operation(place: Place, channel: str, settings: Settings) -> JsonObject:
         "description": " ".join(_words(place, settings)),
         "tags": tags,
         "messages": [message_ref(channel, f"{place.id}Request")],
-        "bindings": {"amqp": {"ack": True, "deliveryMode": 2, "bindingVersion": _AMQP}},
+        "bindings": {"amqp": {"ack": True, "deliveryMode": 2, "bindingVersion": BINDING_VERSION}},
         "x-operation": {
             "name": operation.name,
-            "queue": _queue(operation.lane, settings),
-            "from": _origin(operation.declaration.file),
+            "queue": settings.amqp.queue_of(operation.lane),
+            "from": origin_of(operation.declaration) or "site",
             "side-effect": dict(form.side_effect_when) if form.side_effect_when else bool(form.side_effect),
             "broadcast": operation.broadcast,
             "calls-lcm": operation.calls_lcm,
@@ -171,11 +177,3 @@ def _answered(place: Place) -> str:
         return "Nobody is answered, whether it succeeds or fails."
     reply = place.route.reply
     return f"Answered on {reply.channel} / {reply.topic} as `{reply.subtopic}`."
-
-
-def _queue(lane: Lane, settings: Settings) -> str:
-    return settings.amqp.agent_queue if lane == "agent" else settings.amqp.campaign_queue
-
-
-def _origin(file: str) -> str:
-    return next((origin for origin in (BUILT_IN, SIBLING) if file.startswith(f"{origin} ")), "site")

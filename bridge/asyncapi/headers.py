@@ -5,16 +5,8 @@ AsyncAPI knows headers alone, so the basic properties stand among them, marked b
 
 from collections.abc import Iterable
 
+from bridge import headers
 from bridge.failures import ERROR_TYPES
-from bridge.forwarding import (
-    ATTEMPTS,
-    EFFECT_DONE,
-    MESSAGE_ID_MADE,
-    ORIGINAL_EXCHANGE,
-    ORIGINAL_EXPIRATION,
-    ORIGINAL_ROUTING_KEY,
-    ORIGINAL_USER_ID,
-)
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.messages import LONGEST_KEY, Reason
 from bridge.replies import APP_ID
@@ -27,10 +19,10 @@ def schemas() -> JsonObject:
     """Return the schema of each kind of message's headers, by its name."""
     return {
         "RequestHeaders": _object(_REQUEST),
-        "ReplyHeaders": _object(_REPLY, required=("correlationId", "x-bridge-status", "x-bridge-version")),
+        "ReplyHeaders": _object(_REPLY, required=("correlationId", headers.STATUS, headers.VERSION)),
         "SuccessHeaders": _kind("ok"),
-        "FailureHeaders": _kind("error", required=["x-bridge-error-type"]),
-        "DeadLetterHeaders": _object(_DEAD_LETTER, required=("x-reason",)),
+        "FailureHeaders": _kind("error", required=[headers.ERROR_TYPE]),
+        "DeadLetterHeaders": _object(_DEAD_LETTER, required=(headers.REASON,)),
     }
 
 
@@ -42,7 +34,7 @@ def _object(properties: JsonObject, required: Iterable[str] = ()) -> JsonObject:
 
 
 def _kind(status: str, required: list[JsonValue] | None = None) -> JsonObject:
-    said: JsonObject = {"type": "object", "properties": {"x-bridge-status": {"const": status}}}
+    said: JsonObject = {"type": "object", "properties": {headers.STATUS: {"const": status}}}
     if required:
         said["required"] = required
     return {"type": "object", "allOf": [{"$ref": "#/components/schemas/ReplyHeaders"}, said]}
@@ -75,7 +67,7 @@ _REQUEST: JsonObject = {
     "messageId": _property(
         "message_id", _STRING, "A fresh one for each request, the same for a repetition of it."
     ),
-    "idempotency-key": {
+    headers.IDEMPOTENCY_KEY: {
         "type": "string",
         "minLength": 1,
         "maxLength": LONGEST_KEY,
@@ -87,7 +79,7 @@ _REQUEST: JsonObject = {
         {"type": "string", "pattern": "^[0-9]+$"},
         "Milliseconds, as text, that you wait: from `timestamp`, or without one from the delivery on.",
     ),
-    "x-deadline": {
+    headers.DEADLINE: {
         "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+$"}],
         "description": "Unix time in milliseconds until which you wait. The earlier one of this and"
         " `expiration` holds: LCM is not called after it.",
@@ -116,24 +108,24 @@ _REPLY: JsonObject = {
     "deliveryMode": _property("delivery_mode", {"const": 2}, "Always this."),
     "type": _property("type", _STRING, "The subtopic of the reply."),
     "appId": _property("app_id", {"const": APP_ID}, "Always this."),
-    "x-bridge-status": {"type": "string", "enum": ["ok", "error"], "description": "How the request ended."},
-    "x-bridge-error-type": {
+    headers.STATUS: {"type": "string", "enum": ["ok", "error"], "description": "How the request ended."},
+    headers.ERROR_TYPE: {
         "type": "string",
         "enum": list(ERROR_TYPES),
         "description": "The errorType of a failure.",
     },
-    "x-bridge-cache": {
+    headers.CACHE: {
         "type": "string",
         "enum": ["hit", "miss", "stale"],
         "description": "Only where the contact cache can answer. stale: LCM is away, and the contacts are"
         " those last seen.",
     },
-    "x-bridge-replayed": {
+    headers.REPLAYED: {
         "type": "boolean",
         "description": "true: the stored reply of an earlier delivery of the request.",
     },
-    "x-bridge-version": {"type": "string", "description": "The bridge's version."},
-    "idempotency-key": {
+    headers.VERSION: {"type": "string", "description": "The bridge's version."},
+    headers.IDEMPOTENCY_KEY: {
         "type": "string",
         "description": "Only on an event: the request's key, so that a listener can drop a repetition.",
     },
@@ -141,23 +133,32 @@ _REPLY: JsonObject = {
 }
 
 _DEAD_LETTER: JsonObject = {
-    "x-reason": {
+    headers.REASON: {
         "type": "string",
         "enum": [reason.value for reason in Reason],
         "description": "Why nobody was told, or why a person must look.",
     },
-    "x-error": {"type": "string", "description": "The error in words."},
-    "x-operation": {"type": "string", "description": "The operation, `unknown` if it could not be told."},
-    ATTEMPTS: {"type": "integer", "description": "How often it was tried."},
-    EFFECT_DONE: {
+    headers.ERROR: {"type": "string", "description": "The error in words."},
+    headers.OPERATION: {"type": "string", "description": "The operation, `unknown` if it could not be told."},
+    headers.ATTEMPTS: {"type": "integer", "description": "How often it was tried."},
+    headers.EFFECT_DONE: {
         "type": "boolean",
         "description": "true: the side effect has happened, only the reply could not be told.",
     },
-    ORIGINAL_EXCHANGE: {"type": "string", "description": "Where it was published."},
-    ORIGINAL_ROUTING_KEY: {"type": "string", "description": "With which routing key."},
-    ORIGINAL_EXPIRATION: {"type": "string", "description": "Its `expiration`, which would expire it again."},
-    ORIGINAL_USER_ID: {"type": "string", "description": "Its `user_id`, which only its publisher may bear."},
-    MESSAGE_ID_MADE: {"type": "boolean", "description": "true: it had no `message_id`; this one is no key."},
-    "x-bridge-unreadable": {"type": "string", "description": "Properties of it that could not be read."},
-    "x-dead-lettered-at": {"description": "When; a timestamp of AMQP."},
+    headers.ORIGINAL_EXCHANGE: {"type": "string", "description": "Where it was published."},
+    headers.ORIGINAL_ROUTING_KEY: {"type": "string", "description": "With which routing key."},
+    headers.ORIGINAL_EXPIRATION: {
+        "type": "string",
+        "description": "Its `expiration`, which would expire it again.",
+    },
+    headers.ORIGINAL_USER_ID: {
+        "type": "string",
+        "description": "Its `user_id`, which only its publisher may bear.",
+    },
+    headers.MESSAGE_ID_MADE: {
+        "type": "boolean",
+        "description": "true: it had no `message_id`; this one is no key.",
+    },
+    headers.UNREADABLE: {"type": "string", "description": "Properties of it that could not be read."},
+    headers.DEAD_LETTERED_AT: {"description": "When; a timestamp of AMQP."},
 }

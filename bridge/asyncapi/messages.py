@@ -5,9 +5,10 @@ from typing import Final, NamedTuple, cast
 
 from bridge import __version__
 from bridge.asyncapi.headers import CORRELATION_ID
-from bridge.asyncapi.places import ERROR, Place, ref
+from bridge.asyncapi.places import BINDING_VERSION, ERROR, Place, ref
 from bridge.envelope import Envelope
 from bridge.failures import Failure, InvalidData, UnknownOperation
+from bridge.headers import ERROR_TYPE, IDEMPOTENCY_KEY, STATUS, VERSION
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.declared.operation import Declared
@@ -19,7 +20,6 @@ CONTENT_TYPE: Final = "application/json"
 _CORRELATION: Final = "7d9f2c4e"
 _WRONG: Final[tuple[JsonValue, ...]] = (17, "x", True, {})
 """Values of which each type of field refuses one."""
-_BINDING: Final = "0.3.0"
 _ANSWERS: Final = "The reply to the request in x-answers."
 
 
@@ -46,7 +46,7 @@ def _of_place(place: Place) -> Iterator[tuple[str, JsonObject]]:
     example = answered(place)
     headers: JsonObject = {"replyTo": "my-service.replies", "correlationId": _CORRELATION, "deliveryMode": 2}
     if place.operation.declaration.form.side_effect is not False:
-        headers["idempotency-key"] = f"{place.operation.name}-{place.number}"
+        headers[IDEMPOTENCY_KEY] = f"{place.operation.name}-{place.number}"
     request: JsonObject = {
         "name": f"{place.id}Request",
         "title": f"{place.operation.name} request",
@@ -83,7 +83,7 @@ def _replying(place: Place, kind: str, headers: str, how: str) -> JsonObject:
         "headers": ref("schemas", headers),
         "payload": ref("schemas", f"{place.id}{kind}"),
         "correlationId": ref("correlationIds", "correlation"),
-        "bindings": {"amqp": {"messageType": subtopic, "bindingVersion": _BINDING}},
+        "bindings": {"amqp": {"messageType": subtopic, "bindingVersion": BINDING_VERSION}},
     }
 
 
@@ -94,10 +94,10 @@ def _example(name: str, about: str, headers: JsonObject, payload: JsonObject) ->
 def _answer_headers(place: Place | None, failure: Failure | None = None) -> JsonObject:
     headers: JsonObject = {"correlationId": _CORRELATION, "contentType": CONTENT_TYPE}
     headers["type"] = "ApiError" if place is None else place.route.reply.subtopic
-    headers["x-bridge-status"] = "ok" if failure is None else "error"
+    headers[STATUS] = "ok" if failure is None else "error"
     if failure is not None:
-        headers["x-bridge-error-type"] = failure.error_type
-    headers["x-bridge-version"] = __version__
+        headers[ERROR_TYPE] = failure.error_type
+    headers[VERSION] = __version__
     return headers
 
 
@@ -159,7 +159,7 @@ def _error(catalogue: Catalogue) -> JsonObject:
         "headers": ref("schemas", "FailureHeaders"),
         "payload": ref("schemas", "ErrorEvent"),
         "correlationId": ref("correlationIds", "correlation"),
-        "bindings": {"amqp": {"messageType": "ApiError", "bindingVersion": _BINDING}},
+        "bindings": {"amqp": {"messageType": "ApiError", "bindingVersion": BINDING_VERSION}},
         "examples": [_example("failure", _ANSWERS, headers, body)],
         "x-answers": _envelope(address, {}),
     }

@@ -8,6 +8,9 @@ from bridge.operations.catalogue import Catalogue
 from bridge.operations.declared.operation import Declared
 from bridge.operations.model import Route
 
+BINDING_VERSION = "0.3.0"
+"""Of the AMQP bindings, https://github.com/asyncapi/bindings/tree/master/amqp."""
+
 REPLIES, EVENTS, ERROR = "replies", "events", "ApiError"
 """Two channels, beside those of requests, which have dots; and the message of the error event."""
 

@@ -14,9 +14,10 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import ChannelClosed
 
-from bridge.bus.connection import Channel, Connection, cancellation_as_error
+from bridge.bus.connection import Channel, Connection
 from bridge.bus.differences import Difference, compare, kind_of, limits
 from bridge.bus.topology import Binding, Part, Queue, Topology, declare, look_for
+from bridge.losses import cancellation_as_error
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,8 @@ from collections import deque
 import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
-from bridge.bus.connection import Channel, cancellation_as_error
+from bridge.bus.connection import Channel
+from bridge.losses import cancellation_as_error
 
 log = structlog.get_logger(__name__)
 

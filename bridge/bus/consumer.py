@@ -16,15 +16,17 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.exceptions import ChannelInvalidStateError
 
 from bridge import forwarding
-from bridge.bus.backoff import Backoff
-from bridge.bus.connection import Channel, Connection, cancellation_as_error
+from bridge.backoff import Backoff
+from bridge.bus.change import Change
+from bridge.bus.connection import Channel, Connection
 from bridge.bus.content import Arrival
 from bridge.bus.delivery import read_delivery
 from bridge.bus.differences import is_difference
 from bridge.bus.login import user_names
 from bridge.bus.topology import Topology
 from bridge.bus.traffic import Traffic
-from bridge.case import begin
+from bridge.case import log_about
+from bridge.losses import cancellation_as_error
 from bridge.messages import Delivery
 from bridge.metrics import Metrics
 
@@ -36,33 +38,10 @@ CANCEL_SECONDS = 3.0
 SLOW_SECONDS = 10.0
 """After how long a consumer that the broker does not register is told of in the log."""
 
-LOOK_AGAIN = 1.0
-"""Seconds after which whoever waits for a change looks by himself."""
-
 STARTING: Final = "starting"
 """The reason for which every consumer is paused at first: whether it may start is not known yet."""
 
 Handler = Callable[[Delivery], Awaitable[None]]
-
-
-class Change:
-    """Wakes everybody who waits for something to change."""
-
-    def __init__(self) -> None:
-        self._event = asyncio.Event()
-
-    def tell(self) -> None:
-        """Wake all who wait now."""
-        self._event.set()
-        self._event.clear()
-
-    async def wait(self) -> None:
-        """Wait to be told, for `LOOK_AGAIN` at most."""
-        try:
-            async with asyncio.timeout(LOOK_AGAIN):
-                await self._event.wait()
-        except TimeoutError:
-            pass
 
 
 class Consumer:
@@ -259,14 +238,14 @@ class Consumer:
                 # Sooner, while the broker still sends, it would come straight back.
                 if not self._takes and self._quiet:
                     self.given_back += 1
-                    begin(**delivery.ids)
+                    log_about(**delivery.ids)
                     await delivery.settler.requeue(failed=False)
                     return
                 if self._given_up:
                     return
                 await self._changed.wait()
         except Exception as error:  # the boundary: a fault with one request is no other's
-            ids = begin(delivery.body, **delivery.ids).ids
+            ids = log_about(delivery.body, **delivery.ids).ids
             log.exception(
                 "consumer.task_failed",
                 **ids,

@@ -17,7 +17,7 @@ from typing import Final
 
 from bridge.bus.connection import Connection
 from bridge.bus.publisher import Publisher
-from bridge.messages import DIRECT_REPLY_TO, Outgoing
+from bridge.messages import DIRECT_ADDRESS, Outgoing
 from bridge.ports import Confirmation, PublishFailed
 
 _CUT_OFFS_BEFORE_REFUSED: Final = 2
@@ -42,7 +42,7 @@ def origin(address: str) -> Origin | None:
 
     A broker's addresses are ``amq.rabbitmq.reply-to.<base64 of a process>.<key>``.
     """
-    encoded, _, _ = address.removeprefix(DIRECT_REPLY_TO).partition(".")
+    encoded, _, _ = address.removeprefix(DIRECT_ADDRESS).partition(".")
     try:
         process = b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):

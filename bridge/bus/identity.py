@@ -5,8 +5,9 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.exceptions import ChannelPreconditionFailed
 from pamqp.commands import Basic
 
-from bridge.bus.connection import Connection, cancellation_as_error
+from bridge.bus.connection import Connection
 from bridge.bus.login import user_name
+from bridge.losses import cancellation_as_error
 
 log = structlog.get_logger(__name__)
 

@@ -7,8 +7,9 @@ speak against those of the other workers, which look at the same queues.
 import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
-from bridge.bus.connection import Channel, Connection, cancellation_as_error
+from bridge.bus.connection import Channel, Connection
 from bridge.bus.topology import Topology
+from bridge.losses import cancellation_as_error
 from bridge.metrics import Gauge, Metrics
 
 log = structlog.get_logger(__name__)

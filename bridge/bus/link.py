@@ -13,11 +13,12 @@ from typing import Final
 import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
-from bridge.bus.backoff import Waits
-from bridge.bus.connection import Connection, cancellation_as_error
+from bridge.backoff import Backoff
+from bridge.bus.connection import Connection
 from bridge.bus.frames import SocketConnection
-from bridge.bus.login import Node, cut_off, nodes, refusal
+from bridge.bus.login import Node, cut_off, nodes, why_refused
 from bridge.credentials import Current
+from bridge.losses import cancellation_as_error
 from bridge.settings import Amqp
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,30 @@ BLOCKED_INTERVAL: Final = 0.5
 """Seconds between looks whether the broker blocks a connection, for the log."""
 
 Work = Callable[[Connection], Awaitable[None]]
+
+
+class Waits:
+    """The waits of a link: a backoff to ``most`` seconds, or to ``refused`` where all nodes refuse it."""
+
+    def __init__(self, first: float, most: float, refused: float) -> None:
+        self._backoff = Backoff(first, most)
+        self._patience = Backoff(first, refused)
+        self._refusals = 0
+
+    def next(self) -> float:
+        """Return the seconds to wait now."""
+        self._refusals = 0
+        self._patience.reset()
+        return self._backoff.next()
+
+    def after_refusal(self, nodes: int) -> float:
+        """Return the same after one of so many nodes has refused: the others are tried soon."""
+        self._refusals += 1
+        return (self._patience if self._refusals >= nodes else self._backoff).next()
+
+    def reset(self) -> None:
+        """Start again from ``first``."""
+        self._backoff.reset()
 
 
 class Link:
@@ -95,7 +120,7 @@ class Link:
                         next="a fault of the bridge: report it; the connection is opened again",
                     )
                 opening = self.openings == openings
-                refused = refusal(error, node.url) if opening else None
+                refused = why_refused(error, node.url) if opening else None
                 why = refused or (cut_off(error, node.url) if opening else None)
                 wait = waits.after_refusal(len(every)) if refused else waits.next()
                 log.warning(

@@ -83,7 +83,7 @@ def tls_context(url: URL) -> ssl.SSLContext | None:
     return made
 
 
-def refusal(error: BaseException, url: URL) -> Trouble | None:
+def why_refused(error: BaseException, url: URL) -> Trouble | None:
     """Say why a node did not let the bridge in; None if it is something else that went wrong.
 
     ``error`` is that of an opening.

@@ -13,12 +13,13 @@ import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel
 
-from bridge.bus.backoff import Backoff
+from bridge.backoff import Backoff
 from bridge.bus.confirms import WHILE_BLOCKED, PublishChannel
-from bridge.bus.connection import Connection, cancellation_as_error
+from bridge.bus.connection import Connection
 from bridge.bus.differences import is_difference
 from bridge.bus.refusals import Destination, Refusals
 from bridge.bus.traffic import Nacked
+from bridge.losses import cancellation_as_error
 from bridge.messages import Outgoing
 from bridge.ports import Confirmation, PublishFailed
 

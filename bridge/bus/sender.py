@@ -13,7 +13,7 @@ from bridge.bus.direct import DirectReplies
 from bridge.bus.identity import tell_another_user
 from bridge.bus.publisher import Publisher
 from bridge.bus.topology import Topology
-from bridge.messages import DIRECT_REPLY_TO, Outgoing
+from bridge.messages import DIRECT_ADDRESS, Outgoing
 from bridge.ports import Confirmation
 
 
@@ -55,6 +55,6 @@ class BusSender:
             return await self._exchanges.publish(outgoing, turn=turn)
         if outgoing.routing_key.startswith(self._retry_prefix):
             return await self._parked.publish(outgoing, turn=turn)
-        if outgoing.routing_key.startswith(DIRECT_REPLY_TO):
+        if outgoing.routing_key.startswith(DIRECT_ADDRESS):
             return await self.direct.publish(outgoing)
         return await self._replies.publish(outgoing)

@@ -95,10 +95,6 @@ class Topology:
         yield self._unrouted()
         yield from self._retries()
 
-    async def establish(self, channel: AbstractChannel) -> None:
-        """Declare everything."""
-        await self._establish(channel, self.parts())
-
     async def establish_requests(self, channel: AbstractChannel, queue: str) -> None:
         """Declare a request queue and the exchanges that lead to it."""
         await self._establish(channel, self._requests(queue))

@@ -16,9 +16,10 @@ from typing import Any, Final
 from pamqp import commands, decode, encode, header
 
 from bridge import forwarding
+from bridge.headers import DEADLINE, IDEMPOTENCY_KEY, UNREADABLE
 from bridge.messages import Properties
 
-_UNREADABLE: Final = f"x-bridge-unreadable-{secrets.token_hex(8)}"
+_UNREADABLE: Final = f"{UNREADABLE}-{secrets.token_hex(8)}"
 """Header by which the reader tells `take_unreadable` what could not be read; not to be forged."""
 
 LEFT_OUT: Final = "x-bridge-left-out"
@@ -32,7 +33,7 @@ _LARGEST: Final = 2**63 - 1
 _FRAME_BYTES: Final = 20
 """Bytes of a header frame beside its properties."""
 
-_OURS: Final = forwarding.NOTES | forwarding.LETTER_NOTES | {forwarding.DEADLINE, "idempotency-key"}
+_OURS: Final = forwarding.NOTES | forwarding.LETTER_NOTES | {DEADLINE, IDEMPOTENCY_KEY}
 """Headers without which a request would come back as another one; each is short."""
 
 KINDS: Final = {

@@ -8,11 +8,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from signal import SIGINT
 
 from bridge import __version__
 from bridge.cli import streams
 from bridge.configuration import BadSettings
+from bridge.exitcodes import INTERRUPTED, WRONG_USAGE
 
 COMMANDS = (
     *("run", "check", "config", "request", "contacts", "forget", "dead-letters", "pause", "resume"),
@@ -20,10 +20,6 @@ COMMANDS = (
     *("simulator", "demo", "healthcheck"),
     "completion",
 )
-
-WRONG_SETTINGS = 2
-INTERRUPTED = 128 + SIGINT
-"""As shells tell it."""
 
 
 def parser_of(names: Sequence[str]) -> argparse.ArgumentParser:
@@ -59,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BadSettings as error:
         sys.stderr.write("the settings cannot be right:\n")
         sys.stderr.writelines(f"  {fault}\n" for fault in error.faults)
-        return WRONG_SETTINGS
+        return WRONG_USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
     return code

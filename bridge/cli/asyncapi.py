@@ -5,7 +5,8 @@ import sys
 
 from bridge.asyncapi import document
 from bridge.asyncapi.text import text
-from bridge.configuration import catalogue, load
+from bridge.configuration import load
+from bridge.exitcodes import DONE
 
 HELP = "print the contract as an AsyncAPI document"
 
@@ -18,6 +19,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print the document of the bridge that the settings make. Raises `BadSettings`."""
     del args
-    settings = load().settings
-    sys.stdout.write(text(document(catalogue(settings), settings)))
-    return 0
+    loaded = load()
+    sys.stdout.write(text(document(loaded.catalogue, loaded.settings)))
+    return DONE

@@ -6,14 +6,12 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from bridge import logs
+from bridge.cli.store import opened_store
 from bridge.configuration import load
-from bridge.metrics import Metrics
+from bridge.exitcodes import DONE, FAILED, WRONG_USAGE
 from bridge.ports import StoreUnavailable
-from bridge.settings import Amqp, Log, Settings
+from bridge.settings import Amqp, Settings
 from bridge.store.brake import Brake
-from bridge.store.connection import Store, connect
-
-WRONG_QUEUE = 2
 
 Action = Callable[[Brake, str, Settings], Awaitable[str]]
 """Does something to the queue of that name and returns what to tell the person."""
@@ -30,29 +28,25 @@ def act_on_queue(args: argparse.Namespace, action: Action) -> int:
     Raises `bridge.configuration.BadSettings`.
     """
     settings = load().settings
-    logs.configure(Log(level="ERROR", format="console"))
+    logs.configure_for_a_command()
     queue = _full_name(args.queue, settings.amqp)
     if queue is None:
         sys.stderr.write(
             f"there is no queue {args.queue!a}; there are: agent ({settings.amqp.agent_queue}), "
             f"campaign ({settings.amqp.campaign_queue})\n"
         )
-        return WRONG_QUEUE
+        return WRONG_USAGE
     try:
         sys.stdout.write(f"{asyncio.run(_act(settings, queue, action))}\n")
     except StoreUnavailable:
         sys.stderr.write("Redis does not answer; try: lcm-bridge check\n")
-        return 1
-    return 0
+        return FAILED
+    return DONE
 
 
 async def _act(settings: Settings, queue: str, action: Action) -> str:
-    store = Store(connect(settings.redis), settings.redis, Metrics())
-    try:
-        await store.look()
+    async with opened_store(settings) as store:
         return await action(Brake(store, settings.redis.prefix), queue, settings)
-    finally:
-        await store.close()
 
 
 def _full_name(given: str, amqp: Amqp) -> str | None:

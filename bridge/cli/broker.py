@@ -8,7 +8,7 @@ import aio_pika
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
 from bridge.bus.frames import SocketConnection
-from bridge.bus.login import cut_off, node_name, refusal
+from bridge.bus.login import cut_off, node_name, why_refused
 from bridge.settings import Amqp
 
 
@@ -37,7 +37,7 @@ async def connect_to_any(settings: Amqp, seconds: float) -> Connected:
         except TimeoutError:
             away.append(f"{node}: no answer within {share:.1f} s")
         except (*CONNECTION_EXCEPTIONS, ValueError) as error:
-            why = refusal(error, url) or cut_off(error, url)
+            why = why_refused(error, url) or cut_off(error, url)
             away.append(
                 f"{node}: {why.found}: {why.advice}" if why else f"{node}: {type(error).__name__}: {error}"
             )

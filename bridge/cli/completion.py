@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from bridge.exitcodes import DONE
+
 HELP = "print a script that completes commands, options and names of operations in a shell"
 
 SHELLS = ("bash", "zsh", "fish")
@@ -20,4 +22,4 @@ def main(args: argparse.Namespace) -> int:
     from bridge.cli import COMMANDS, parser_of  # noqa: PLC0415 - it imports this
 
     sys.stdout.write(shtab.complete(parser_of(COMMANDS), args.shell) + "\n")
-    return 0
+    return DONE

@@ -4,6 +4,7 @@ import argparse
 
 from bridge.cli.display import print_table
 from bridge.configuration import describe, load
+from bridge.exitcodes import DONE
 
 HELP = "print every setting with its source, secrets masked"
 
@@ -16,5 +17,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print the table. Raises `bridge.configuration.BadSettings`."""
     del args
-    print_table(("setting", "value", "source"), describe(load()))
-    return 0
+    loaded = load()
+    print_table(("setting", "value", "source"), describe(loaded.settings, loaded.sources))
+    return DONE

@@ -3,17 +3,14 @@
 import argparse
 import asyncio
 import sys
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from bridge import logs
-from bridge.cli.display import print_table
+from bridge.cli.display import moment, print_table
+from bridge.cli.store import contact_cache, opened_store
 from bridge.configuration import load
-from bridge.metrics import Metrics
+from bridge.exitcodes import DONE, FAILED
 from bridge.ports import StoreUnavailable
-from bridge.settings import Log, Settings
-from bridge.store.connection import Store, connect
-from bridge.store.contacts import ContactStore
+from bridge.settings import Settings
 
 HELP = "list the contacts cached for an agent, or erase them"
 
@@ -27,40 +24,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Return 0 if Redis answered, else 1. Raises `bridge.configuration.BadSettings`."""
     settings = load().settings
-    logs.configure(Log(level="ERROR", format="console"))
+    logs.configure_for_a_command()
     try:
         return asyncio.run(_contacts(settings, args.agent, erase=args.erase))
     except StoreUnavailable:
         sys.stderr.write("Redis does not answer; try: lcm-bridge check\n")
-        return 1
+        return FAILED
 
 
 async def _contacts(settings: Settings, agent: str, *, erase: bool) -> int:
-    store = Store(connect(settings.redis), settings.redis, Metrics())
-    cache = ContactStore(
-        store, settings.contacts, prefix=settings.redis.prefix, zone=ZoneInfo(settings.lcm.timezone)
-    )
-    try:
-        await store.look()
+    async with opened_store(settings) as store:
+        cache = contact_cache(store, settings)
         if erase:
             await cache.erase(agent)
             sys.stdout.write("erased\n")
-            return 0
+            return DONE
         records = await cache.contents(agent)
-    finally:
-        await store.close()
     if not records:
         sys.stdout.write("no contacts are cached for this agent\n")
-        return 0
+        return DONE
     rows = []
     for record in sorted(records, key=lambda one: (one["kind"], one["expires"])):
         contact = record["contact"]
-        told = [str(contact.get(name)) for name in ("AccountNumber", "PhoneNumber", "CampaignId")]
-        times = _moment(record["asked"]), _moment(record["expires"])
-        rows.append((record["kind"], *told, record.get("consent") or "", *times))
+        shown = [str(contact.get(name)) for name in ("AccountNumber", "PhoneNumber", "CampaignId")]
+        times = (moment(record[name] / 1000) for name in ("asked", "expires"))
+        rows.append((record["kind"], *shown, record.get("consent") or "", *times))
     print_table(("kind", "account number", "phone number", "campaign", "consent", "given", "leaves"), rows)
-    return 0
-
-
-def _moment(milliseconds: float) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return DONE

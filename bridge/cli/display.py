@@ -1,7 +1,8 @@
-"""Tables on the standard output, and what others wrote in them as it is."""
+"""What is shown on the standard output: tables, times, and what others wrote as it is."""
 
 import os
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +17,11 @@ def plain(value: str) -> Text:
     return Text(
         "".join(sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in value)
     )
+
+
+def moment(seconds: float) -> str:
+    """Return a unix time as it is shown to a person."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def console() -> Console:

@@ -5,12 +5,11 @@ import sys
 from pathlib import Path
 
 from bridge.asyncapi import document
-from bridge.configuration import catalogue, load
+from bridge.configuration import load
+from bridge.exitcodes import DONE, FAILED
 from bridge.page.page import render
 
 HELP = "write the contract as a page, one HTML file"
-
-FAILED = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,14 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Return 1 if the file cannot be written. Raises `BadSettings`."""
-    settings = load().settings
-    page = render(document(catalogue(settings), settings))
+    loaded = load()
+    page = render(document(loaded.catalogue, loaded.settings))
     if args.file == "-":
         sys.stdout.write(page)
-        return 0
+        return DONE
     try:
         Path(args.file).write_text(page, encoding="utf-8")
     except OSError as error:
         sys.stderr.write(f"{args.file} cannot be written: {error.strerror}\n")
         return FAILED
-    return 0
+    return DONE

@@ -4,16 +4,15 @@ import argparse
 import asyncio
 import shlex
 import sys
-from zoneinfo import ZoneInfo
 
 from bridge import logs
+from bridge.cli.arguments import mention
+from bridge.cli.store import contact_cache, opened_store
 from bridge.configuration import load
+from bridge.exitcodes import DONE, FAILED
 from bridge.mentions import Mention
-from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
-from bridge.settings import Log, Settings
-from bridge.store.connection import Store, connect
-from bridge.store.contacts import ContactStore
+from bridge.settings import Settings
 from bridge.store.erasure import Erased, Erasure
 
 HELP = "erase cached contacts and stored replies that mention a phone number, an LCM key or an agent"
@@ -30,36 +29,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only say how much there is")
 
 
-def mention(text: str) -> Mention:
-    """Read what is looked for. Raises `argparse.ArgumentTypeError`."""
-    try:
-        return Mention(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
 def main(args: argparse.Namespace) -> int:
     """Return 0 if Redis answered, else 1. Raises `bridge.configuration.BadSettings`."""
     settings = load().settings
-    logs.configure(Log(level="ERROR", format="console"))
+    logs.configure_for_a_command()
     try:
         erased = asyncio.run(_forget(settings, args.text, pretend=args.dry_run))
     except StoreUnavailable as error:
         sys.stderr.write(f"not all is erased: {error}; try: lcm-bridge check, then again\n")
-        return 1
+        return FAILED
     told = "there are" if args.dry_run else "erased:"
     sys.stdout.write(f"{told} {erased.contacts} cached contacts, {erased.replies} stored replies\n")
     letters = f"lcm-bridge dead-letters list --mentioning {shlex.quote(args.text.wanted)}"
     sys.stdout.write(f"what else may mention it: {letters}\n")
-    return 0
+    return DONE
 
 
 async def _forget(settings: Settings, wanted: Mention, *, pretend: bool) -> Erased:
-    prefix = settings.redis.prefix
-    store = Store(connect(settings.redis), settings.redis, Metrics())
-    contacts = ContactStore(store, settings.contacts, prefix=prefix, zone=ZoneInfo(settings.lcm.timezone))
-    try:
-        await store.look()
-        return await Erasure(store, contacts, prefix=prefix).erase(wanted, pretend=pretend)
-    finally:
-        await store.close()
+    async with opened_store(settings) as store:
+        erasure = Erasure(store, contact_cache(store, settings), prefix=settings.redis.prefix)
+        return await erasure.erase(wanted, pretend=pretend)

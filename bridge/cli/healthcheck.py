@@ -6,6 +6,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 
 from bridge.configuration import load
+from bridge.exitcodes import DONE, FAILED
 
 HELP = "ask a running worker on this machine whether it is alive (or --ready)"
 
@@ -28,8 +29,8 @@ def main(args: argparse.Namespace) -> int:
         body = response.read(10_000).decode(errors="replace")
     except (OSError, HTTPException) as error:
         sys.stderr.write(f"no answer from the admin server on {host}:{admin.port}: {error}\n")
-        return 1
+        return FAILED
     finally:
         connection.close()
     sys.stdout.write(body + "\n")
-    return 0 if response.status == HTTPStatus.OK else 1
+    return DONE if response.status == HTTPStatus.OK else FAILED

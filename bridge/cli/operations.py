@@ -11,17 +11,16 @@ from rich.console import Console
 
 from bridge.cli.completing import FILES, OPERATIONS, completed
 from bridge.cli.display import plain, print_table
-from bridge.configuration import beside, catalogue, load
+from bridge.configuration import beside, load
 from bridge.declarations import read_file
+from bridge.exitcodes import DONE, FAILED
 from bridge.operations.declared.conflicts import conflicts
 from bridge.operations.declared.operation import Declared
 from bridge.operations.declared.reading import BadDeclaration, Declaration
 from bridge.operations.model import Rules
-from bridge.operations.shipped import BUILT_IN, SIBLING, siblings
+from bridge.operations.shipped import SIBLING, origin_of, siblings
 
 HELP = "list, show or check the operations"
-
-FAILED = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,30 +46,28 @@ def main(args: argparse.Namespace) -> int:
 
 def _known() -> dict[str, tuple[Declared, str]]:
     """Return each operation and where it is from, those that are off last."""
-    known = {one.name: (one, _origin(one)) for one in catalogue(load().settings).operations}
+    known = {
+        one.name: (one, origin_of(one.declaration) or one.declaration.file)
+        for one in load().catalogue.operations
+    }
     off = (Declared(one, Rules()) for one in siblings() if one.name not in known)
     return known | {one.name: (one, f"{SIBLING}, off") for one in off}
-
-
-def _origin(operation: Declared) -> str:
-    file = operation.declaration.file
-    return next((origin for origin in (BUILT_IN, SIBLING) if file.startswith(f"{origin} ")), file)
 
 
 def _list(args: argparse.Namespace) -> int:
     known = [both for both in _known().values() if args.all or not both[1].endswith(", off")]
     if args.names:
         sys.stdout.writelines(f"{operation.name}\n" for operation, _ in known)
-        return 0
+        return DONE
     if args.json:
         _print_json([_summary(*both) for both in known])
-        return 0
+        return DONE
     rows = []
     for told in (_summary(*both) for both in known):
         addresses = "\n".join(route["request"] for route in told["routes"])
         rows.append((told["name"], addresses, told["queue"], told["side_effect"], told["from"]))
     print_table(("name", "request", "queue", "side effect", "from"), rows)
-    return 0
+    return DONE
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -92,7 +89,7 @@ def _show(args: argparse.Namespace) -> int:
             console.print(plain(line), soft_wrap=True)
         print_table(*_fields(operation))
         console.print(plain(f"\n{text}"), soft_wrap=True)
-    return 0
+    return DONE
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -115,7 +112,7 @@ def _check(args: argparse.Namespace) -> int:
             for one in found
             if one.file not in bad_files
         )
-    return FAILED if faults else 0
+    return FAILED if faults else DONE
 
 
 def _summary(operation: Declared, origin: str) -> dict[str, Any]:

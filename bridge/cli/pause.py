@@ -1,9 +1,9 @@
 """``lcm-bridge pause QUEUE``: all workers stop taking requests from a queue."""
 
 import argparse
-from datetime import UTC, datetime
 
 from bridge.cli.brake import act_on_queue, add_queue
+from bridge.cli.display import moment
 from bridge.settings import Settings
 from bridge.store.brake import Brake
 
@@ -23,6 +23,5 @@ def main(args: argparse.Namespace) -> int:
 async def _pause(brake: Brake, queue: str, settings: Settings) -> str:
     since = await brake.pause(queue)
     if since is not None:
-        moment = datetime.fromtimestamp(since, UTC)
-        return f"{queue} is paused already, since {moment:%Y-%m-%d %H:%M:%S} UTC"
+        return f"{queue} is paused already, since {moment(since)}"
     return f"{queue} is paused; workers stop taking requests within {settings.redis.watch_interval:g} s"

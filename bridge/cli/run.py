@@ -8,6 +8,7 @@ import structlog
 
 from bridge import logs
 from bridge.configuration import Loaded, changed, load
+from bridge.exitcodes import FAILED
 
 HELP = "run the worker (also: python -m bridge)"
 
@@ -29,13 +30,13 @@ def main(args: argparse.Namespace) -> int:
 
 async def _serve(loaded: Loaded) -> int:
     # Imported here so that the other commands start without the whole worker.
-    from bridge.app import FAILED, Worker  # noqa: PLC0415
+    from bridge.app import Worker  # noqa: PLC0415
 
     log = structlog.get_logger(__name__)
     logs.hear_all()
     settings = changed(loaded)
     try:
-        return await Worker(loaded.settings, settings).run()
+        return await Worker(loaded.settings, loaded.catalogue, settings).run()
     except OSError as error:
         log.critical(
             "worker.cannot_start",

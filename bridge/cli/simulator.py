@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bridge.cli.completing import DIRECTORIES, FILES, completed
 from bridge.declarations import read_directory
+from bridge.exitcodes import DONE, FAILED, WRONG_USAGE
 from bridge.operations.declared.reading import BadDeclaration
 from bridge.operations.shipped import siblings
 from bridge.simulator.declared import with_declared
@@ -23,9 +24,6 @@ from bridge.simulator.server import Simulator
 from bridge.simulator.wire import AnswerStyle, MemberCase, Quotas
 
 HELP = "run a stand-in for the LCM WebService"
-# The port is taken, or a certificate cannot be used.
-FAILED = 1
-WRONG_USAGE = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +67,7 @@ async def _run(options: Options, host: str, port: int) -> int:
     sys.stdout.flush()
     await stopping.wait()
     await simulator.stop()
-    return 0
+    return DONE
 
 
 def _add_data(group: argparse._ArgumentGroup) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from bridge.backoff import Backoff
 from bridge.client.call import FIRST_WAIT, LONGEST_WAIT, Call
 from bridge.client.errors import (
     BridgeError,
@@ -13,7 +14,7 @@ from bridge.client.errors import (
     RequestFailed,
     UnreadableReply,
 )
-from bridge.client.link import Backoff, Link, log
+from bridge.client.link import Link, log
 from bridge.client.publisher import Lost, Refused, Suspected
 from bridge.client.replies import Reply, read_body
 from bridge.client.session import Session
@@ -44,7 +45,7 @@ async def repeat(call: Call, link: Link, attempt: Callable[[Call, Session], Coro
 
     Raises `bridge.client.errors.BridgeError`.
     """
-    backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
+    backoff = Backoff(FIRST_WAIT, LONGEST_WAIT, least=0.5)
     told: RequestFailed | None = None
     cut_off = False
     while True:

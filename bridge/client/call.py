@@ -13,6 +13,7 @@ from aio_pika import DeliveryMode, Message
 from bridge.client.checks import LONGEST_HEADER, text
 from bridge.client.errors import BridgeError, ClientClosed, NoReply, NotSent
 from bridge.client.operations import Address
+from bridge.headers import DEADLINE, IDEMPOTENCY_KEY
 from bridge.jsontypes import JsonValue
 
 FIRST_WAIT: Final = 0.2
@@ -82,7 +83,7 @@ class Call:
         self._source = source
         self._attempt = 0
         self._message_id = uuid.uuid4().hex
-        self._headers: dict[str, Any] = {"idempotency-key": self._message_id} | {
+        self._headers: dict[str, Any] = {IDEMPOTENCY_KEY: self._message_id} | {
             name.replace("_", "-"): text(name, value, LONGEST_HEADER)
             for name, value in given.items()
             if value is not None
@@ -124,7 +125,7 @@ class Call:
             # AMQP's timestamps are whole seconds, and one in the past would end the request earlier.
             timestamp=math.ceil(now),
             expiration=told if waits else None,
-            headers={**self._headers, **({"x-deadline": int((now + told) * 1000)} if waits else {})},
+            headers={**self._headers, **({DEADLINE: int((now + told) * 1000)} if waits else {})},
         )
 
     @property
@@ -140,7 +141,7 @@ class Call:
     @property
     def idempotency_key(self) -> str:
         """That of every attempt."""
-        return str(self._headers["idempotency-key"])
+        return str(self._headers[IDEMPOTENCY_KEY])
 
     def about(self, error: _Error) -> _Error:
         """Write the ids into an error."""

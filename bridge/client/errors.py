@@ -77,94 +77,68 @@ class RequestFailed(BridgeError):
         if retryable is not None:
             self.retryable = retryable
 
+    def __init_subclass__(cls, *, of: type[failures.Failure] | None = None) -> None:
+        super().__init_subclass__()
+        if of is not None:  # a user's own class of them stands for no failure of the bridge's
+            cls.error_type, cls.retryable = of.error_type, of.retryable
 
-class InvalidEnvelope(RequestFailed):
+
+class InvalidEnvelope(RequestFailed, of=failures.InvalidEnvelope):
     """The body was no envelope, or a header cannot be."""
 
-    error_type = failures.InvalidEnvelope.error_type
 
-
-class UnknownOperation(RequestFailed):
+class UnknownOperation(RequestFailed, of=failures.UnknownOperation):
     """No operation has this channel, topic and subtopic; the text names the nearest."""
 
-    error_type = failures.UnknownOperation.error_type
 
-
-class InvalidData(RequestFailed):
+class InvalidData(RequestFailed, of=failures.InvalidData):
     """A field is missing or wrong; `details` names every such field."""
 
-    error_type = failures.InvalidData.error_type
     details: tuple[Detail, ...] = ()
 
 
-class NotPermitted(RequestFailed):
+class NotPermitted(RequestFailed, of=failures.NotPermitted):
     """The broker user may not use this operation."""
 
-    error_type = failures.NotPermitted.error_type
 
-
-class RequestExpired(RequestFailed):
+class RequestExpired(RequestFailed, of=failures.RequestExpired):
     """The deadline passed before LCM was called."""
 
-    error_type = failures.RequestExpired.error_type
-    retryable = failures.RequestExpired.retryable
 
-
-class IdempotencyMismatch(RequestFailed):
+class IdempotencyMismatch(RequestFailed, of=failures.IdempotencyMismatch):
     """The key was used before, with other data."""
 
-    error_type = failures.IdempotencyMismatch.error_type
 
-
-class ContactNotReserved(RequestFailed):
+class ContactNotReserved(RequestFailed, of=failures.ContactNotReserved):
     """This agent has not fetched the contact, and the site lets only those be skipped."""
 
-    error_type = failures.ContactNotReserved.error_type
 
-
-class ContactNotFound(RequestFailed):
+class ContactNotFound(RequestFailed, of=failures.ContactNotFound):
     """LCM has no contact for the request."""
 
-    error_type = failures.ContactNotFound.error_type
 
-
-class WsError(RequestFailed):
+class WsError(RequestFailed, of=failures.WsError):
     """LCM refused or faulted; its message is the text."""
 
-    error_type = failures.WsError.error_type
 
-
-class LcmUnavailable(RequestFailed):
+class LcmUnavailable(RequestFailed, of=failures.LcmUnavailable):
     """LCM cannot be reached, or takes no calls now."""
 
-    error_type = failures.LcmUnavailable.error_type
-    retryable = failures.LcmUnavailable.retryable
 
-
-class LcmTimeout(RequestFailed):
+class LcmTimeout(RequestFailed, of=failures.LcmTimeout):
     """LCM did not answer a read in time."""
 
-    error_type = failures.LcmTimeout.error_type
-    retryable = failures.LcmTimeout.retryable
 
-
-class LcmBadResponse(RequestFailed):
+class LcmBadResponse(RequestFailed, of=failures.LcmBadResponse):
     """LCM answered something that is not of the expected shape."""
 
-    error_type = failures.LcmBadResponse.error_type
 
-
-class OutcomeUnknown(RequestFailed):
+class OutcomeUnknown(RequestFailed, of=failures.OutcomeUnknown):
     """A side effect was cut off after it was sent: a person has to find out whether it happened."""
 
-    error_type = failures.OutcomeUnknown.error_type
 
-
-class InternalError(RequestFailed):
+class InternalError(RequestFailed, of=failures.InternalError):
     """A fault of the bridge, before anything had an effect."""
-
-    error_type = failures.InternalError.error_type
-    retryable = failures.InternalError.retryable
 
 
 FAILURES: Final = {kind.error_type: kind for kind in RequestFailed.__subclasses__()}

@@ -13,7 +13,6 @@ import asyncio
 import itertools
 import logging
 import math
-import random
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,6 +22,7 @@ from aio_pika import Connection
 from aio_pika.abc import AbstractIncomingMessage
 from yarl import URL
 
+from bridge.backoff import Backoff
 from bridge.client.errors import NotSent
 from bridge.client.publisher import CLOSE_SECONDS, Lost, Publisher, loss_as_error
 from bridge.client.session import Session
@@ -38,23 +38,6 @@ LONG_LIFE = 5.0
 """Seconds; a broker that takes connections and ends them sooner must not be stormed."""
 REPLY_QUEUE = len(".replies.") + 32
 """Characters of a reply queue's name after the client's name."""
-
-
-class Backoff:
-    """Waits that double from `first` to `most` seconds, each with jitter of a half."""
-
-    def __init__(self, first: float, most: float) -> None:
-        self._first, self._most, self._ceiling = first, most, first
-
-    def next(self) -> float:
-        """Return the seconds to wait now."""
-        ceiling = self._ceiling
-        self._ceiling = min(self._most, ceiling * 2)
-        return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, no secret
-
-    def reset(self) -> None:
-        """Begin anew."""
-        self._ceiling = self._first
 
 
 class Link:
@@ -127,7 +110,7 @@ class Link:
         return connection
 
     async def _keep(self) -> None:
-        backoff = Backoff(FIRST_WAIT, LONGEST_WAIT)
+        backoff = Backoff(FIRST_WAIT, LONGEST_WAIT, least=0.5)
         for tried in itertools.count(1):
             opened_at = math.inf
             try:

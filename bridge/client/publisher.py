@@ -16,6 +16,7 @@ from aio_pika.exceptions import (
 from aiormq.exceptions import ConnectionChannelError
 
 from bridge.client.errors import NotSent, Unroutable
+from bridge.losses import LostWhileWaiting, cancellation_as_error
 
 CLOSE_SECONDS = 5.0
 REFUSED_SECONDS = 2.0
@@ -36,25 +37,14 @@ class Refused(Exception):
 
 @contextmanager
 def loss_as_error() -> Iterator[None]:
-    """Raise `Lost` for what the library raises when a connection ends, a cancellation of its own included.
-
-    It cancels whatever waits for the broker, and in an orderly end raises a bare `Exception`. Taken for a
-    real cancellation, the first would end the waiting task without a word. (`bridge.bus.connection` knows the
-    same; it brings settings, metrics and logs with it, which are not for whoever uses the client.)
-    """
+    """Raise `Lost` for what the library raises when a connection ends, a cancellation of its own included."""
     try:
-        yield
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
+        with cancellation_as_error():
+            yield
+    except LostWhileWaiting as error:
         raise Lost("the connection ended") from error
     except CONNECTION_EXCEPTIONS as error:
         raise Lost(f"{type(error).__name__}: {error}") from error
-    except Exception as error:
-        if type(error) is not Exception:
-            raise
-        raise Lost("the connection ended") from error
 
 
 class Publisher:

@@ -7,9 +7,8 @@ from typing import Any, Literal, cast
 
 from bridge.client.errors import FAILURES, InvalidData, RequestFailed, UnreadableReply
 from bridge.failures import Detail
+from bridge.headers import CACHE, REPLAYED, STATUS
 from bridge.jsontypes import JsonObject, JsonValue
-
-STATUS, CACHE, REPLAYED = "x-bridge-status", "x-bridge-cache", "x-bridge-replayed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,7 @@ from bridge.demo.scene import Control
 from bridge.demo.scenes import CHAPTERS
 from bridge.demo.stage import Stage, StageFailed, set_stage
 from bridge.demo.verdict import faults_of
-
-DONE, FAILED = 0, 1
+from bridge.exitcodes import DONE, FAILED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from bridge.demo.runs import ContainerRun, Program, ProgramRun, Run
 
 STOP_SECONDS = 30.0
 TRIES = 5
+PROBE_SECONDS = 2.0  # whoever took the port meanwhile may keep silent for ever
 # What servers and container engines say when somebody else was quicker to take the port.
 ADDRESS_TAKEN = ("eaddrinuse", "already in use", "already allocated", "epmd error", "epmd reports")
 

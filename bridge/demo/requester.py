@@ -12,9 +12,9 @@ import aiohttp
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage, AbstractQueue
 
 from bridge.demo.scene import Control, Scene
+from bridge.messages import DIRECT_REPLY_TO
 
 REPLY_SECONDS = 20.0
-DIRECT = "amq.rabbitmq.reply-to"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Requester:
             self._requests = await self._channel.get_exchange(f"{prefix}.requests", ensure=False)
             self._replies = await self._channel.declare_queue(exclusive=True)
             await self._replies.consume(self._collector("reply"), no_ack=True)
-            direct = await self._channel.get_queue(DIRECT, ensure=False)
+            direct = await self._channel.get_queue(DIRECT_REPLY_TO, ensure=False)
             await direct.consume(self._collector("reply"), no_ack=True)
             events = await self._channel.declare_queue(exclusive=True)
             await events.bind(f"{prefix}.events", routing_key="#")
@@ -96,7 +96,7 @@ class Requester:
         headers = (
             {} if scene.deadline_in is None else {"x-deadline": int((time.time() + scene.deadline_in) * 1000)}
         )
-        reply_to = {"queue": self._replies.name, "direct": DIRECT, "none": None}[scene.reply]
+        reply_to = {"queue": self._replies.name, "direct": DIRECT_REPLY_TO, "none": None}[scene.reply]
         body = scene.request.encode() if isinstance(scene.request, str) else scene.request
         message = aio_pika.Message(
             body,

@@ -5,8 +5,9 @@ from collections.abc import Mapping, MutableMapping
 from ipaddress import IPv4Address
 from typing import Any, Final
 
-from bridge.case import quotes
+from bridge.case import kept_private
 from bridge.quotes import mask
+from bridge.urls import HIDDEN, without_password
 
 # Blanks of any kind (pasted numbers hold U+00A0), but not over the end of a line; bars are in LCM's keys.
 _NUMBER: Final = re.compile(r"\+?\d(?:[^\S\r\n]|[\d().|\-\u2010-\u2015]){4,}\d")
@@ -19,8 +20,8 @@ _ADDRESS: Final = re.compile(r"[^\s@,;:'\"]{1,128}@[^\s@,;:'\"]{1,255}")
 
 _UUID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 
-_HIDDEN: Final = "***@"
-"""What stands in the place of a password."""
+_HIDDEN: Final = f"{HIDDEN}@"
+"""What stands in the place of a password in a URL."""
 
 PERSONAL: Final = frozenset({"agent", "phone", "account"})
 """Keys whose value is masked whatever it looks like."""
@@ -123,15 +124,7 @@ def hide_log_ins(text: str) -> str:
     """Hide the passwords in URLs, which libraries put into what they say; of several with commas, in each."""
     if "://" not in text or "@" not in text:
         return text
-    return _WORD.sub(lambda word: ",".join(map(_without_password, _NEXT_URL.split(word[0]))), text)
-
-
-def _without_password(url: str) -> str:
-    scheme, mark, rest = url.partition("://")
-    # To the last @, whatever user and password hold: rather too much is hidden than too little.
-    login, _, place = rest.rpartition("@")
-    user, colon, _ = login.partition(":")
-    return f"{scheme}{mark}{user}:{_HIDDEN}{place}" if colon else url
+    return _WORD.sub(lambda word: ",".join(map(without_password, _NEXT_URL.split(word[0]))), text)
 
 
 class Presentable:
@@ -183,7 +176,7 @@ class Presentable:
             return mask(text)
         if key == "event" and _EVENT.fullmatch(text):
             return text
-        if key != "source" and (said := quotes()) is not None:  # a source stands on every line
+        if key != "source" and (said := kept_private()) is not None:  # a source stands on every line
             text = said.masked_in(text)
         return mask_text(text) if strangers else text
 

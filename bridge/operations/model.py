@@ -7,10 +7,13 @@ Everything here is pure. An operation turns ``data`` into a `Command` and LCM's 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from bridge.envelope import Envelope
 from bridge.jsontypes import JsonObject, JsonValue
+
+UNKNOWN: Final = "unknown"
+"""What stands for the operation in metrics and dead letters where it cannot be told: no name of one."""
 
 Lane = Literal["agent", "campaign"]
 """Which request queue an operation is bound to: an agent waits, or a bulk load runs."""

@@ -33,6 +33,11 @@ def siblings() -> tuple[Declaration, ...]:
     return tuple(sorted(_declarations("siblings", SIBLING), key=lambda one: one.name))
 
 
+def origin_of(declaration: Declaration) -> str | None:
+    """Return `BUILT_IN` or `SIBLING` for one that comes with the bridge, None for a site's own."""
+    return next((one for one in (BUILT_IN, SIBLING) if declaration.file.startswith(f"{one} ")), None)
+
+
 def _declarations(folder: str, origin: str) -> list[Declaration]:
     entries = files("bridge.operations").joinpath(folder).iterdir()
     return [

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PositiveFloat, SecretStr, model_validator
 from yarl import URL
 
+from bridge.operations.model import Lane
 from bridge.settings.group import Group, tls_faults
 from bridge.settingtypes import (
     LONGEST_AMQP_NAME,
@@ -110,6 +111,10 @@ class Amqp(Group):
     def prefetches(self) -> dict[str, int]:
         """The prefetch of each request queue; 0 where this worker does not consume it."""
         return {self.agent_queue: self.agent_prefetch, self.campaign_queue: self.campaign_prefetch}
+
+    def queue_of(self, lane: Lane) -> str:
+        """Return the request queue of a lane."""
+        return self.agent_queue if lane == "agent" else self.campaign_queue
 
     @property
     def retry_prefix(self) -> str:

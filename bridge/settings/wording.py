@@ -1,12 +1,12 @@
 """What is said of a setting that validation refuses, where the library's own words do not help."""
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel
 
+from bridge.hints import hint
 from bridge.settings import Settings
 
 _LONGEST_EXAMPLE: Final = 200
@@ -32,17 +32,11 @@ def _unknown(path: Sequence[str]) -> str:
     if not groups:
         known = ", ".join(sorted(Settings.model_fields))
         return f"there is no group of settings {name!r}; there are {known}"
-    return f"there is no such setting; {_hint(groups[0], name)}"
-
-
-def _hint(group: str, name: str) -> str:
+    group = groups[0]
     field = Settings.model_fields.get(group)
     form = field.annotation if field else None
     names: Iterable[str] = form.model_fields if isinstance(form, type) and issubclass(form, BaseModel) else ()
-    near = difflib.get_close_matches(name.casefold(), names, n=1)
-    if near:
-        return f"did you mean {group}.{near[0]}?"
-    return f"there are {', '.join(f'{group}.{one}' for one in names)}"
+    return f"there is no such setting; {hint(name, {one: f'{group}.{one}' for one in names})}"
 
 
 def _at(tree: Any, path: Iterable[str]) -> object:  # noqa: ANN401 - settings as they were given

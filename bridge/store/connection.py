@@ -21,7 +21,7 @@ from bridge.settingtypes import split_redis_url
 from bridge.store.away import AWAY, reset_as_error
 from bridge.store.clients import behind_sentinel, cluster, pool, reason
 from bridge.store.cluster import send_to_cluster
-from bridge.store.login import Login, login, refusal
+from bridge.store.login import Login, login, why_refused
 from bridge.store.round_trips import RoundTripFailed, RoundTrips
 from bridge.store.scripts import Call, Client, Words
 
@@ -208,7 +208,7 @@ class Store:
 
     def _note(self, *, connected: bool, error: BaseException | None = None) -> None:
         self._metrics.redis_connected.set(connected)
-        why = refusal(error, sentinel=self._sentinel) if error is not None else None
+        why = why_refused(error, sentinel=self._sentinel) if error is not None else None
         found = why.found if why else ""
         # It may first be away, and then be back and refuse: that must be told too, but once.
         if connected != self.connected or not self._told or (found and found != self._refusal):

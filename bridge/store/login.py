@@ -127,7 +127,7 @@ _ASKS: Final = ("HELLO must be called", "Authentication required")
 """What Redis says to who has not logged in; redis-py leaves the error's code away."""
 
 
-def refusal(error: BaseException, *, sentinel: bool = False) -> tls.Trouble | None:
+def why_refused(error: BaseException, *, sentinel: bool = False) -> tls.Trouble | None:
     """Say why Redis, or with ``sentinel`` perhaps a Sentinel, did not let the bridge in, or return None."""
     said = str(error)
     if isinstance(error, AuthenticationError):

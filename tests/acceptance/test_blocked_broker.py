@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from chaos.proxy import Proxy
 from support.alarm import memory_alarm
-from support.checking import SECONDS, settings, states
+from support.checking import CATALOGUE, SECONDS, settings, states
 from support.command import run_command
 from support.envelopes import calls_about, od
 from support.permitted import rabbit_with_users, url_for_sites, url_of
@@ -100,7 +100,7 @@ async def until_length(site: Site, queue: str, *, messages: int = 0, consumers: 
 async def test_check_names_the_alarm(own_rabbit: PrivateRabbit) -> None:
     """A broker that takes no publishes fails the check, which looks at all else beside it."""
     async with memory_alarm(own_rabbit):
-        found = await rabbitmq.check(settings(amqp={"url": own_rabbit.url}), SECONDS)
+        found = await rabbitmq.check(settings(amqp={"url": own_rabbit.url}), CATALOGUE, SECONDS)
 
     assert {("alarm", "")} == states(found, "failed"), found
     assert {"declare", "consume"} <= {one.check for one in found}

@@ -8,7 +8,7 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
 from lcm.lcm_servers import silent_port
-from support.checking import SECONDS, settings, states, the
+from support.checking import CATALOGUE, SECONDS, declare_all, settings, states, the
 from support.connecting import connect
 from support.site import name_of_letters
 
@@ -16,7 +16,6 @@ from bridge.app import topology
 from bridge.bus.topology import Binding, Topology
 from bridge.cli.check import rabbitmq
 from bridge.cli.check.finding import Finding
-from bridge.configuration import catalogue
 from bridge.demo.servers import PrivateRabbit
 
 PASSWORD = "hunter2"
@@ -79,7 +78,7 @@ async def keep(_: AbstractIncomingMessage) -> None:
 
 async def look(url: str, **amqp: Any) -> list[Finding]:
     """Run the check of RabbitMQ."""
-    found = await rabbitmq.check(settings(amqp={"url": url, **amqp}), SECONDS)
+    found = await rabbitmq.check(settings(amqp={"url": url, **amqp}), CATALOGUE, SECONDS)
     # On a busy machine round trips may be slow, which is warned of.
     return [one for one in found if (one.check, one.state) != ("round trip", "warning")]
 
@@ -87,13 +86,13 @@ async def look(url: str, **amqp: Any) -> list[Finding]:
 def layout(prefix: str, **amqp: Any) -> Topology:
     """Return what a worker declares."""
     whole = settings(amqp={"prefix": prefix, **amqp})
-    return topology(whole, catalogue(whole))
+    return topology(whole, CATALOGUE)
 
 
 async def declare(channel: AbstractChannel, prefix: str) -> Topology:
     """Declare it, as a worker would."""
     declared = layout(prefix)
-    await declared.establish(await channel.get_underlay_channel())
+    await declare_all(channel, declared)
     return declared
 
 
@@ -273,7 +272,7 @@ async def test_a_queue_that_is_nearly_full(rabbit: PrivateRabbit, channel: Abstr
     """From four fifths of its longest length a queue is warned of, consumed or delayed."""
     prefix = name_of_letters()
     declared = layout(prefix, max_length=5)
-    await declared.establish(await channel.get_underlay_channel())
+    await declare_all(channel, declared)
     [agent, campaign] = declared.request_queues
     await channel.set_qos(prefetch_count=1)
     await (await channel.get_queue(agent)).consume(keep)

@@ -122,7 +122,8 @@ async def test_repeating_ends_with_the_deadline(
     """Where the next attempt would come too late, the failure is raised, and that there was no effect."""
     agent = name_of_letters()
     site.simulator.faults.put(Fault(kind="status", status=503, method="CreateContact", count=3))
-    monkeypatch.setattr("bridge.client.attempts.FIRST_WAIT", 100)
+    for wait in ("FIRST_WAIT", "LONGEST_WAIT"):
+        monkeypatch.setattr(f"bridge.client.attempts.{wait}", 100)
 
     async with client_of(site, relay) as client:
         with pytest.raises(LcmUnavailable) as failed:

@@ -85,7 +85,8 @@ async def test_a_full_queue(
         await queue.purge()
         await sending
 
-        monkeypatch.setattr("bridge.client.attempts.FIRST_WAIT", 100)
+        for wait in ("FIRST_WAIT", "LONGEST_WAIT"):
+            monkeypatch.setattr(f"bridge.client.attempts.{wait}", 100)
         with pytest.raises(NotSent, match="full") as refused:
             await client.manual_dial_call(phone_number="2025550100")
         await until(lambda: first.is_closed, "the channel before the last is closed")

@@ -9,7 +9,7 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from pamqp.common import FieldTable
 from pydantic import SecretStr
-from support.checking import SECONDS, settings, the
+from support.checking import CATALOGUE, SECONDS, declare_all, settings, the
 from support.connecting import connect
 from support.envelopes import create, od
 from support.site import MakeSite, Site, name_of_letters
@@ -18,7 +18,7 @@ from support.worker import until
 from bridge.app import topology
 from bridge.bus.topology import Topology
 from bridge.cli.check import rabbitmq
-from bridge.configuration import catalogue
+from bridge.cli.check.finding import Finding
 from bridge.demo.servers import PrivateRabbit
 
 QUICK = {"BRIDGE_AMQP__DEPTH_INTERVAL": "0.2"}
@@ -35,9 +35,15 @@ async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
 async def as_declared_before(channel: AbstractChannel, prefix: str, **amqp: Any) -> Topology:
     """Declare what a worker with other settings declared."""
     whole = settings(amqp={"prefix": prefix, **amqp})
-    layout = topology(whole, catalogue(whole))
-    await layout.establish(await channel.get_underlay_channel())
+    layout = topology(whole, CATALOGUE)
+    await declare_all(channel, layout)
     return layout
+
+
+async def checked(site: Site) -> list[Finding]:
+    """Return what ``lcm-bridge check`` says of this site's broker."""
+    given = {"url": SecretStr(site.settings["BRIDGE_AMQP__URL"]), "prefix": site.prefix}
+    return await rabbitmq.check(settings(amqp=given), CATALOGUE, SECONDS)
 
 
 async def missing(site: Site) -> list[str]:
@@ -83,9 +89,7 @@ async def test_a_queue_deleted_by_hand_comes_back_as_the_settings_say(
     await site.worker.until_logged("topology.as_set")
     await site.worker.until_ready()
 
-    again = await rabbitmq.check(
-        settings(amqp={"url": SecretStr(site.settings["BRIDGE_AMQP__URL"]), "prefix": prefix}), SECONDS
-    )
+    again = await checked(site)
     assert "as the settings say" in the(again, "declare").found
     assert "ContactOD" == (await site.widget.ask(od("testagent"))).body["subtopic"]
 
@@ -116,9 +120,7 @@ async def test_what_would_break_a_promise_is_refused(make_site: MakeSite, channe
     assert "docs/upgrading.md" in told[agent]["next"]
     assert 200 == (await site.worker.get("/livez"))[0]
     assert {f"queue {agent}: {told[agent]['error']}", f"consumer of {agent}"} <= set(await missing(site))
-    again = await rabbitmq.check(
-        settings(amqp={"url": SecretStr(site.settings["BRIDGE_AMQP__URL"]), "prefix": prefix}), SECONDS
-    )
+    again = await checked(site)
     assert {True} == {line["error"] in the(again, "declare", name).found for name, line in told.items()}
     queue = await channel.get_queue(agent)
     campaign = await channel.get_queue(f"{prefix}.requests.campaign")

@@ -25,7 +25,7 @@ from support.site import Site, name_of_letters
 from support.worker import until
 
 from bridge.demo.servers import PrivateRabbit
-from bridge.messages import DIRECT_REPLY_TO
+from bridge.messages import DIRECT_ADDRESS
 from bridge.settings import LimitSettings
 
 NOT_UTF8 = b"\xff\xfe"
@@ -217,7 +217,7 @@ async def test_a_made_up_direct_reply_to_is_settled(site: Site, address: str) ->
     """Whatever the broker does about it, the request does not stay with the worker."""
     name = name_of_letters()
 
-    await site.widget.publish(dial(), reply_to=f"{DIRECT_REPLY_TO}{address}", correlation_id=name)
+    await site.widget.publish(dial(), reply_to=f"{DIRECT_ADDRESS}{address}", correlation_id=name)
 
     await until(
         lambda: any(event.get("correlation_id") == name for event in site.worker.events("request.settled")),
@@ -230,7 +230,7 @@ async def test_a_made_up_direct_reply_to_is_settled(site: Site, address: str) ->
 
 async def test_a_direct_reply_to_that_ends_the_connection(site: Site) -> None:
     """RabbitMQ 3.10 closes the connection for an address of a node that is not there: nobody can be told."""
-    await site.widget.publish(dial(), reply_to=f"{DIRECT_REPLY_TO}{KILLING}")
+    await site.widget.publish(dial(), reply_to=f"{DIRECT_ADDRESS}{KILLING}")
 
     assert "reply-to-refused" == (await site.widget.dead_letter()).headers["x-reason"]
 

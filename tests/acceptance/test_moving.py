@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aio_pika.abc import AbstractChannel
-from support.checking import settings
+from support.checking import CATALOGUE, declare_all, settings
 from support.connecting import connect
 from support.envelopes import calls_about, create, od
 from support.letters import ready
@@ -14,7 +14,6 @@ from support.worker import until
 
 from bridge.app import topology
 from bridge.bus.topology import Binding, Topology
-from bridge.configuration import catalogue
 from bridge.demo.servers import PrivateRabbit
 
 
@@ -28,7 +27,7 @@ async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
 def layout(prefix: str) -> Topology:
     """Return what is declared before."""
     whole = settings(amqp={"prefix": prefix, "max_length": 500})
-    return topology(whole, catalogue(whole))
+    return topology(whole, CATALOGUE)
 
 
 async def unbind(channel: AbstractChannel, declared: Topology, exchange: str) -> None:
@@ -52,7 +51,7 @@ async def test_requests_move_to_other_queues(make_site: MakeSite, channel: Abstr
     """Each request has its effect once, also those that wait in an old queue, or in an old delayed one."""
     prefix = name_of_letters()
     old = layout(prefix)
-    await old.establish(await channel.get_underlay_channel())
+    await declare_all(channel, old)
     agent, campaign = old.request_queues
     before = await make_site(
         BRIDGE_AMQP__PREFIX=prefix, BRIDGE_AMQP__MAX_LENGTH="500", BRIDGE_AMQP__DECLARE="false"

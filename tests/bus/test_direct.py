@@ -16,7 +16,7 @@ from bridge.bus.connection import Connection
 from bridge.bus.direct import DirectReplies, origin
 from bridge.bus.link import Link
 from bridge.demo.servers import PrivateRabbit
-from bridge.messages import DIRECT_REPLY_TO, Outgoing, Properties
+from bridge.messages import DIRECT_ADDRESS, Outgoing, Properties
 from bridge.ports import Confirmation, PublishFailed
 from bridge.settings import Amqp
 
@@ -33,7 +33,7 @@ def process(node: bytes, number: int = 1) -> bytes:
 
 def address(term: bytes, key: str = "key==") -> str:
     """Return the direct reply-to address of a process."""
-    return f"{DIRECT_REPLY_TO}{b64encode(term).decode()}.{key}"
+    return f"{DIRECT_ADDRESS}{b64encode(term).decode()}.{key}"
 
 
 def test_addresses_of_one_node_have_their_origin_in_common() -> None:
@@ -51,7 +51,7 @@ def test_addresses_of_one_node_have_their_origin_in_common() -> None:
 )
 def test_what_is_no_address_has_no_origin(rest: str) -> None:
     """Nobody can vouch for it."""
-    assert origin(f"{DIRECT_REPLY_TO}{rest}") is None
+    assert origin(f"{DIRECT_ADDRESS}{rest}") is None
 
 
 class Desk:
@@ -118,7 +118,7 @@ async def test_a_flood_of_made_up_addresses(rabbit: PrivateRabbit) -> None:
     """Who was answered before is answered meanwhile, on a connection that stays; most of it is not tried."""
     async with asyncio.timeout(BOUND), desk(rabbit) as one:
         assert await one.answer(one.address) is Confirmation.CONFIRMED
-        forgeries = [f"{DIRECT_REPLY_TO}{number:03d}.key" for number in range(FORGERIES)]
+        forgeries = [f"{DIRECT_ADDRESS}{number:03d}.key" for number in range(FORGERIES)]
         flood = asyncio.gather(*map(one.answer, forgeries), return_exceptions=True)
         for _ in range(20):
             assert await one.answer(one.address) is Confirmation.CONFIRMED
@@ -134,7 +134,7 @@ async def test_a_flood_of_made_up_addresses(rabbit: PrivateRabbit) -> None:
 async def test_a_requester_who_comes_during_a_flood(rabbit: PrivateRabbit) -> None:
     """The first one of a node has a turn among the suspects: a few forgeries are no attack."""
     async with asyncio.timeout(BOUND), desk(rabbit) as one:
-        forgeries = [f"{DIRECT_REPLY_TO}{number:03d}.key" for number in range(5)]
+        forgeries = [f"{DIRECT_ADDRESS}{number:03d}.key" for number in range(5)]
         flood = asyncio.gather(*map(one.answer, forgeries), return_exceptions=True)
 
         assert await one.answer(one.address) is Confirmation.CONFIRMED

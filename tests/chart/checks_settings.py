@@ -8,7 +8,7 @@ import yaml
 from chart.helm import ROOT, Helm, Rendered
 from pydantic import BaseModel
 
-from bridge.configuration import Loaded, catalogue, load
+from bridge.configuration import Loaded, load
 from bridge.settings import Settings
 
 MARKED = ("geheim-1", "geheim-2", "geheim-3", "geheim-4")
@@ -117,9 +117,9 @@ def test_operations_arrive_as_they_are_written(
         (folder / name).write_text(text, encoding="utf-8")
     monkeypatch.setenv("BRIDGE_OPERATIONS__DIRECTORY", str(folder))  # in place of the mount
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    settings = read(chart).settings
+    loaded = read(chart)
 
-    assert "GetCampaignGroups" in {one.name for one in catalogue(settings).operations}
+    assert "GetCampaignGroups" in {one.name for one in loaded.catalogue.operations}
     assert [True] == [text in page for text in files.values()]
     mounted = "/etc/lcm-bridge-operations"
     assert f'directory = "{mounted}"' in chart.one("ConfigMap", "lcm-bridge")["data"]["bridge.toml"]

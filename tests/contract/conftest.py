@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from support.permitted import url_for_sites
 from support.site import Site, open_site
 
 from bridge.asyncapi import document
-from bridge.configuration import catalogue
+from bridge.declarations import read_directory, rules
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
+from bridge.operations.catalogue import OPERATIONS, Catalogue
+from bridge.operations.shipped import siblings
 from bridge.page.contract import Contract
 from bridge.settings import Settings
 
@@ -57,6 +60,7 @@ async def site(
 @pytest.fixture(scope="session")
 def contract(site: Site) -> Contract:
     """Return what the page of this worker is made from."""
-    operations = {"siblings": ["*"], "directory": site.settings["BRIDGE_OPERATIONS__DIRECTORY"]}
-    settings = Settings.model_validate({"amqp": {"prefix": site.prefix}, "operations": operations})
-    return Contract(document(catalogue(settings), settings))
+    settings = Settings.model_validate({"amqp": {"prefix": site.prefix}})
+    own = read_directory(Path(site.settings["BRIDGE_OPERATIONS__DIRECTORY"]))
+    catalogue = Catalogue(rules(settings), [*OPERATIONS, *siblings(), *own])
+    return Contract(document(catalogue, settings))

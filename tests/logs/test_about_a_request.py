@@ -10,7 +10,7 @@ from logs.log_lines import Lines
 from operations.core_deliveries import delivered
 from operations.core_requests import CATALOGUE, LIMITS
 
-from bridge.case import noted, quotes
+from bridge.case import kept_private, noted
 from bridge.messages import Delivery
 from bridge.metrics import Metrics
 from bridge.operations.model import Answer
@@ -99,7 +99,7 @@ async def test_a_connection_keeps_nothing_of_the_request_that_opened_it(lines: L
 
     assert {"c-0", "c-1", "c-2"} == {line["correlation_id"] for line in during}
     assert {"no such name ***nn"} == {line["event"] for line in during}
-    assert [None] * 3 == [context.run(quotes) for context in lcm.kept]
+    assert [None] * 3 == [context.run(kept_private) for context in lcm.kept]
     assert [{}] * 3 == [context.run(noted) for context in lcm.kept]
     assert ["connection lost"] * 3 == [line["event"] for line in after]
     assert [] == [line for line in after if "correlation_id" in line]

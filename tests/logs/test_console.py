@@ -7,7 +7,7 @@ from contextvars import copy_context
 import pytest
 from logs.log_lines import Lines
 
-from bridge.case import begin
+from bridge.case import log_about
 
 
 def test_a_request_reads_from_what_happened_to_its_ids(lines: Lines) -> None:
@@ -15,7 +15,7 @@ def test_a_request_reads_from_what_happened_to_its_ids(lines: Lines) -> None:
     log = lines.configure(format="console")
 
     def work() -> None:
-        begin(queue="q", correlation_id="c-1")
+        log_about(queue="q", correlation_id="c-1")
         facts = {"attempt": 1, "redelivered": False, "cache": None, "lcm_seconds": 0.2, "seconds": 0.25}
         error = "Campaign is closed"
         log.info("request.settled", **facts, outcome="WS_Error", error=error, operation="CreateContact")

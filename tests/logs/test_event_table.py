@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from bridge.logs import APART
+from bridge.logs.lines import APART
 
 ROOT = Path(__file__).parents[2]
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}

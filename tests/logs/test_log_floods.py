@@ -8,7 +8,7 @@ import pytest
 from logs.log_lines import Lines
 
 from bridge import logs
-from bridge.case import begin
+from bridge.case import log_about
 from bridge.logs import flow
 from bridge.logs.flow import MOST, WINDOW, Flow
 
@@ -94,7 +94,7 @@ async def test_it_is_told_though_nothing_more_comes(lines: Lines, monkeypatch: p
     log = lines.configure()
 
     async def request() -> None:
-        begin(correlation_id="c-1")
+        log_about(correlation_id="c-1")
         for _ in range(1000):
             log.warning("publish.failed", error="x")
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs.log_lines import Lines
 
-from bridge.case import begin, note
+from bridge.case import log_about, note
 
 CIRCLE: list[Any] = []
 CIRCLE.append(CIRCLE)
@@ -112,7 +112,7 @@ def test_what_is_bound_to_a_request_stands_on_every_line(lines: Lines) -> None:
     }
 
     def work() -> None:
-        begin(**bound)
+        log_about(**bound)
         log.info("request.settled")
         logging.getLogger("some.library").warning("hm")
 
@@ -130,7 +130,7 @@ def test_requests_worked_on_at_once_keep_their_own_facts(lines: Lines) -> None:
     log = lines.configure()
 
     async def work(number: int) -> None:
-        begin(correlation_id=f"c-{number}", trace_id=None)
+        log_about(correlation_id=f"c-{number}", trace_id=None)
         await asyncio.sleep(0)
         note(operation=f"Operation{number}")
         await asyncio.sleep(0)
@@ -171,7 +171,7 @@ def test_ids_of_a_request_are_not_masked(lines: Lines) -> None:
     log = lines.configure()
 
     def work() -> None:
-        begin(correlation_id="1234567890", message_id="0049-123-4567")
+        log_about(correlation_id="1234567890", message_id="0049-123-4567")
         log.info("request.settled")
 
     copy_context().run(work)

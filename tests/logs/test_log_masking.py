@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs.log_lines import Lines
 
-from bridge.case import begin
-from bridge.logs import PERSONAL, mask
+from bridge.case import log_about
+from bridge.logs.masking import PERSONAL
+from bridge.quotes import mask
 
 BLANKS = st.sampled_from(["", "", " ", "-", ".", "\u00a0", "\u2011", " ("])
 WORDS = st.sampled_from(["", "call ", "no answer from ", "Kontakt: ", "(", "'", "tel:", "=", "\n"])
@@ -157,7 +158,7 @@ def test_what_a_line_quotes_of_its_request_is_masked(
     log = lines.configure()
 
     def work() -> None:
-        begin(data)
+        log_about(data)
         log.info("some.event", error=said)
 
     copy_context().run(work)
@@ -298,7 +299,7 @@ def test_what_a_dependency_says_of_a_request_is_masked(lines: Lines) -> None:
     log = lines.configure()
 
     def work() -> None:
-        begin({"agent": "testagent", "phone": 301234567})
+        log_about({"agent": "testagent", "phone": 301234567})
         log.warning("redis.away", error="testagent 301234567 at redis://u:hunter2@host", agent="4711-1147")
         try:
             int("no 0309876543")

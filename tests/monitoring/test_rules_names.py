@@ -8,8 +8,8 @@ from support.rules import ALERTS, RECORDS, Alert, faults, rules, selectors
 
 from bridge.failures import Failure
 from bridge.messages import Reason
-from bridge.metrics import UNKNOWN
 from bridge.operations.catalogue import OPERATIONS
+from bridge.operations.model import UNKNOWN
 from bridge.operations.shipped import siblings
 from bridge.ports import Confirmation
 from bridge.settings import Settings

@@ -50,7 +50,7 @@ def value_of(loaded: Loaded, dotted: str) -> Any:
 
 def source_of(loaded: Loaded, dotted: str) -> str:
     """Give the source that ``lcm-bridge config`` shows."""
-    return {name: source for name, _, source in describe(loaded)}[dotted]
+    return {name: source for name, _, source in describe(loaded.settings, loaded.sources)}[dotted]
 
 
 def faults() -> list[str]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 from settings.settings_sources import Sources
 
-from bridge.configuration import Loaded, describe, load, masked
+from bridge.configuration import describe, load, masked
 from bridge.settings import Settings
 
 MARK = "hunter2"
@@ -23,7 +23,7 @@ SECRETS = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["C",
 
 def shown(tree: Mapping[str, Any]) -> str:
     """Give everything that ``describe`` shows of settings."""
-    rows = describe(Loaded(Settings.model_validate(tree), {}))
+    rows = describe(Settings.model_validate(tree), {})
     return "\n".join(" ".join(row) for row in rows)
 
 
@@ -119,7 +119,8 @@ def test_what_is_secret() -> None:
 def test_every_setting_is_described_once(given: Sources) -> None:
     """The table of ``lcm-bridge config`` leaves nothing out."""
     given.environment(LCM__PASSWORD=MARK)
-    rows = describe(load())
+    loaded = load()
+    rows = describe(loaded.settings, loaded.sources)
     expected = [
         f"{group}.{name}" if name else group
         for group, info in Settings.model_fields.items()

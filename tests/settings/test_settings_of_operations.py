@@ -6,14 +6,14 @@ import pytest
 from operations.test_declaration_faults import GOOD
 from settings.settings_sources import Sources, as_json, faults
 
-from bridge.configuration import catalogue, load
+from bridge.configuration import load
 
 CONTRACT = 5
 
 
 def names() -> list[str]:
     """Return the operations beside those of the contract."""
-    return [one.name for one in catalogue(load().settings).operations][CONTRACT:]
+    return [one.name for one in load().catalogue.operations][CONTRACT:]
 
 
 @pytest.fixture

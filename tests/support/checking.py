@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from aio_pika.abc import AbstractChannel
+
+from bridge.bus.topology import Topology, declare
 from bridge.cli.check.finding import Finding
+from bridge.operations.catalogue import Catalogue
+from bridge.operations.model import Rules
 from bridge.settings import Settings
 
 NOWHERE = {
@@ -12,6 +17,7 @@ NOWHERE = {
     "lcm": {"base_url": "http://127.0.0.1:1/lcm"},
 }
 SECONDS = 8.0
+CATALOGUE = Catalogue(Rules())
 
 
 def settings(**groups: dict[str, Any]) -> Settings:
@@ -19,6 +25,13 @@ def settings(**groups: dict[str, Any]) -> Settings:
     return Settings.model_validate(
         {name: NOWHERE.get(name, {}) | groups.get(name, {}) for name in NOWHERE | groups}
     )
+
+
+async def declare_all(channel: AbstractChannel, layout: Topology) -> None:
+    """Declare what a worker would."""
+    amqp = await channel.get_underlay_channel()
+    for part in layout.parts():
+        await declare(amqp, part)
 
 
 def states(findings: Sequence[Finding], state: str) -> set[tuple[str, str]]:

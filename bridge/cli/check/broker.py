@@ -12,9 +12,10 @@ from aiormq.exceptions import AMQPError, ChannelClosed, ChannelInvalidStateError
 from yarl import URL
 
 from bridge.bus import login
-from bridge.bus.connection import cancellation_as_error, is_blocked
+from bridge.bus.connection import is_blocked
 from bridge.bus.frames import SocketConnection
 from bridge.bus.login import node_name, user_name, virtual_host
+from bridge.losses import cancellation_as_error
 
 Answer = TypeVar("Answer")
 
@@ -97,7 +98,7 @@ class Broker:
 
     def why(self, error: BaseException) -> tuple[str, str]:
         """Say why it could not be opened, and what to do."""
-        known = login.refusal(error, self.url)
+        known = login.why_refused(error, self.url)
         if known is not None and isinstance(error, ProbableAuthenticationError):
             return f"{known.found}: {error}", known.advice
         return known or login.cut_off(error, self.url) or _unreached(error, error.__cause__ or error)

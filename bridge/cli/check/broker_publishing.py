@@ -26,6 +26,7 @@ from pamqp.commands import Basic
 from bridge.cli.check.broker import Broker
 from bridge.cli.check.broker_access import permit
 from bridge.cli.check.finding import Finding, end, failed, ok, timed, warning
+from bridge.messages import DIRECT_ADDRESS, DIRECT_REPLY_TO
 from bridge.settings import Amqp
 
 _LOOK: Final = 0.05
@@ -34,7 +35,6 @@ _LOOK: Final = 0.05
 _DELIVERY: Final = 2.0
 """Seconds in which a message to the check itself must be there."""
 
-_REPLY_TO: Final = "amq.rabbitmq.reply-to"
 _LOG: Final = "see the log of RabbitMQ"
 
 
@@ -88,11 +88,11 @@ async def _by_others(broker: Broker, settings: Amqp) -> list[Finding]:
 async def _replies(broker: Broker) -> list[Finding]:
     channel = await broker.channel(confirms=True)
     arrived: asyncio.Queue[DeliveredMessage] = asyncio.Queue(maxsize=1)
-    signed = Basic.Properties(user_id=broker.user, reply_to=_REPLY_TO)
+    signed = Basic.Properties(user_id=broker.user, reply_to=DIRECT_REPLY_TO)
     started = time.monotonic()
     address = ""
     try:
-        await channel.basic_consume(_REPLY_TO, arrived.put, no_ack=True)
+        await channel.basic_consume(DIRECT_REPLY_TO, arrived.put, no_ack=True)
         started = time.monotonic()
         await _publish(channel, _nobodys_key(), signed)
     except ChannelClosed as refusal:
@@ -122,7 +122,7 @@ def _no_replies(broker: Broker, refusal: ChannelClosed) -> Finding:
 async def _direct(
     channel: AbstractChannel, address: str, arrived: asyncio.Queue[DeliveredMessage]
 ) -> Finding:
-    if not address.startswith(f"{_REPLY_TO}."):
+    if not address.startswith(DIRECT_ADDRESS):
         found = "not tried: the broker did not tell the address of this connection"
         return warning("direct reply-to", found, "try lcm-bridge request, which uses it")
     token, started = uuid4().hex.encode(), time.monotonic()
@@ -187,7 +187,7 @@ async def _publish(
     body: bytes = b"",
 ) -> None:
     # What leads nowhere comes back; the broker takes a direct reply-to for nowhere, and delivers it.
-    mandatory = not routing_key.startswith(_REPLY_TO)
+    mandatory = not routing_key.startswith(DIRECT_REPLY_TO)
     await channel.basic_publish(
         body, exchange=exchange, routing_key=routing_key, mandatory=mandatory, properties=properties
     )

@@ -10,8 +10,8 @@ from typing import Final
 from bridge import logs
 from bridge.cli.check.finding import Finding, Test, at_fault
 from bridge.cli.check.report import Dependency, as_json, print_table
-from bridge.configuration import load
-from bridge.settings import Log, Settings
+from bridge.configuration import Loaded, load
+from bridge.exitcodes import DONE, FAILED
 
 HELP = "test RabbitMQ, Redis and LCM: what is wrong, and what to do"
 
@@ -26,27 +26,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Return 0 if nothing failed, else 1. Raises `bridge.configuration.BadSettings`."""
-    settings = load().settings
+    loaded = load()
     with redirect_stdout(sys.stderr):  # a log line among the output would be no JSON
-        logs.configure(Log(level="ERROR", format="console"))
-    found = asyncio.run(_check(settings))
+        logs.configure_for_a_command()
+    found = asyncio.run(_check(loaded))
     if args.json:
         as_json(found)
     else:
         print_table(found)
-    return 1 if any(one.state == "failed" for findings in found.values() for one in findings) else 0
+    return FAILED if any(one.state == "failed" for findings in found.values() for one in findings) else DONE
 
 
 _SERVERS: Final[Mapping[str, Dependency]] = {"amqp": "RabbitMQ", "redis": "Redis", "lcm": "LCM"}
 
 
-async def _check(settings: Settings) -> dict[Dependency, list[Finding]]:
+async def _check(loaded: Loaded) -> dict[Dependency, list[Finding]]:
     # Imported here so that other commands start without their client libraries.
     from bridge.cli.check import here, lcm, rabbitmq, redis  # noqa: PLC0415
 
+    settings = loaded.settings
     found = await every(
         {
-            "RabbitMQ": lambda: rabbitmq.check(settings, BOUND),
+            "RabbitMQ": lambda: rabbitmq.check(settings, loaded.catalogue, BOUND),
             "Redis": lambda: redis.check(settings, BOUND),
             "LCM": lambda: lcm.check(settings, BOUND),
         }

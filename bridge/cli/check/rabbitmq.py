@@ -10,7 +10,7 @@ from bridge.app import topology
 from bridge.cli.check import broker_parts, broker_publishing, broker_queues
 from bridge.cli.check.broker import FAULTS, Broker
 from bridge.cli.check.finding import Finding, Test, beside, failed, ok, timed, warning
-from bridge.configuration import catalogue
+from bridge.operations.catalogue import Catalogue
 from bridge.settings import Settings
 
 OLDEST: Final = (3, 10)
@@ -29,7 +29,7 @@ _AWAY: Final = (
 )
 
 
-async def check(settings: Settings, seconds: float) -> list[Finding]:
+async def check(settings: Settings, known: Catalogue, seconds: float) -> list[Finding]:
     """Return what was found within so many seconds: of each node, and by the first that lets us in."""
     until = time.monotonic() + seconds
     brokers = [Broker(url) for url in settings.amqp.urls]
@@ -42,7 +42,7 @@ async def check(settings: Settings, seconds: float) -> list[Finding]:
         if open_ones:
             # What is published may be held up by an alarm, with all else on its connection.
             publisher = Broker(open_ones[0].url)
-            found += await _look(settings, open_ones[0], publisher, until - time.monotonic())
+            found += await _look(settings, known, open_ones[0], publisher, until - time.monotonic())
         return found
     finally:
         opened = [*brokers, *([publisher] if publisher else [])]
@@ -92,8 +92,9 @@ def _node(finding: Finding, *, some: bool) -> Finding:
     return finding
 
 
-async def _look(settings: Settings, broker: Broker, publisher: Broker, seconds: float) -> list[Finding]:
-    known = catalogue(settings)
+async def _look(
+    settings: Settings, known: Catalogue, broker: Broker, publisher: Broker, seconds: float
+) -> list[Finding]:
     layout = topology(settings, known)
     events = sorted(
         {".".join(route.reply) for one in known.operations if one.replies for route in one.routes}

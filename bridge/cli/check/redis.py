@@ -2,7 +2,6 @@
 
 import statistics
 import time
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from redis.asyncio import RedisCluster
@@ -12,6 +11,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bridge.cli.check import redis_commands
 from bridge.cli.check.finding import Finding, Test, beside, clock, failed, ok, timed, warning
+from bridge.cli.display import moment
 from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
 from bridge.settings import Redis as RedisSettings
@@ -22,7 +22,7 @@ from bridge.store.brake import Brake
 from bridge.store.clients import reason
 from bridge.store.connection import Store, connect
 from bridge.store.durability import weaknesses
-from bridge.store.login import refusal
+from bridge.store.login import why_refused
 from bridge.store.scripts import Client
 
 NEARLY_FULL: Final = 0.8
@@ -98,7 +98,7 @@ def _place(client: Client, url: str) -> str:
 def _why(error: BaseException, settings: RedisSettings) -> tuple[str, str]:
     """Say why it could not be reached, and what to do."""
     said = f"{type(error).__name__}: {error}"
-    if known := refusal(error, sentinel="+sentinel" in settings.url.get_secret_value()):
+    if known := why_refused(error, sentinel="+sentinel" in settings.url.get_secret_value()):
         return known
     if isinstance(error, BusyLoadingError):
         return "it is loading its data", "wait; workers hold side effects until it is done"
@@ -198,7 +198,7 @@ async def _paused(store: Store, prefix: str) -> list[Finding]:
     return [
         warning(
             "paused",
-            f"by hand since {datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M:%S} UTC: it is not consumed",
+            f"by hand since {moment(since)}: it is not consumed",
             f"when LCM's maintenance is over: lcm-bridge resume {queue}",
             subject=queue,
         )

@@ -15,18 +15,18 @@ from aiormq.abc import DeliveredMessage
 from aiormq.exceptions import ChannelNotFoundEntity
 from pamqp import commands
 
-from bridge.bus.connection import Channel, Connection, cancellation_as_error
+from bridge.bus.connection import Channel, Connection
 from bridge.bus.delivery import read_fetched
 from bridge.bus.login import user_names
 from bridge.bus.publisher import Publisher
 from bridge.bus.wire import tolerate_what_cannot_be_read
 from bridge.cli.broker import connect_to_any
-from bridge.configuration import catalogue
+from bridge.configuration import Loaded
 from bridge.declarations import limits
 from bridge.letters import Letter, read
+from bridge.losses import cancellation_as_error
 from bridge.messages import Outgoing
 from bridge.ports import Confirmation, PublishFailed
-from bridge.settings import Settings
 
 CONNECT_SECONDS = 10.0
 
@@ -39,7 +39,7 @@ class Box:
 
     def __init__(
         self,
-        settings: Settings,
+        site: Loaded,
         channel: Channel,
         publisher: Publisher,
         *,
@@ -49,13 +49,13 @@ class Box:
         self.looked_at = 0
         self._fetched = 0
         self._held: deque[int] = deque()
-        self._settings = settings.amqp
-        self._limits = limits(settings)
-        self._catalogue = catalogue(settings)
+        self._settings = site.settings.amqp
+        self._limits = limits(site.settings)
+        self._catalogue = site.catalogue
         self._channel = channel.amqp
         self._traffic = channel.traffic
         self._publisher = publisher
-        self._own_users = user_names(settings.amqp)
+        self._own_users = user_names(site.settings.amqp)
 
     async def letters(self) -> AsyncIterator[Letter]:
         """Fetch one letter after the other; those that come after the command began are left alone.
@@ -111,24 +111,25 @@ class Box:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Box]:
+async def opened(site: Loaded) -> AsyncIterator[Box]:
     """Open the queue; what was not removed is back in it afterwards.
 
     Raises what `aio_pika.exceptions.CONNECTION_EXCEPTIONS` lists.
     """
     tolerate_what_cannot_be_read()
-    opened, _, _ = await connect_to_any(settings.amqp, CONNECT_SECONDS)
+    amqp = site.settings.amqp
+    opened, _, _ = await connect_to_any(amqp, CONNECT_SECONDS)
     connection = Connection(opened)
-    publisher = Publisher("replays", settings.amqp.publish_timeout)
+    publisher = Publisher("replays", amqp.publish_timeout)
     publishing = asyncio.create_task(publisher.run(connection), name="publisher of replays")
     try:
         channel = await connection.channel(confirms=False)
-        queue = settings.amqp.dead_letters_queue
+        queue = amqp.dead_letters_queue
         try:
             declared = await channel.amqp.queue_declare(queue, passive=True)
         except ChannelNotFoundEntity as error:
             raise ConnectionError(f"there is no queue {queue}: a worker declares it") from error
-        box = Box(settings, channel, publisher, waiting=declared.message_count or 0)
+        box = Box(site, channel, publisher, waiting=declared.message_count or 0)
         try:
             yield box
         except BaseException:

@@ -2,15 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
+from bridge.cli.display import moment
+from bridge.cli.store import opened_store
 from bridge.endings import Ending
 from bridge.failures import Failure
 from bridge.letters import Letter
-from bridge.metrics import Metrics
 from bridge.ports import LedgerKey
 from bridge.settings import Settings
-from bridge.store.connection import Store, connect
 from bridge.store.records import LedgerRecords, Record
 
 
@@ -24,15 +23,13 @@ class Records:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Connect for the length of a block, where Redis can be reached."""
-        redis = self._settings.redis
-        store = Store(connect(redis), redis, Metrics())
-        try:
-            await store.look()
-            self._open = LedgerRecords(store, self._settings.ledger, prefix=redis.prefix)
-            yield
-        finally:
-            self._open = None
-            await store.close()
+        settings = self._settings
+        async with opened_store(settings) as store:
+            self._open = LedgerRecords(store, settings.ledger, prefix=settings.redis.prefix)
+            try:
+                yield
+            finally:
+                self._open = None
 
     async def look(self, letter: Letter) -> Record | None:
         """Return what is known of the request, None for nothing."""
@@ -65,7 +62,7 @@ def described(record: Record | None, *, unknown_outcome: bool) -> str:
         return "knows nothing of it: it had no effect, unless Redis has forgotten it; settle it"
     if record is None:
         return "knows nothing of it: a replay is carried out"
-    claimed = datetime.fromtimestamp(record.claimed_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    claimed = moment(record.claimed_at)
     ended = _ended(record.ending) if record.state == "done" else ""
     return f"{_STATES[record.state]} (begun {claimed}{ended})"
 

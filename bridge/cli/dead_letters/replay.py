@@ -7,15 +7,16 @@ from bridge import forwarding
 from bridge.cli.dead_letters.box import Box
 from bridge.cli.dead_letters.records import Records
 from bridge.cli.dead_letters.rounds import carry_out
+from bridge.configuration import Loaded
 from bridge.letters import Letter
 from bridge.messages import Reason
 from bridge.ports import StoreUnavailable
 from bridge.settings import Amqp, Settings
 
 
-def run(settings: Settings, args: argparse.Namespace) -> int:
+def run(site: Loaded, args: argparse.Namespace) -> int:
     """Replay what is meant and return the exit code."""
-    return carry_out(settings, args, Replay(settings, unsettled=args.unsettled))
+    return carry_out(site, args, Replay(site.settings, unsettled=args.unsettled))
 
 
 class Replay:
@@ -104,4 +105,4 @@ def destination(letter: Letter, amqp: Amqp) -> tuple[str, str]:
         return "", request.routing_key
     if letter.queue in queues:
         return "", letter.queue
-    return "", amqp.campaign_queue if letter.lane == "campaign" else amqp.agent_queue
+    return "", amqp.queue_of(letter.lane)

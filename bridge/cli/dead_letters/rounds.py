@@ -17,11 +17,10 @@ from rich.progress import Progress
 from bridge.cli.dead_letters.box import Box, opened
 from bridge.cli.dead_letters.selection import selection
 from bridge.cli.dead_letters.texts import broker_fault, letters, row
+from bridge.configuration import Loaded
+from bridge.exitcodes import DONE, FAILED, WRONG_USAGE
 from bridge.letters import Letter
 from bridge.ports import PublishFailed
-from bridge.settings import Settings
-
-DONE, FAILED, WRONG_USAGE = 0, 1, 2
 
 TOLD_ONE_BY_ONE = 20
 """Letters that are told of in a line each; the others are counted."""
@@ -62,8 +61,8 @@ class Tally:
 class Round:
     """One pass over the queue, as the arguments and the selection say."""
 
-    def __init__(self, settings: Settings, args: argparse.Namespace, errand: Errand) -> None:
-        self._settings = settings
+    def __init__(self, site: Loaded, args: argparse.Namespace, errand: Errand) -> None:
+        self._site = site
         self._args = args
         self._errand = errand
         self._selection = selection(args)
@@ -74,7 +73,7 @@ class Round:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, _stop, stop)
         try:
-            async with self._errand.at_hand(), opened(self._settings) as box:
+            async with self._errand.at_hand(), opened(self._site) as box:
                 tally.waiting = box.waiting
                 with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
                     bar = progress.add_task("letters", total=box.waiting)
@@ -154,7 +153,7 @@ def _stop(stop: asyncio.Event) -> None:
     stop.set()
 
 
-def carry_out(settings: Settings, args: argparse.Namespace, errand: Errand) -> int:
+def carry_out(site: Loaded, args: argparse.Namespace, errand: Errand) -> int:
     """Do the errand with every letter that is meant, after asking, and return the exit code."""
     if not (args.yes or args.dry_run or sys.stdin.isatty()):
         sys.stderr.write(
@@ -162,7 +161,7 @@ def carry_out(settings: Settings, args: argparse.Namespace, errand: Errand) -> i
             "or --dry-run to see what would be done\n"
         )
         return WRONG_USAGE
-    one = Round(settings, args, errand)
+    one = Round(site, args, errand)
     if args.dry_run or not args.yes:
         tally = asyncio.run(one.walk(pretend=True))
         sys.stdout.writelines(f"{line}\n" for line in tally.meant)

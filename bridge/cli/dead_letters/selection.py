@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bridge.cli.arguments import mention
 from bridge.cli.completing import OPERATIONS, completed
 from bridge.letters import ID_DIGITS, REASONS, Letter, age
 from bridge.mentions import Mention
@@ -61,7 +62,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--newer-than", type=_seconds, metavar="AGE", help="dead for less than this")
     parser.add_argument(
-        "--mentioning", type=_mention, metavar="TEXT", help="a phone number, an LCM key or an agent's id"
+        "--mentioning", type=mention, metavar="TEXT", help="a phone number, an LCM key or an agent's id"
     )
 
 
@@ -85,14 +86,6 @@ def _mentions(letter: Letter, wanted: Mention) -> bool:
         *(str(getattr(letter.properties, name)) for name in ("correlation_id", "message_id", "reply_to")),
     ]
     return wanted.in_bytes(letter.request.body) or any(map(wanted.in_text, said))
-
-
-def _mention(text: str) -> Mention:
-    """Read what is looked for. Raises `argparse.ArgumentTypeError`."""
-    try:
-        return Mention(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def letter_id(text: str) -> str:

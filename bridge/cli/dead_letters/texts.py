@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from bridge.cli.display import plain
+from bridge.cli import display
 from bridge.letters import Letter
 from bridge.logs import hide_log_ins, mask_text
 
@@ -24,7 +24,7 @@ def letters(number: int) -> str:
 
 def moment(letter: Letter) -> str:
     """Return when the letter was dead-lettered."""
-    return "" if letter.at is None else letter.at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return "" if letter.at is None else display.moment(letter.at.timestamp())
 
 
 def key_text(letter: Letter, *, mask: bool) -> str:
@@ -63,4 +63,4 @@ def as_json(letter: Letter, *, mask: bool) -> dict[str, Any]:
 def printable(value: object) -> str:
     """Return anything that a header holds as text without what would steer the terminal."""
     text = value.decode(errors="backslashreplace") if isinstance(value, bytes | bytearray) else str(value)
-    return plain(text).plain
+    return display.plain(text).plain

@@ -11,10 +11,10 @@ from bridge.cli.completing import FILES, REQUESTS, completed
 from bridge.cli.request.ending import Exit, exit_code, last_line, pretty
 from bridge.cli.request.preview import preview
 from bridge.cli.request.wanted import Asked, Setting, Wanted, WrongUsage, routing_key, wanted
-from bridge.configuration import catalogue, load
+from bridge.configuration import load
 from bridge.declarations import limits
 from bridge.messages import LONGEST_KEY
-from bridge.settings import Log, Settings
+from bridge.settings import Settings
 
 HELP = "send a request and print the correlated reply"
 
@@ -103,9 +103,9 @@ def _seconds(text: str) -> float:
 
 def main(args: argparse.Namespace) -> int:
     """Return how it ended, as `Exit` says. Raises `bridge.configuration.BadSettings`."""
-    settings = load().settings
-    logs.configure(Log(level="ERROR", format="console"))
-    known = catalogue(settings)
+    loaded = load()
+    settings, known = loaded.settings, loaded.catalogue
+    logs.configure_for_a_command()
     most = limits(settings)
     asked = Asked(
         what=args.what,

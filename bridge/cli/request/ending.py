@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from bridge import exitcodes
 from bridge.advice import ADVICE
 from bridge.failures import OutcomeUnknown
+from bridge.headers import CACHE, ERROR_TYPE, REPLAYED, STATUS
 
 if TYPE_CHECKING:
     from bridge.cli.request.sending import Sent
@@ -17,21 +19,21 @@ _ACTIONS: Final = {kind.error_type: advice.action for kind, advice in ADVICE.ite
 class Exit(IntEnum):
     """Exit codes, for scripts: what may be done next differs."""
 
-    SUCCESS = 0
-    FAILURE = 1
-    WRONG_USAGE = 2
+    SUCCESS = exitcodes.DONE
+    FAILURE = exitcodes.FAILED
+    WRONG_USAGE = exitcodes.WRONG_USAGE
     RETRYABLE = 3
     OUTCOME_UNKNOWN = 4
     NO_REPLY = 5
     NOT_SENT = 6
-    INTERRUPTED = 130
+    INTERRUPTED = exitcodes.INTERRUPTED
 
 
 def exit_code(body: object, headers: Mapping[str, Any]) -> Exit:
     """Return how a reply ends the command."""
-    if headers.get("x-bridge-status") == "ok":
+    if headers.get(STATUS) == "ok":
         return Exit.SUCCESS
-    if headers.get("x-bridge-error-type") == OutcomeUnknown.error_type:
+    if headers.get(ERROR_TYPE) == OutcomeUnknown.error_type:
         return Exit.OUTCOME_UNKNOWN
     return Exit.RETRYABLE if _failure(body).get("retryable") is True else Exit.FAILURE
 
@@ -45,11 +47,11 @@ def last_line(sent: "Sent", operation: str, ids: str) -> str:
     if sent.headers is None or sent.replied is None:
         return f"ok: {confirmed}; {operation} is never answered"
     told = [f"{confirmed}, reply after {_milliseconds(sent.replied)}"]
-    if cache := sent.headers.get("x-bridge-cache"):
+    if cache := sent.headers.get(CACHE):
         told.append(f"cache: {cache}")
-    if sent.headers.get("x-bridge-replayed"):
+    if sent.headers.get(REPLAYED):
         told.append("the stored reply of an earlier request with this key")
-    status = str(sent.headers.get("x-bridge-error-type") or sent.headers.get("x-bridge-status"))
+    status = str(sent.headers.get(ERROR_TYPE) or sent.headers.get(STATUS))
     if status in _ACTIONS:
         told.append(_ACTIONS[status])
     if status == OutcomeUnknown.error_type:

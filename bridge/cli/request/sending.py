@@ -17,9 +17,9 @@ from aio_pika.exceptions import (
 )
 
 from bridge.cli.broker import connect_to_any
+from bridge.headers import IDEMPOTENCY_KEY
+from bridge.messages import DIRECT_REPLY_TO
 from bridge.settings import Amqp
-
-DIRECT_REPLY_TO = "amq.rabbitmq.reply-to"
 
 CONNECTING = 0.9
 """Share of the time for connecting: a little earlier than the whole ends, to tell of every node."""
@@ -72,7 +72,7 @@ class Sending:
             reply_to=DIRECT_REPLY_TO if self._answered else None,
             timestamp=time.time(),
             expiration=seconds,
-            headers={"idempotency-key": self._key} if self._key else {},
+            headers={IDEMPOTENCY_KEY: self._key} if self._key else {},
         )
         try:
             async with asyncio.timeout(seconds):

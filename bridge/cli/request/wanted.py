@@ -1,6 +1,5 @@
 """Which request is meant: the envelope of a file, or that of an operation, its data and what is set in it."""
 
-import difflib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import NamedTuple, NoReturn
 from bridge.cli.request.names import fields_by_name, unread
 from bridge.envelope import Envelope, Limits, ReplyAsRequest, parse, parse_object
 from bridge.failures import InvalidEnvelope, UnknownOperation
+from bridge.hints import hint
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.declared.operation import Declared
@@ -114,10 +114,8 @@ def _unknown(what: str, catalogue: Catalogue, problem: str) -> NoReturn:
     off = {one.name.casefold(): one.name for one in siblings() if one.name not in on}
     if (name := off.get(what.strip().casefold())) is not None:
         raise WrongUsage(f"{what}: {problem}; {name} comes with the bridge and is off: operations.siblings")
-    folded = {one.casefold(): one for one in on}
-    near = difflib.get_close_matches(what.casefold(), folded, n=1)
-    hint = f"did you mean {folded[near[0]]}?" if near else "lcm-bridge operations list shows them"
-    raise WrongUsage(f"{what}: {problem}; {hint}")
+    near = hint(what, {one.casefold(): one for one in on}, "lcm-bridge operations list shows them")
+    raise WrongUsage(f"{what}: {problem}; {near}")
 
 
 def _of_operation(operation: Declared, routes: Sequence[Route], asked: Asked, limits: Limits) -> Wanted:

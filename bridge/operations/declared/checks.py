@@ -7,9 +7,10 @@ from typing import Final
 from bridge.envelope import deeper_than
 from bridge.operations.declared.fieldforms import FieldForm, FlagForm, IntegerForm, TextForm
 from bridge.operations.declared.forms import CacheForm, DeclarationForm
+from bridge.operations.model import UNKNOWN
 
-RESERVED_NAMES: Final = frozenset({"unknown"})
-"""What the metrics call a request whose operation cannot be told."""
+RESERVED_NAMES: Final = frozenset({UNKNOWN})
+"""Names that stand for something else."""
 
 DEEPEST_EXAMPLE: Final = 32
 """Levels of nesting in an example: what a body may have, unless the site says otherwise."""

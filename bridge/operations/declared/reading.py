@@ -1,6 +1,5 @@
 """Reading a declaration: TOML text in, a `Declaration` out, or every fault of it at once."""
 
-import difflib
 import json
 import re
 import tomllib
@@ -11,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from bridge.hints import hint
 from bridge.jsontypes import JsonValue
 from bridge.operations.declared.checks import faults_between
 from bridge.operations.declared.fieldforms import FORMS
@@ -137,9 +137,7 @@ def _path(parts: Iterable[str]) -> str:
 def _problem(fault: Mapping[str, Any], key: str, form: type[BaseModel]) -> str:
     kind = fault["type"]
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(key, form.model_fields, n=1)
-        known = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(form.model_fields)}"
-        return f"is no key here{known}"
+        return f"is no key here; {hint(key, {name: name for name in form.model_fields})}"
     if kind == "string_pattern_mismatch":
         words = key in ("channel", "topic", "subtopic", "reply", "reply_channel", "reply_topic")
         return _PATTERNS["subtopic" if words else "name"]

@@ -8,13 +8,14 @@ from pathlib import Path
 import orjson
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
-from bridge.cli.dead_letters.exhibit import find
 from bridge.cli.dead_letters.records import Records
+from bridge.cli.dead_letters.show import find
 from bridge.cli.dead_letters.texts import broker_fault
-from bridge.configuration import catalogue
+from bridge.configuration import Loaded
 from bridge.declarations import limits
 from bridge.endings import Ending
 from bridge.envelope import ReplyAsRequest, parse
+from bridge.exitcodes import DONE, FAILED, WRONG_USAGE
 from bridge.failures import Failure
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.letters import Letter
@@ -22,20 +23,18 @@ from bridge.operations.declared.operation import Declared
 from bridge.ports import StoreUnavailable
 from bridge.settings import Settings
 
-FAILED, WRONG_USAGE = 1, 2
-
 
 class NotSettled(Exception):
     """It cannot be settled, for the reason given."""
 
 
-def run(settings: Settings, args: argparse.Namespace) -> int:
+def run(site: Loaded, args: argparse.Namespace) -> int:
     """Settle one letter and return the exit code: 1 where it cannot be, 2 for a reply that is none."""
     try:
         reply = None if args.not_happened else _value(args.happened)
-        letter = _settleable(asyncio.run(find(settings, args.id)))
-        ending = None if args.not_happened else Ending(_message(settings, letter, reply))
-        asyncio.run(_settle(settings, letter, ending))
+        letter = _settleable(asyncio.run(find(site, args.id)))
+        ending = None if args.not_happened else Ending(_message(site, letter, reply))
+        asyncio.run(_settle(site.settings, letter, ending))
     except argparse.ArgumentTypeError as error:
         sys.stderr.write(f"--happened: {error}\n")
         return WRONG_USAGE
@@ -49,7 +48,7 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
         sys.stderr.write(f"{broker_fault(error)}\n")
         return FAILED
     _tell(letter, ending)
-    return 0
+    return DONE
 
 
 def _value(text: str) -> JsonValue:
@@ -80,9 +79,9 @@ def _settleable(letter: Letter | None) -> Letter:
     return letter
 
 
-def _message(settings: Settings, letter: Letter, reply: JsonValue) -> JsonObject:
+def _message(site: Loaded, letter: Letter, reply: JsonValue) -> JsonObject:
     """Return the reply's message. Refuses what cannot be the operation's: requesters rely on its form."""
-    known = {one.name: one for one in catalogue(settings).operations}
+    known = {one.name: one for one in site.catalogue.operations}
     operation = known.get(letter.operation)
     if operation is None or operation.shape is None:
         return {"response": reply}
@@ -90,7 +89,7 @@ def _message(settings: Settings, letter: Letter, reply: JsonValue) -> JsonObject
         raise argparse.ArgumentTypeError(
             f"the reply of {letter.operation} is {operation.shape.form or 'of another form'}"
         )
-    return _as_told(settings, operation, letter, reply)
+    return _as_told(site.settings, operation, letter, reply)
 
 
 def _as_told(settings: Settings, operation: Declared, letter: Letter, reply: JsonValue) -> JsonObject:

@@ -15,24 +15,25 @@ from bridge.cli.dead_letters.box import opened
 from bridge.cli.dead_letters.records import Records, described
 from bridge.cli.dead_letters.texts import broker_fault, moment, printable
 from bridge.cli.display import console, plain
+from bridge.configuration import Loaded
+from bridge.exitcodes import DONE, FAILED
 from bridge.letters import Letter
 from bridge.logs import mask_text
 from bridge.messages import Properties
 from bridge.ports import StoreUnavailable
-from bridge.settings import Settings
 
 
-def run(settings: Settings, args: argparse.Namespace) -> int:
+def run(site: Loaded, args: argparse.Namespace) -> int:
     """Print the letter; 1 if there is none or RabbitMQ is away."""
     try:
-        letter = asyncio.run(find(settings, args.id))
+        letter = asyncio.run(find(site, args.id))
     except CONNECTION_EXCEPTIONS as error:
         sys.stderr.write(f"{broker_fault(error)}\n")
-        return 1
+        return FAILED
     if letter is None:
         sys.stderr.write(f"not among the dead letters: {args.id}\n")
-        return 1
-    known = asyncio.run(_known(settings, letter))
+        return FAILED
+    known = asyncio.run(_known(site, letter))
     rows = [*_rows(letter), ("ledger", known)]
     table = Table("", Column("", overflow="fold"), box=None, show_header=False, pad_edge=False)
     for name, value in rows:
@@ -40,22 +41,22 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
     console().print(table)
     body = _pretty(letter.request.body)
     console().print(plain(f"\n{mask_text(body) if args.mask else body}"), soft_wrap=True)
-    return 0
+    return DONE
 
 
-async def find(settings: Settings, letter_id: str) -> Letter | None:
+async def find(site: Loaded, letter_id: str) -> Letter | None:
     """Return a letter by its id, None if there is none. Raises what a broker that is away raises."""
-    async with opened(settings) as box:
+    async with opened(site) as box:
         async for letter in box.letters():
             if letter.id == letter_id:
                 return letter
     return None
 
 
-async def _known(settings: Settings, letter: Letter) -> str:
+async def _known(site: Loaded, letter: Letter) -> str:
     if not letter.protected:
         return letter.key_fault or "knows nothing of it: it has no key, or its operation is unknown"
-    records = Records(settings)
+    records = Records(site.settings)
     try:
         async with records.opened():
             return described(await records.look(letter), unknown_outcome=letter.unknown_outcome)

@@ -5,21 +5,22 @@ import sys
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from bridge.cli.dead_letters.box import Box
-from bridge.cli.dead_letters.rounds import WRONG_USAGE, carry_out
+from bridge.cli.dead_letters.rounds import carry_out
 from bridge.cli.dead_letters.selection import selection
+from bridge.configuration import Loaded
+from bridge.exitcodes import WRONG_USAGE
 from bridge.letters import Letter
-from bridge.settings import Settings
 
 
-def run(settings: Settings, args: argparse.Namespace) -> int:
+def run(site: Loaded, args: argparse.Namespace) -> int:
     """Drop what is meant and return the exit code."""
     if selection(args).everything and not args.all:
         sys.stderr.write("say which letters to drop: ids, a filter, or --all\n")
         return WRONG_USAGE
-    return carry_out(settings, args, Removal())
+    return carry_out(site, args, Drop())
 
 
-class Removal:
+class Drop:
     """Removes each letter."""
 
     verb = "drop"

@@ -12,8 +12,9 @@ from bridge.cli.dead_letters.box import opened
 from bridge.cli.dead_letters.selection import selection
 from bridge.cli.dead_letters.texts import as_json, broker_fault, error_text, key_text, letters, moment
 from bridge.cli.display import print_table
+from bridge.configuration import Loaded
+from bridge.exitcodes import DONE, FAILED
 from bridge.letters import Letter, without_body
-from bridge.settings import Settings
 
 
 class Listed(NamedTuple):
@@ -24,14 +25,14 @@ class Listed(NamedTuple):
     more: int
 
 
-def run(settings: Settings, args: argparse.Namespace) -> int:
+def run(site: Loaded, args: argparse.Namespace) -> int:
     """Print the letters that are meant and how many there are; 1 if RabbitMQ is away."""
     try:
-        listed = asyncio.run(_list(settings, args))
+        listed = asyncio.run(_list(site, args))
     except CONNECTION_EXCEPTIONS as error:
         sys.stderr.write(f"{broker_fault(error)}\n")
-        return 1
-    mask = settings.log.mask
+        return FAILED
+    mask = site.settings.log.mask
     if args.json:
         lines = (orjson.dumps(as_json(letter, mask=mask)).decode() for letter in listed.letters)
         sys.stdout.writelines(f"{line}\n" for line in lines)
@@ -46,12 +47,12 @@ def run(settings: Settings, args: argparse.Namespace) -> int:
     # Beside the lines for machines, so that those stay what they are.
     out = sys.stderr if args.json else sys.stdout
     out.write(f"{letters(len(listed.letters))} of {listed.looked_at} looked at; {rest}\n")
-    return 0
+    return DONE
 
 
-async def _list(settings: Settings, args: argparse.Namespace) -> Listed:
+async def _list(site: Loaded, args: argparse.Namespace) -> Listed:
     chosen, found = selection(args), []
-    async with opened(settings) as box:
+    async with opened(site) as box:
         async for letter in box.letters():
             if chosen.takes(letter):
                 found.append(without_body(letter))
