@@ -33,7 +33,7 @@ def test_what_goes_up_and_down_is_flat(name: str, start: float, noise: float) ->
     ("name", "start", "per_hour"),
     [
         ("rss 0", 80.0, 10.0),
-        ("fds 0", 60.0, 12.0),
+        ("fds 0", 60.0, 40.0),
         ("tasks 1", 55.0, 30.0),
         ("keys", 9_000.0, 2_700.0),
         ("unacknowledged", 20.0, 40.0),

@@ -10,21 +10,26 @@ Sample = Mapping[str, Any]
 
 
 class Kind(NamedTuple):
-    """What a series counts. It may grow by ``share`` of itself, or by ``least`` if that is more."""
+    """What a series counts. Its level may grow by ``share`` of itself, or by ``least`` if that is more.
+
+    ``level`` is the share of a third's samples that are below it: the median, or the floor of what a backlog
+    drives up, as it does the connections of a pool, which stay open as long as they are used in turn.
+    """
 
     title: str
     unit: str
     share: float
     least: float
+    level: float = 0.5
 
 
 KINDS: Final[Mapping[str, Kind]] = {
     "rss": Kind("resident memory", "MiB", 0.05, 4.0),
-    "fds": Kind("open files", "", 0.05, 4.0),
-    "tasks": Kind("asyncio tasks", "", 0.05, 12.0),
+    "fds": Kind("open files", "", 0.05, 16.0, 0.1),
+    "tasks": Kind("asyncio tasks", "", 0.05, 8.0, 0.1),
     "keys": Kind("keys in Redis", "", 0.1, 100.0),
     "redis": Kind("memory of Redis", "MiB", 0.1, 4.0),
-    "unacknowledged": Kind("unacknowledged requests", "", 0.05, 12.0),
+    "unacknowledged": Kind("unacknowledged requests", "", 0.05, 8.0, 0.1),
 }
 """By the first word of a series' name; a number follows where each worker has its own."""
 
@@ -36,7 +41,7 @@ FEWEST: Final = 12
 
 @dataclass(frozen=True, kw_only=True)
 class Growth:
-    """What became of one series between the first and the last third after the warm-up (medians)."""
+    """What became of the level of one series between the first and the last third after the warm-up."""
 
     name: str
     kind: Kind
@@ -83,15 +88,19 @@ def _growth(samples: Sequence[Sample], name: str) -> Growth:
     third = (1 - WARM_UP) * length / 3
     first = [value for at, value in points if at < WARM_UP * length + third]
     last = [value for at, value in points if at >= length - third]
-    enough = bool(first and last)
+    enough, kind = bool(first and last), KINDS[name.split(maxsplit=1)[0]]
     values = [value for _, value in points] or [0.0]
     return Growth(
         name=name,
-        kind=KINDS[name.split(maxsplit=1)[0]],
-        first=statistics.median(first) if first else 0.0,
-        last=statistics.median(last) if last else 0.0,
+        kind=kind,
+        first=_level(first, kind),
+        last=_level(last, kind),
         lowest=min(values),
         highest=max(values),
         per_hour=statistics.linear_regression(*zip(*points, strict=True)).slope * 3600 if enough else 0.0,
         samples=len(points) if enough else 0,
     )
+
+
+def _level(values: Sequence[float], kind: Kind) -> float:
+    return sorted(values)[int(kind.level * (len(values) - 1))] if values else 0.0
