@@ -11,9 +11,8 @@ from pamqp import commands, frame
 from support.open_channels import Opened, open_channel
 
 from bridge.bus.confirms import PublishChannel
-from bridge.bus.connection import 
-from bridge.losses import cancellation_as_error
 from bridge.demo.servers import PrivateRabbit
+from bridge.losses import cancellation_as_error
 from bridge.messages import Outgoing, Properties
 
 BOUND = 20.0
