@@ -34,7 +34,9 @@ def draw(samples: Sequence[Sample], path: Path) -> None:
             axes.legend(loc="lower right", fontsize=8)
     panels[-1].set_xlabel("minutes")
     rate = samples[-1]["requests"] / samples[-1]["at"]
-    drawing.suptitle(f"{samples[-1]['requests']:,} requests, {rate:.0f} a second; a grey line is a fault that a sample met")
+    drawing.suptitle(
+        f"{samples[-1]['requests']:,} requests, {rate:.0f} a second; a grey line is a fault that a sample met"
+    )
     drawing.savefig(path, dpi=110)
 
 
