@@ -4,7 +4,7 @@ What the bridge notes on it stands in headers. They are believed when it comes b
 vouches that the bridge itself wrote them: such a message bears the bridge's own ``user_id``.
 
     x-attempts              how often it was tried; every message that the bridge sends on has it
-    x-redelivered           the broker had delivered it more than once before it was parked
+    x-redelivered           the broker had delivered it more than once before it was parked, or has two of it
     x-deadline              unix milliseconds: the deadline, since an expiration does not outlive a queue
     x-held-since            unix milliseconds: when it was first parked because Redis was away
     x-original-exchange, x-original-routing-key, x-original-user-id, x-original-expiration
@@ -130,6 +130,16 @@ def parked(
     headers = {name: one for name, one in delivery.properties.headers.items() if name not in _BROKERS}
     request = replace(delivery, properties=replace(delivery.properties, headers=headers))
     return _sent_on(request, exchange="", routing_key=queue, notes=notes)
+
+
+def perhaps_copied(request: Outgoing) -> Outgoing:
+    """Return a parked request as it is sent again after an attempt that was not confirmed.
+
+    Both may come back. Without a key nobody can tell that they are one, so this one counts as delivered
+    before.
+    """
+    headers = {**request.properties.headers, REDELIVERED: True}
+    return replace(request, properties=replace(request.properties, headers=headers))
 
 
 def dead_letter(  # noqa: PLR0913 - each is a header of its own

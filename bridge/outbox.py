@@ -142,7 +142,8 @@ class Outbox:
         message = forwarding.parked(
             case.delivery, queue=queue, attempts=attempts, deadline=case.deadline, held=held
         )
-        if await self._publish(case, message, to=queue) is Confirmation.UNROUTABLE:
+        again = forwarding.perhaps_copied(message)
+        if await self._publish(case, message, to=queue, again=again) is Confirmation.UNROUTABLE:
             raise PublishFailed(f"the delayed queue {queue} is gone")
         log.info(
             "request.parked",
@@ -154,10 +155,13 @@ class Outbox:
             next="it comes back after the delay",
         )
 
-    async def _publish(self, case: Case, outgoing: Outgoing, *, to: str | None = None) -> Confirmation:
+    async def _publish(
+        self, case: Case, outgoing: Outgoing, *, to: str | None = None, again: Outgoing | None = None
+    ) -> Confirmation:
         """Publish until it is confirmed, refused for good, or the delivery is lost.
 
-        ``to`` names the exchange or queue of the bridge's own for the log.
+        ``to`` names the exchange or queue of the bridge's own for the log; ``again`` is what is published
+        after the first attempt, in its place.
 
         While the delivery lives the broker counts it as ours, so an answer is tried for as long as
         that: the number of such requests is bounded by the prefetch.
@@ -181,4 +185,5 @@ class Outbox:
                         attempt=attempt,
                         next="published again",
                     )
+                outgoing = again or outgoing
                 await asyncio.sleep(random.uniform(0.05, min(2.0, 0.1 * 2**attempt)))  # noqa: S311 - jitter

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import aio_pika
 import pytest
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from pydantic import SecretStr
+from support.direct_replies import direct_address
 
 from bridge.bus.connection import Connection
 from bridge.bus.direct import DirectReplies, origin
@@ -98,20 +98,6 @@ async def desk(rabbit: PrivateRabbit) -> AsyncIterator[Desk]:
             stack.push_async_callback(asyncio.wait, [task])
             stack.callback(task.cancel)
         yield found
-
-
-async def direct_address(channel: AbstractChannel, replies: asyncio.Queue[bytes]) -> str:
-    """Consume direct replies, and return the address that the broker gives a responder."""
-    direct = await channel.get_queue("amq.rabbitmq.reply-to", ensure=False)
-
-    async def take(reply: AbstractIncomingMessage) -> None:
-        replies.put_nowait(reply.body)
-
-    await direct.consume(take, no_ack=True)
-    queue = await channel.declare_queue(exclusive=True)
-    request = aio_pika.Message(b"", reply_to="amq.rabbitmq.reply-to")
-    await channel.default_exchange.publish(request, queue.name)
-    return (await queue.get(no_ack=True)).reply_to or ""
 
 
 async def test_a_flood_of_made_up_addresses(rabbit: PrivateRabbit) -> None:

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
-import aio_pika
 import pytest
 from chaos.proxy import Proxy
 from pydantic import SecretStr
 from support.connecting import connect
+from support.direct_replies import direct_address
 from support.open_channels import Opened, open_channel
 from yarl import URL
 
@@ -153,17 +153,3 @@ async def kept(settings: Amqp, work: Work, held: list[Connection]) -> AsyncItera
     finally:
         task.cancel()
         await asyncio.wait([task])
-
-
-async def direct_address(channel: aio_pika.abc.AbstractChannel, replies: asyncio.Queue[bytes]) -> str:
-    """Consume direct replies, and return the address that the broker gives a responder."""
-    direct = await channel.get_queue("amq.rabbitmq.reply-to", ensure=False)
-
-    async def take(reply: aio_pika.abc.AbstractIncomingMessage) -> None:
-        replies.put_nowait(reply.body)
-
-    await direct.consume(take, no_ack=True)
-    queue = await channel.declare_queue(exclusive=True)
-    request = aio_pika.Message(b"", reply_to="amq.rabbitmq.reply-to")
-    await channel.default_exchange.publish(request, queue.name)
-    return (await queue.get(no_ack=True)).reply_to or ""
