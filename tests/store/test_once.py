@@ -141,14 +141,22 @@ async def test_an_owner_is_waited_for_no_longer_than_a_call_may_take(
         read.append(next(moments))
         return read[-1]
 
+    pauses: list[int] = []
+
+    async def paused() -> None:
+        pauses.append(read[-1])
+        await asyncio.Event().wait()
+
     async with ledger_bench(redis_server.url, record_within=3, lease=15) as bench:
         worker = stage(bench, longest_call=30.0)
         await worker.claimed_elsewhere()
+        monkeypatch.setattr(worker.draining, "wait", paused)
         monkeypatch.setattr(once, "time", SimpleNamespace(monotonic=monotonic, time=time.time))
         _, end = await worker.skip()
 
     assert isinstance(end, StillRunning)
     assert [45, 60, 75] == read[-3:]
+    assert 4 == len(pauses)  # it does not look without one
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,18 @@ async def test_who_was_told_that_there_was_no_effect_is_told_so_again(
     assert (calls, DONE) == (repeated, (await worker.skip(reply_to=reply_to))[1])
 
 
+async def test_a_request_that_nobody_waits_for_is_carried_out_though_another_was_refused(
+    worker: Stage,
+) -> None:
+    """Both have one key; that the other's requester was told of no effect does not end this one."""
+    worker.lcm.end = BUSY
+    await worker.skip()
+    worker.lcm.end = True
+    _, end = await worker.skip(reply_to=None, redelivered=True)
+
+    assert DONE == end
+
+
 async def test_a_second_call_bears_the_key_of_the_first(retrying: Stage) -> None:
     """By it LCM's front recognises the repetition; what is answered is known."""
     case, end = await retrying.skip()
