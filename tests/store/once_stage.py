@@ -11,7 +11,7 @@ from store.ledger_bench import LedgerBench
 from store.store_servers import od_contact
 
 from bridge.case import Case
-from bridge.failures import LcmUnavailable
+from bridge.failures import LcmUnavailable, WsError
 from bridge.jsontypes import JsonValue
 from bridge.messages import RequestKey
 from bridge.once import Once, content
@@ -25,6 +25,7 @@ SKIPPING = translated("SkipManualDialContact", SKIP)
 SKIP_KEY = LedgerKey("SkipManualDialContact", RequestKey("message-id", ("m-1",)))
 DONE = Answer({"response": {"success": True}})
 BUSY = CallFailed(LcmUnavailable("LCM takes no calls now"), effect_possible=False, status=503)
+REFUSED = CallFailed(WsError("Campaign is closed"), effect_possible=False, fault=True)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from operations.core_requests import SKIP, translated
 from store.ledger_bench import ledger_bench, open_ledger
-from store.once_stage import DONE, SKIP_KEY, SKIPPING, Stage, stage
+from store.once_stage import DONE, REFUSED, SKIP_KEY, SKIPPING, Stage, stage
 
 from bridge import once
 from bridge.demo.servers import PrivateRedis
@@ -16,9 +16,6 @@ from bridge.endings import Ending
 from bridge.failures import IdempotencyMismatch, OutcomeUnknown, WsError
 from bridge.once import Held, StillRunning, content
 from bridge.operations.model import Answer
-from bridge.ports import CallFailed
-
-REFUSED = CallFailed(WsError("Campaign is closed"), effect_possible=False, fault=True)
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from typing import cast
 
 import pytest
 from store.ledger_bench import ledger_bench, open_ledger
-from store.once_stage import BUSY, DONE, SKIP_KEY, SKIPPING, Stage, stage
+from store.once_stage import BUSY, DONE, REFUSED, SKIP_KEY, SKIPPING, Stage, stage
 from structlog.testing import capture_logs
 
 from bridge.demo.servers import PrivateRedis
-from bridge.failures import LcmUnavailable, OutcomeUnknown
+from bridge.failures import LcmUnavailable, OutcomeUnknown, WsError
 from bridge.once import AnsweredElsewhere, Held, content
 from bridge.operations.model import Answer
 from bridge.ports import CallFailed, CutOff
@@ -98,6 +98,15 @@ async def test_a_second_call_bears_the_key_of_the_first(retrying: Stage) -> None
 
     assert (True, DONE) == (case.doubtful, end)
     assert [SKIP_KEY.digest] == [terms.idempotency_key for terms in retrying.lcm.asked]
+
+
+async def test_a_refusal_of_the_second_call_is_the_end(retrying: Stage) -> None:
+    """LCM's front says so of this very key, for good."""
+    retrying.lcm.end = REFUSED
+    ends = [(await retrying.skip())[1] for _ in range(2)]
+
+    assert [WsError] * 2 == [type(end) for end in ends]
+    assert 1 == len(retrying.lcm.asked)
 
 
 @pytest.mark.parametrize("deadline", [1.0, NO_MOMENT])
