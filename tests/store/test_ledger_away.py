@@ -166,6 +166,7 @@ async def test_one_round_trip_each(valve: Valve) -> None:
         turns.append(valve.turns)
         await bench.ledger.complete(claim, DONE, change)
         turns.append(valve.turns)
+        assert b"MULTI" in valve.said[-1]  # nobody sees the one without the other
         await bench.ledger.release(await bench.claim(keys[1]))
         turns.append(valve.turns)
 

@@ -80,14 +80,15 @@ async def test_who_was_told_that_there_was_no_effect_is_told_so_again(
     assert (calls, DONE) == (repeated, (await worker.skip(reply_to=reply_to))[1])
 
 
-async def test_a_request_that_nobody_waits_for_is_carried_out_though_another_was_refused(
-    worker: Stage,
+@pytest.mark.parametrize("waits", [("replies", None), (None, "replies")])
+async def test_what_another_request_of_the_key_was_told_does_not_end_this_one(
+    worker: Stage, waits: tuple[str | None, str | None]
 ) -> None:
-    """Both have one key; that the other's requester was told of no effect does not end this one."""
+    """Nobody waits for one of the two: the one that failed had no effect, and the other is carried out."""
     worker.lcm.end = BUSY
-    await worker.skip()
+    await worker.skip(reply_to=waits[0])
     worker.lcm.end = True
-    _, end = await worker.skip(reply_to=None, redelivered=True)
+    _, end = await worker.skip(reply_to=waits[1], redelivered=True)
 
     assert DONE == end
 
