@@ -102,6 +102,18 @@ async def test_a_reply_that_cannot_be_read_leads_to_no_call(redis_server: Privat
         assert ("unreadable" if reply else "done") == await bench.state()
 
 
+async def test_only_what_cannot_be_read_is_told_of(
+    redis_server: PrivateRedis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That a claim was cut off is no fault of its record."""
+    async with ledger_bench(redis_server.url) as bench:
+        await bench.claim()
+        await bench.lapse()
+        await bench.ledger.claim(KEY, CONTENT)
+
+    assert "ledger.unreadable_record" not in capsys.readouterr().out
+
+
 async def test_people_see_who_claimed_it_and_when(redis_server: PrivateRedis) -> None:
     """By Redis's clock, which is this machine's here; when it has ended, still."""
     async with ledger_bench(redis_server.url, lease=20) as bench:
