@@ -13,7 +13,7 @@ from store.once_stage import DONE, REFUSED, SKIP_KEY, SKIPPING, Stage, stage
 from bridge import once
 from bridge.demo.servers import PrivateRedis
 from bridge.endings import Ending
-from bridge.failures import IdempotencyMismatch, OutcomeUnknown, WsError
+from bridge.failures import IdempotencyMismatch, LcmUnavailable, OutcomeUnknown, WsError
 from bridge.once import Held, StillRunning, content
 from bridge.operations.model import Answer
 
@@ -112,6 +112,18 @@ async def test_one_that_still_runs_is_waited_for(worker: Stage) -> None:
 
     assert Answer({"response": "theirs"}) == end
     assert (True, 1) == (case.replayed, worker.bench.count("waited"))
+    assert [] == worker.lcm.asked
+
+
+async def test_that_it_had_no_effect_is_told_to_who_waited_for_it(worker: Stage) -> None:
+    """The broker's second copy of a request gets what the first was told."""
+    claim = await worker.claimed_elsewhere()
+    waiting = asyncio.create_task(worker.skip(redelivered=True))
+    await worker.until_counted("waited")
+    await worker.elsewhere.release(claim, LcmUnavailable("LCM takes no calls now"))
+    _, end = await waiting
+
+    assert isinstance(end, LcmUnavailable)
     assert [] == worker.lcm.asked
 
 
