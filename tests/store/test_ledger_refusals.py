@@ -1,5 +1,6 @@
 """A Redis that is there and refuses: a permission is missing, nobody answers a wait, its memory is full."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,13 +8,14 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 from store.ledger_bench import CONTENT, DONE, KEY, LedgerBench, ledger_bench
+from store.store_servers import ACCOUNT, AGENT, contact
 from structlog.testing import capture_logs
 
 from bridge.demo.servers import PrivateRedis
 from bridge.endings import Ending
 from bridge.failures import WsError
 from bridge.messages import RequestKey
-from bridge.ports import Claim, LedgerKey, Running, StoreUnavailable
+from bridge.ports import CacheChange, Claim, LedgerKey, Running, StoreUnavailable
 from bridge.store.connection import NothingWritten
 from bridge.store.records import record_name
 
@@ -78,6 +80,22 @@ async def test_a_wait_of_no_time_is_not_for_ever(redis_server: PrivateRedis) -> 
     async with ledger_bench(redis_server.url, wait_replicas=1, wait_timeout=0.0001) as bench:
         with pytest.raises(StoreUnavailable, match="only 0 Redis replicas"):
             await bench.ledger.claim(KEY, CONTENT)
+
+
+async def test_an_ending_that_no_replica_has_changes_the_cache_and_is_owed(
+    redis_server: PrivateRedis,
+) -> None:
+    """It is told at once; what changes with it needs no replica."""
+    async with (
+        ledger_bench(redis_server.url) as bench,
+        ledger_bench(redis_server.url, bench.prefix, wait_replicas=1, wait_timeout=0.001) as waiting,
+    ):
+        await bench.contacts.keep(AGENT, "manual", [contact()], asked=time.time(), reserved=None)
+        skipped = CacheChange(agent=AGENT, skipped=ACCOUNT)
+        assert await waiting.ledger.complete(await bench.claim(), DONE, skipped)
+
+        assert not await bench.contacts.holds(AGENT, ACCOUNT)
+        assert ("done", 1) == (await bench.state(), waiting.ledger.owed)
 
 
 async def test_a_full_redis_learns_that_a_second_call_had_no_effect() -> None:
