@@ -82,10 +82,10 @@ async def test_a_wait_of_no_time_is_not_for_ever(redis_server: PrivateRedis) -> 
             await bench.ledger.claim(KEY, CONTENT)
 
 
-async def test_an_ending_that_no_replica_has_changes_the_cache_and_is_owed(
+async def test_an_ending_that_no_replica_has_changes_the_cache(
     redis_server: PrivateRedis,
 ) -> None:
-    """It is told at once; what changes with it needs no replica."""
+    """It is told at once, and owed; what changes with it needs no replica."""
     async with (
         ledger_bench(redis_server.url) as bench,
         ledger_bench(redis_server.url, bench.prefix, wait_replicas=1, wait_timeout=0.001) as waiting,
