@@ -40,7 +40,7 @@ local function clock()
 end
 local function whole(number) return string.format('%.0f', number) end
 local function moment(text)
-  local number = tonumber(text or '')
+  local number = tonumber(text)
   if number and number >= 0 and number < 1e15 then return number end
 end
 local STATES = {running = true, done = true, unknown = true, open = true, released = true}
@@ -54,7 +54,7 @@ local function read()
     state = f[2], owner = f[3], digest = f[4], at = moment(f[5]), lease = moment(f[6]),
     reply = f[7] or '', late = f[8] == '1', hand = f[9], again = f[10] == '1',
   }
-  if f[1] ~= '1' or not STATES[f[2] or ''] or not f[3] or not f[4] or not record.at
+  if f[1] ~= '1' or not STATES[f[2]] or not f[3] or not f[4] or not record.at
      or (f[2] == 'running' and not record.lease) then
     return {state = 'foreign', at = record.at or 0}
   end
@@ -114,7 +114,7 @@ if record.state == 'none' or record.state == 'released' then
 end
 if record.owner ~= owner then return 'OTHER' end
 local told = record.state == 'unknown' and record.reply ~= ''
-local late = record.late or record.state == 'open' or (record.state == 'unknown' and not told)
+local late = record.late or (record.state == 'unknown' and not told)
 if record.state ~= 'done' and not (told and state == 'unknown') then
   if told then late = true end
   write(keep, state, owner, record.digest, record.at, 'reply', reply, 'late', late and '1' or '0')

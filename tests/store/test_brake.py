@@ -1,5 +1,6 @@
 """The hand brake in Redis: what it says, and what stays known while Redis is away."""
 
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -42,9 +43,11 @@ async def store_away() -> AsyncIterator[Store]:
 async def test_a_queue_is_paused_once(store: Store) -> None:
     """The second time tells since when; resumed, it can be paused anew."""
     brake = Brake(store, name_of_letters())
+    before = time.time()
 
     assert await brake.pause(CAMPAIGN) is None
     since = (await brake.paused())[CAMPAIGN]
+    assert before - 0.001 <= since <= time.time() + 0.001
     assert since == await brake.pause(CAMPAIGN)
     assert {CAMPAIGN: since} == await brake.paused()
     assert (True, False) == (await brake.resume(CAMPAIGN), await brake.resume(CAMPAIGN))
@@ -70,6 +73,14 @@ async def test_a_queue_is_paused_whatever_is_written_as_since(store: Store, sinc
     await store.client.hset(f"{prefix}:paused", AGENT, since)
 
     assert {AGENT: 0.0} == await Brake(store, prefix).paused()
+
+
+async def test_a_queue_of_any_name_can_be_shown(store: Store) -> None:
+    """A person may have written one that is no UTF-8."""
+    prefix = name_of_letters()
+    await store.client.hset(f"{prefix}:paused", b"\xff", "1")
+
+    assert {"\ufffd": 0.001} == await Brake(store, prefix).paused()
 
 
 async def test_changes_are_told(store: Store) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
-from store.ledger_bench import CONTENT, KEY, REFUSED, Valve, ledger_bench
+from store.ledger_bench import CONTENT, DONE, KEY, REFUSED, Valve, ledger_bench
 
 from bridge.demo.servers import PrivateRedis
 from bridge.ports import LedgerKey, StoreUnavailable
@@ -47,11 +47,30 @@ async def test_a_refusal_after_a_lost_answer_does_not_say_that_nothing_was_claim
         await bench.claim()
 
 
-async def test_a_reopening_whose_answer_is_lost_is_told_as_done(valve: Valve) -> None:
-    """Its repetition finds what it wrote itself."""
+async def test_what_a_person_settles_is_told_as_done_though_the_answer_is_lost(valve: Valve) -> None:
+    """Reopened and settled: the repetition finds what it wrote itself."""
     async with ledger_bench(valve.url) as bench:
         await bench.ledger.complete(await bench.claim(), REFUSED)
         assert not await bench.records.reopen(OTHER)  # Redis knows the script
         valve.instead = lambda: asyncio.sleep(0)
         assert await bench.records.reopen(KEY)
         assert "open" == await bench.state()
+
+        await bench.records.settle_by_hand(OTHER, DONE)  # Redis knows the script
+        valve.instead = lambda: asyncio.sleep(0)
+        assert "done" == await bench.records.settle_by_hand(KEY, DONE)
+
+
+async def test_a_second_claim_whose_answer_is_lost_is_doubtful(redis_server: PrivateRedis) -> None:
+    """Asked again, Redis says once more that it was cut off before."""
+    async with (
+        Valve(redis_server.port).running() as valve,
+        ledger_bench(valve.url, unknown_outcome="retry") as bench,
+    ):
+        await bench.claim()
+        await bench.lapse()
+        valve.instead = lambda: asyncio.sleep(0)
+        claim = await bench.claim()
+
+        assert claim.doubtful
+        assert 2 == sum(claim.owner.encode() in data for data in valve.said)

@@ -9,6 +9,7 @@ from bridge.demo.servers import PrivateRedis
 from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
 from bridge.settings import Redis as RedisSettings
+from bridge.store.away import reset_as_error
 from bridge.store.connection import Store, connect
 from bridge.store.scripts import PlainCall
 
@@ -46,6 +47,14 @@ async def test_only_a_lost_connection_means_that_redis_is_away(
         await store.run(fail)
     assert there is store.connected
     await store.close()
+
+
+@pytest.mark.parametrize("name", ["writelines", "drain", "read", "feed", "gets"])
+def test_what_redis_py_asks_of_a_connection_that_is_gone_is_a_reset(name: str) -> None:
+    """The client of a Cluster closes connections under those who write, and who read by either parser."""
+    gone = None
+    with pytest.raises(ConnectionResetError, match="closed by another task"), reset_as_error():
+        getattr(gone, name)
 
 
 async def test_what_is_left_on_a_connection_answers_nobody(redis_server: PrivateRedis) -> None:
