@@ -1,5 +1,6 @@
 """How long a requester waits, and by which key a request is known again."""
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +25,9 @@ SENT = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
         ({"headers": {"x-deadline": 1_700_000_001_500}}, 1_700_000_001.5),
         ({"headers": {"x-deadline": "1700000001500"}}, 1_700_000_001.5),
         ({"headers": {"x-deadline": 0}}, 0.0),
+        ({"headers": {"x-deadline": "0" * 30 + "5"}}, 0.005),
+        ({"headers": {"x-deadline": "9" * 18}}, 10.0**15),
+        ({"headers": {"x-deadline": "1" + "0" * 18}}, math.inf),
         ({"headers": {"x-deadline": 1_700_000_001_500}, "expiration": "5000"}, 1_700_000_001.5),
         ({"headers": {"x-deadline": 1_800_000_000_000}, "expiration": "5000"}, 1_700_000_065.0),
         (

@@ -1,7 +1,7 @@
 """What a dead letter says, and whom it is believed: the bridge, the broker, or anybody."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -10,8 +10,8 @@ from operations.core_deliveries import delivered
 
 from bridge import forwarding
 from bridge.envelope import Limits
-from bridge.letters import Letter, identify, read
-from bridge.messages import Delivery, Outgoing, Reason, RequestKey
+from bridge.letters import Letter, age, identify, read, without_body
+from bridge.messages import Delivery, Outgoing, Properties, Reason, RequestKey
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Rules
 
@@ -144,12 +144,44 @@ def test_a_letter_of_before_letters_were_signed() -> None:
 
     found = letter(delivered(body=BODY, message_id="m", headers=headers))
 
-    assert ("retries-exhausted", 4, "lcm.requests", None) == (
-        found.reason,
-        found.attempts,
+    assert ("retries-exhausted", 4, None) == (found.reason, found.attempts, found.request.properties.user_id)
+    assert ("lcm.requests", "LCM.WebService.CreateContact") == (
         found.request.exchange,
-        found.request.properties.user_id,
+        found.request.routing_key,
     )
+
+
+def test_a_letter_that_says_not_where_from() -> None:
+    """Nor does the broker: there is no way back."""
+    found = letter(delivered(body=BODY, headers={"x-reason": "retries-exhausted"}))
+
+    assert ("", "") == (found.request.exchange, found.request.routing_key)
+
+
+def test_the_age_of_a_letter() -> None:
+    """In seconds; nobody knows it where the time is not told."""
+    hour = timedelta(hours=1)
+    old = letter(delivered(headers={"x-reason": "expired", "x-dead-lettered-at": datetime.now(UTC) - hour}))
+
+    seconds = age(old)
+    assert seconds is not None
+    assert 3600 <= seconds < 7200
+    assert age(letter(delivered())) is None
+
+
+def test_a_letter_is_kept_without_what_makes_it_large() -> None:
+    """Body and properties; all else stays."""
+    found = letter(written(delivered(body=BODY, message_id="m")))
+
+    small = without_body(found)
+
+    assert (b"", Properties(), Properties()) == (
+        small.request.body,
+        small.request.properties,
+        small.properties,
+    )
+    whole = replace(small.request, body=found.request.body, properties=found.request.properties)
+    assert found == replace(small, request=whole, properties=found.properties)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +202,7 @@ def test_headers_of_other_types(headers: dict[str, Any], user: str | None) -> No
     found = letter(delivered(body=b"\xff", user_id=user, headers={"x-attempts": 1, **headers}))
 
     assert ("unknown", "unknown", None, None) == (found.reason, found.operation, found.at, found.key)
+    assert found.attempts in (1, None)
 
 
 def test_the_id_stays_when_a_letter_is_looked_at() -> None:
@@ -193,6 +226,7 @@ def test_a_replay_of_a_replay() -> None:
     for key in ("replay-1", None):
         found = letter(written(request))
         outgoing = forwarding.replayed(found.request, exchange="x", routing_key="y", key=key)
+        assert ("x", "y") == (outgoing.exchange, outgoing.routing_key)
         request = forwarding.received(in_the_queue(outgoing), {OWN})
 
     assert RequestKey("header", ("replay-1",)) == request.key()

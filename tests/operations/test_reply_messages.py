@@ -214,6 +214,15 @@ def test_the_headers_of_a_success() -> None:
     ).properties.headers
 
 
+def test_a_repeated_answer_says_that_it_is_one() -> None:
+    """In a reply and in an event: LCM was not asked again."""
+    for outgoing in (
+        reply(delivered(reply_to="q"), BODY, replayed=True),
+        event(delivered(), ADDRESS, BODY, exchange="e", replayed=True),
+    ):
+        assert outgoing.properties.headers["x-bridge-replayed"] is True
+
+
 def test_the_headers_of_a_failure() -> None:
     """The type of the error beside its status, and the type of the error event as the property."""
     body = error_event(None, UnknownOperation("m"))

@@ -1,5 +1,6 @@
 """What LCM's answers to the vendor's other operations become."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -95,6 +96,17 @@ def test_members_beyond_those_of_the_page_are_passed_on_where_its_end_is_unknown
 def test_contacts_or_the_reason_why_not(result: JsonValue, response: JsonObject) -> None:
     """The vendor's page answers with LCM's reason, so it is no failure here."""
     assert {"response": response} == message("GetDownloadAllContactsForDialing", result)
+
+
+@pytest.mark.parametrize("wrap", [lambda one: one, lambda one: [one], lambda one: {"contacts": one}])
+def test_one_contact_of_a_group_is_an_array_of_one(wrap: Callable[[JsonValue], JsonValue]) -> None:
+    """However LCM gives it."""
+    contact: JsonObject = {"CampaignGroup": "Sales", "CampaignKey": 1}
+    response: Any = message("GetDownloadAllContactsForDialing", wrap(contact))["response"]
+
+    assert [contact] == [
+        {name: value for name, value in one.items() if value is not None} for one in response["Contacts"]
+    ]
 
 
 def test_one_contact_is_asked_for_where_the_page_says_one() -> None:

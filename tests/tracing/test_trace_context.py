@@ -228,3 +228,11 @@ def test_replies_and_events_bear_both(state: str | None) -> None:
     )
     trace.sending(sent_on)
     assert "t" == sent_on.properties.headers["traceparent"]
+
+
+def test_a_context_is_written_in_place_of_another() -> None:
+    """A tracestate is that of its own traceparent: without one, another's goes."""
+    headers = {"traceparent": "t", "tracestate": "other=1", "x": 1}
+    TraceContext(TRACE).write(headers)
+
+    assert {"traceparent": TRACE, "x": 1} == headers
