@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def test_the_deadline_is_the_earliest(properties: dict[str, Any], deadline: floa
 
 
 @pytest.mark.parametrize(
-    "stated", ["", " ", "soon", "1.5", "-1", -1, 1.5, True, False, SENT, b"1", [], {}, "\u00b2"]
+    "stated", ["", " ", "soon", "1.5", "-1", -1, 1.5, True, False, SENT, b"1", Decimal(1), [], {}, "\u00b2"]
 )
 def test_a_deadline_that_is_no_time_is_refused(stated: object) -> None:
     """Neither guessed nor ignored: the requester meant something by it."""

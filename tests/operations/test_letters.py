@@ -74,10 +74,56 @@ def test_the_bridges_letter() -> None:
         found.signed,
     )
     assert RequestKey("message-id", ("m",)) == found.key
+    assert ("", "", "", False) == (found.key_fault, found.unreadable, found.queue, found.effect_done)
+    assert found.at == found.properties.headers["x-dead-lettered-at"]
     assert ("lcm.requests", "LCM.WebService.GetReservedContactOD", "widget") == (
         found.request.exchange,
         found.request.routing_key,
         found.request.properties.user_id,
+    )
+
+
+def test_what_the_bridge_says_of_a_request_that_cannot_be_read() -> None:
+    """Its operation, what of it is lost, that LCM carried it out; its key is none."""
+    request = replace(
+        delivered(body=b"\xff", headers={"idempotency-key": 7}), unreadable="timestamp", exchange="x"
+    )
+    found = letter(written(request, **{forwarding.EFFECT_DONE: True}))
+
+    assert ("CreateContact", "timestamp", True, "x") == (
+        found.operation,
+        found.unreadable,
+        found.effect_done,
+        found.request.exchange,
+    )
+    assert (None, "the header idempotency-key must be text of 1 to 255") == (found.key, found.key_fault)
+
+
+def test_what_anybody_says_of_a_request_that_cannot_be_read() -> None:
+    """Neither its operation nor what is lost of it is believed."""
+    headers = {"x-reason": "expired", "x-operation": "CreateContact", "x-bridge-unreadable": "timestamp"}
+    found = letter(delivered(body=b"\xff", headers=headers))
+
+    assert ("expired", "unknown", "", "") == (found.reason, found.operation, found.unreadable, found.error)
+    assert identify(delivered(body=b"\xff", headers=headers)) == found.id
+
+
+@pytest.mark.parametrize(
+    ("death", "told", "way"),
+    [
+        ({"queue": "q", "routing-keys": ["k"]}, "the broker took it out of q", ("", "k")),
+        ({"queue": "q", "exchange": "x", "routing-keys": []}, "the broker took it out of q", ("", "")),
+        ({"exchange": "x", "routing-keys": ["k"]}, "", ("x", "k")),
+    ],
+)
+def test_what_the_broker_leaves_unsaid(death: dict[str, Any], told: str, way: tuple[str, str]) -> None:
+    """It is empty; without a routing key there is no way back."""
+    found = letter(delivered(body=BODY, headers={"x-death": [{"reason": "other", **death}]}))
+
+    assert ("unknown", told, way) == (
+        found.reason,
+        found.error,
+        (found.request.exchange, found.request.routing_key),
     )
 
 

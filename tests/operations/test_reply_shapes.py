@@ -157,8 +157,10 @@ def test_lcm_is_told_under_its_own_names() -> None:
 def test_without_a_reply_only_lcms_no_matters(result: JsonValue) -> None:
     """Nobody is told the rest."""
     assert {"response": None} == message("SendAgentState", result)
-    with pytest.raises(WsError):
+    with pytest.raises(WsError, match="LCM did not take the state"):
         message("SendAgentState", result=False)
+    with pytest.raises(WsError, match="Agent is not logged in"):
+        message("SendAgentState", {"RequestFailureReason": "Agent is not logged in"})
 
 
 @pytest.mark.parametrize(

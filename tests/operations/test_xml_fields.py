@@ -199,3 +199,9 @@ def test_the_name_of_a_member_is_bounded() -> None:
     """At 256 characters it is a name, beyond it none, and the problem quotes only its beginning."""
     assert f"<Data><{'a' * 256}>1</{'a' * 256}></Data>" == sent({"a" * 256: "1"})
     assert 300 > len(problem({"a" * 257: "1"}))
+
+
+@pytest.mark.parametrize(("length", "shown"), [(95, "a" * 95), (96, "a" * 95 + "...")])
+def test_a_long_place_is_shown_in_part(length: int, shown: str) -> None:
+    """Up to 100 characters, which are quoted in replies and logs."""
+    assert f"must hold only strings and objects, but Data.{shown} is a number" == problem({"a" * length: 1})
