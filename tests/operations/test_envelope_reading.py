@@ -107,14 +107,26 @@ def test_the_same_key_twice_is_ambiguous(text: str) -> None:
     assert "is given twice" in refusal(text)
 
 
-def test_an_ambiguous_key_is_named_in_both_spellings() -> None:
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        (
+            '"data":{"a":1,"UserID":"a","UserId":"b","z":1}',
+            "'data.UserId' is given twice (also as 'data.UserID'); keys are matched without regard to case",
+        ),
+        (
+            '"Topic":"t","data":{}',
+            "'Topic' is given twice (also as 'topic'); keys are matched without regard to case",
+        ),
+        (
+            '"x":{"a":1,"b":1,"b":1,"z":1}',
+            "the body cannot be taken: the key 'b' is given twice in one object",
+        ),
+    ],
+)
+def test_an_ambiguous_key_is_named_in_both_spellings(members: str, told: str) -> None:
     """The publisher reads which two members collide."""
-    text = '{"channel":"LCM","topic":"t","subtopic":"s","data":{"UserID":"a","UserId":"b"}}'
-
-    assert (
-        "'data.UserId' is given twice (also as 'data.UserID'); keys are matched without regard to case"
-        == refusal(text)
-    )
+    assert told == refusal(f'{{"channel":"LCM","topic":"t","subtopic":"s",{members}}}')
 
 
 def test_deeper_keys_that_differ_in_case_are_two() -> None:
