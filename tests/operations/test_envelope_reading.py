@@ -255,6 +255,14 @@ def test_keys_at_the_limit_are_taken_and_one_more_is_not() -> None:
 def test_colons_in_a_string_are_no_keys() -> None:
     """Only what is counted is refused."""
     assert "LCM" == read({**SAMPLE, "data": {"a": ":" * 50_000}}).channel
+    five = json.dumps({**SAMPLE, "data": {"a": "::::"}}).encode()
+    assert "LCM" == parse(five, Limits(keys=5)).channel
+
+
+def test_a_long_body_may_hold_no_string_at_all() -> None:
+    """Then none is too long, and what is wrong with it is told."""
+    with pytest.raises(InvalidEnvelope, match="must be a JSON object, not an array"):
+        parse(b"[1,2,3]", Limits(string_chars=5))
 
 
 @pytest.mark.parametrize("sign", ["x", "\u00e9", "\U0001f600", "\n"])
