@@ -172,6 +172,8 @@ def test_without_a_reply_only_lcms_no_matters(result: JsonValue) -> None:
         ("<Data><Home><Cvalue>1</Cvalue></Home></Data>", {"Cvalue": "1"}),
         ("<Data><A>1<B>2</B></Data>", {"B": "2"}),
         ("<A>1</A>", {"A": "1"}),
+        ("<Data><B/><A>1</A></Data>", {"B": "", "A": "1"}),
+        ("<Data><A><![CDATA[1]]></A><B><![CDATA[2]]>&amp;3</B></Data>", {"A": "1", "B": "2&3"}),
         (f"<Data><A>&#{'9' * 5000};</A></Data>", {"A": f"&#{'9' * 5000};"}),
         ("<Data><A>1", {}),
         ("<Data><A><![CDATA[1", {}),
