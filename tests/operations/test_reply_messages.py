@@ -69,6 +69,12 @@ def test_a_number_keeps_its_value(number: float) -> None:
     assert "Zoë".encode() in encoded
 
 
+def test_what_json_cannot_say_is_not_written() -> None:
+    """Beside a number beyond 64 bits either, which another writer takes."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        encode({"a": [2**64, float("nan")]})
+
+
 def test_a_failure_reply_has_the_contracts_members_in_order() -> None:
     """On the operation's normal reply subtopic; details only with INVALID_DATA."""
     assert (
@@ -109,6 +115,7 @@ def test_every_failure_says_what_it_is(failure: Failure, error_type: str, retrya
     [
         ("Amazon", "Amazon"),
         (" Amazon ", "Amazon"),
+        ("x", "x"),
         ("x" * 255, "x" * 255),
         ("x" * 256, "LCM"),
         ("", "LCM"),

@@ -156,6 +156,8 @@ def test_a_tracestate_is_passed_on(state: str) -> None:
         "ä=b",
         "a=ä",
         "a=b\r\nX-Evil: 1",
+        "a=b\r\n",
+        "\x0ba=b",
         "a=b\x00",
         "a=b\x7f",
         "a =b",
@@ -228,6 +230,20 @@ def test_replies_and_events_bear_both(state: str | None) -> None:
     )
     trace.sending(sent_on)
     assert "t" == sent_on.properties.headers["traceparent"]
+
+
+@pytest.mark.parametrize("state", ["a=X", "a=b\t,c=d", " a=b ", "a=b,,"])
+def test_blanks_and_empty_members_stay_as_they_came(state: str) -> None:
+    """Both are allowed around members."""
+    assert TraceContext(TRACE, state) == read({"traceparent": TRACE, "tracestate": state})
+
+
+def test_the_longest_traceparent() -> None:
+    """512 characters of a later version are looked at."""
+    later = f"cc{TRACE[2:]}-"
+
+    assert TraceContext(TRACE) == read({"traceparent": later.ljust(512, "x")})
+    assert read({"traceparent": later.ljust(513, "x")}) is None
 
 
 def test_a_context_is_written_in_place_of_another() -> None:
