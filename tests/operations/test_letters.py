@@ -105,6 +105,7 @@ def test_what_anybody_says_of_a_request_that_cannot_be_read() -> None:
     found = letter(delivered(body=b"\xff", headers=headers))
 
     assert ("expired", "unknown", "", "") == (found.reason, found.operation, found.unreadable, found.error)
+    assert "agent" == found.lane
     assert identify(delivered(body=b"\xff", headers=headers)) == found.id
 
 
@@ -120,9 +121,10 @@ def test_what_the_broker_leaves_unsaid(death: dict[str, Any], told: str, way: tu
     """It is empty; without a routing key there is no way back."""
     found = letter(delivered(body=BODY, headers={"x-death": [{"reason": "other", **death}]}))
 
-    assert ("unknown", told, way) == (
+    assert ("unknown", told, death.get("queue", ""), way) == (
         found.reason,
         found.error,
+        found.queue,
         (found.request.exchange, found.request.routing_key),
     )
 
@@ -177,7 +179,9 @@ def test_an_unknown_outcome_is_believed_of_everybody() -> None:
     """It is the careful side."""
     headers = {"x-reason": "outcome-unknown", "x-death": [DEATH]}
 
-    assert letter(delivered(body=BODY, headers=headers)).unknown_outcome
+    found = letter(delivered(body=BODY, headers=headers))
+
+    assert (True, "") == (found.unknown_outcome, found.queue)
 
 
 def test_a_letter_of_before_letters_were_signed() -> None:
@@ -263,6 +267,13 @@ def test_the_id_stays_when_a_letter_is_looked_at() -> None:
     )
 
     assert identify(plain) == identify(seen)
+    reversed_headers = dict(reversed(plain.properties.headers.items()))
+    assert identify(plain) == identify(
+        replace(plain, properties=replace(plain.properties, headers=reversed_headers))
+    )
+    for other in (replace(plain.properties, headers={}), replace(plain.properties, message_id="n")):
+        assert identify(plain) != identify(replace(plain, properties=other))
+    assert identify(plain) != identify(replace(plain, unreadable="timestamp"))
     assert identify(plain) != identify(replace(plain, body=BODY + b" "))
 
 
