@@ -82,6 +82,7 @@ def test_the_time_waited_counts_from_the_timestamp() -> None:
         ({"headers": {"idempotency-key": "k" * 255}}, ("header", ("k" * 255,))),
         ({"headers": {"idempotency-key": None}, "message_id": "m"}, ("message-id", ("m",))),
         ({"message_id": "m", "reply_to": "q", "correlation_id": "c"}, ("message-id", ("m",))),
+        ({"reply_to": "q", "correlation_id": "c"}, ("reply-address", ("q", "c"))),
         ({"message_id": "", "reply_to": "q", "correlation_id": ""}, None),
     ],
 )
