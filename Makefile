@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test test-rabbitmq4 chaos cluster overload soak soak-picture bench bench-test dashboard dashboard-picture image image-test \
-	chart chart-run contract fuzz lint format lock clean
+	chart chart-run contract fuzz mutate lint format lock clean
 
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
@@ -85,6 +85,11 @@ chart-run: ## Run the rendered chart with `podman play kube`, and send it reques
 	@scripts/setup.sh --chart --no-servers --quiet
 	@.venv/bin/pytest tests/chart/play.py $(PYTEST_ARGS)
 
+mutate: ## Change the pure core bit by bit, and see which changes no test notices (MUTANTS="bridge.envelope*")
+	@scripts/setup.sh --mutate --no-servers --quiet
+	@.venv-mutate/bin/mutmut run --max-children 2 $(if $(MUTANTS),"$(MUTANTS)")
+	@.venv-mutate/bin/mutmut results
+
 fuzz: ## Throw bytes at whatever reads a stranger's (TARGET=envelope SECONDS=1200; all for 20 s each)
 	@scripts/setup.sh --fuzz --no-servers --quiet
 	@PYTHONPATH=. .venv-fuzz/bin/python -m fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(TARGET)
@@ -121,8 +126,10 @@ lock: ## Write the lock files anew from pyproject.toml (needs uv)
 		--group chart --output-file requirements-chart.lock
 	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--group fuzz --constraints requirements.lock --output-file requirements-fuzz.lock pyproject.toml
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra otel \
+		--group dev --group mutate --constraints requirements-dev.lock --output-file requirements-mutate.lock pyproject.toml
 
-clean: ## Remove caches and build output (not .venv, .venv-bench, .venv-chart, .venv-fuzz)
-	@rm -rf dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## Remove caches and build output (not .venv, .venv-bench, .venv-chart, .venv-fuzz, .venv-mutate)
+	@rm -rf dist build mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.venv-bench/*' \
-		-not -path './.venv-chart/*' -not -path './.venv-fuzz/*' -prune -exec rm -rf {} +
+		-not -path './.venv-chart/*' -not -path './.venv-fuzz/*' -not -path './.venv-mutate/*' -prune -exec rm -rf {} +

@@ -310,7 +310,7 @@ def _shown(text: str, limit: int = 60) -> str:
 
 
 def _name(char: str) -> str:
-    return f"{unicodedata.name(char, 'a control character').lower()} (U+{ord(char):04X})"
+    return f"{unicodedata.name(char, 'nameless character').lower()} (U+{ord(char):04X})"
 
 
 def _what_stands_there(error: json.JSONDecodeError) -> str:

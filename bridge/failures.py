@@ -46,9 +46,9 @@ class InvalidEnvelope(Failure):
     error_type = "INVALID_ENVELOPE"
     default_msg = "The request could not be read."
 
-    def __init__(self, message: str, *, channel: str | None = None) -> None:
+    def __init__(self, message: str) -> None:
         super().__init__(message)
-        self.channel = channel
+        self.channel: str | None = None
 
 
 class UnknownOperation(Failure):

@@ -154,7 +154,7 @@ class Delivery:
         moments = []
         stated = self.properties.headers.get(DEADLINE)
         if stated is not None:
-            if isinstance(stated, bool) or not isinstance(stated, int | str):
+            if not isinstance(stated, int | str):
                 raise InvalidEnvelope(_NO_DEADLINE)
             moments.append(_seconds(str(stated)))
         expiration = self.properties.expiration or ""

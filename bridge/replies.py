@@ -121,8 +121,8 @@ def _properties(  # noqa: PLR0913 - each is a header of its own
     body: JsonObject,
     *,
     error_type: str | None = None,
-    cache: str | None = None,
-    replayed: bool = False,
+    cache: str | None,
+    replayed: bool,
     more: dict[str, Any] | None = None,
 ) -> Properties:
     headers: dict[str, Any] = {

@@ -27,7 +27,7 @@ class Delays:
         """
         ceiling = self._steps[min(attempts, len(self._steps)) - 1]
         wanted = random.uniform(0, ceiling)  # noqa: S311 - jitter, no secret
-        return self._steps[min(bisect_left(self._steps, wanted), len(self._steps) - 1)]
+        return self._steps[bisect_left(self._steps, wanted)]
 
     def while_held(self, held: float, left: float) -> int:
         """Return the delay for a request held for ``held`` seconds that has ``left`` seconds to its deadline.

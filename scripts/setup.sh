@@ -2,7 +2,7 @@
 # Makes this folder ready to work in: a virtual environment in .venv with the locked dependencies, and the
 # RabbitMQ and Redis programs that `make demo` and `make test` start for themselves.
 #
-#   scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--contract] [--fuzz] [--quiet]
+#   scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--contract] [--fuzz] [--mutate] [--quiet]
 #
 # --tests adds Prometheus, with which the tests look at the dashboard and the alert rules. Where it cannot be
 # installed, these tests are skipped.
@@ -18,6 +18,8 @@
 #
 # --fuzz adds what drives the fuzz targets, in .venv-fuzz.
 #
+# --mutate adds what mutates the code, with all that the tests need, in .venv-mutate.
+#
 # PYTHON=/path/to/python chooses the interpreter (3.11 or newer). What is there already is left alone.
 set -eu
 
@@ -30,6 +32,7 @@ bench=no
 chart=no
 contract=no
 fuzz=no
+mutate=no
 quiet=no
 for option in "$@"; do
     case $option in
@@ -39,8 +42,9 @@ for option in "$@"; do
         --chart) chart=yes ;;
         --contract) contract=yes ;;
         --fuzz) fuzz=yes ;;
+        --mutate) mutate=yes ;;
         --quiet) quiet=yes ;;
-        *) echo "usage: scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--contract] [--fuzz] [--quiet]" >&2; exit 2 ;;
+        *) echo "usage: scripts/setup.sh [--no-servers] [--tests] [--bench] [--chart] [--contract] [--fuzz] [--mutate] [--quiet]" >&2; exit 2 ;;
     esac
 done
 
@@ -346,6 +350,7 @@ if [ "$contract" = yes ]; then
     set_up_chromium
 fi
 if [ "$fuzz" = yes ]; then set_up_environment .venv-fuzz requirements-fuzz.lock; fi
+if [ "$mutate" = yes ]; then set_up_environment .venv-mutate requirements-mutate.lock; fi
 if [ "$servers" = yes ]; then
     set_up_servers
     set_up_openssl

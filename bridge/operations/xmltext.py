@@ -104,11 +104,10 @@ def leaves(text: str) -> Iterator[tuple[str, str]]:
     """
     at = 0
     while (opening := _OPENING.search(text, at)) is not None:
-        at = start = opening.end()
+        at = opening.end()
         if opening[0].endswith("/>"):
             yield opening[1], ""
             continue
-        value = ""
         if text.startswith(_CDATA, at):
             end = text.find(_CDATA_END, at)
             if end < 0:
@@ -117,9 +116,9 @@ def leaves(text: str) -> Iterator[tuple[str, str]]:
             value += unescaped(text[at : max(at, text.find("<", at))])
         else:
             end = text.find("<", at)
-            value, at = unescaped(text[start:end]), end
-        if at < 0 or end < 0:
-            return
+            if end < 0:
+                return
+            value, at = unescaped(text[at:end]), end
         if text.startswith(f"</{opening[1]}", text.find("<", at)):
             yield opening[1], value
 

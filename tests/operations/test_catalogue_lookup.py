@@ -158,3 +158,15 @@ def test_each_lane_has_its_subtopics() -> None:
         "ManualDialCall",
         "SkipManualDialContact",
     ] == CATALOGUE.subtopics("agent")
+
+
+@pytest.mark.parametrize(("length", "repeated"), [(128, True), (129, False)])
+def test_a_long_name_is_not_repeated(length: int, *, repeated: bool) -> None:
+    """One of up to 128 characters is held against those that there are."""
+    with pytest.raises(UnknownOperation) as unknown:
+        CATALOGUE.find(Envelope("LCM", "WebService", "x" * length, None, {}))
+
+    assert repeated == ("the nearest one is" in unknown.value.message)
+    assert repeated != (
+        "no operation has a channel, topic or subtopic of this length" == unknown.value.message
+    )

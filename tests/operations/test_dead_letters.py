@@ -118,6 +118,29 @@ def test_the_requests_own_headers_are_not_changed() -> None:
     assert {"idempotency-key": "k", "traceparent": "t", "x-own": [1]} == delivery.properties.headers
 
 
+@pytest.mark.parametrize("done", [True, False])
+def test_a_letter_says_what_happened_to_the_request(*, done: bool) -> None:
+    """That LCM carried it out, and which of its properties are lost."""
+    lost = replace(delivered(), unreadable="headers" if done else "")
+    letter = dead_letter(
+        lost,
+        exchange="",
+        queue="q",
+        reason=Reason.REPLY_TO_REFUSED,
+        error="",
+        operation="CreateContact",
+        attempts=1,
+        effect_done=done,
+    )
+    told = {"x-effect-done": True, "x-bridge-unreadable": "headers"} if done else {}
+
+    assert told == {
+        name: value
+        for name, value in letter.properties.headers.items()
+        if name in ("x-effect-done", "x-bridge-unreadable")
+    }
+
+
 def test_a_bare_request_gets_no_headers_for_what_it_had_not() -> None:
     """Neither expiration nor user."""
     headers = dead(delivered()).properties.headers

@@ -1,6 +1,8 @@
 """How long a requester waits, and by which key a request is known again."""
 
+import math
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -24,6 +26,9 @@ SENT = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
         ({"headers": {"x-deadline": 1_700_000_001_500}}, 1_700_000_001.5),
         ({"headers": {"x-deadline": "1700000001500"}}, 1_700_000_001.5),
         ({"headers": {"x-deadline": 0}}, 0.0),
+        ({"headers": {"x-deadline": "0" * 30 + "5"}}, 0.005),
+        ({"headers": {"x-deadline": "9" * 18}}, 10.0**15),
+        ({"headers": {"x-deadline": "1" + "0" * 18}}, math.inf),
         ({"headers": {"x-deadline": 1_700_000_001_500}, "expiration": "5000"}, 1_700_000_001.5),
         ({"headers": {"x-deadline": 1_800_000_000_000}, "expiration": "5000"}, 1_700_000_065.0),
         (
@@ -40,7 +45,7 @@ def test_the_deadline_is_the_earliest(properties: dict[str, Any], deadline: floa
 
 
 @pytest.mark.parametrize(
-    "stated", ["", " ", "soon", "1.5", "-1", -1, 1.5, True, False, SENT, b"1", [], {}, "\u00b2"]
+    "stated", ["", " ", "soon", "1.5", "-1", -1, 1.5, True, False, SENT, b"1", Decimal(1), [], {}, "\u00b2"]
 )
 def test_a_deadline_that_is_no_time_is_refused(stated: object) -> None:
     """Neither guessed nor ignored: the requester meant something by it."""
@@ -77,6 +82,7 @@ def test_the_time_waited_counts_from_the_timestamp() -> None:
         ({"headers": {"idempotency-key": "k" * 255}}, ("header", ("k" * 255,))),
         ({"headers": {"idempotency-key": None}, "message_id": "m"}, ("message-id", ("m",))),
         ({"message_id": "m", "reply_to": "q", "correlation_id": "c"}, ("message-id", ("m",))),
+        ({"reply_to": "q", "correlation_id": "c"}, ("reply-address", ("q", "c"))),
         ({"message_id": "", "reply_to": "q", "correlation_id": ""}, None),
     ],
 )

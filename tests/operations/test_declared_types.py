@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from support.schemas import fits
 
 from bridge.jsontypes import JsonValue
 from bridge.operations.fields import Decimal, OneOf, Wrong
@@ -22,6 +23,13 @@ def test_the_pattern_of_words_is_one_of_ecma_262(word: str) -> None:
     assert re.search(pattern, word)
     assert re.search(pattern, f" {word.lower()} ")
     assert not re.search(pattern, f"{word}x")
+
+
+def test_the_schema_of_words_takes_texts() -> None:
+    """And nothing else."""
+    schema = OneOf(name="Word", words=("yes", "no")).schema()
+
+    assert [True, False, False] == [fits(schema, value) for value in ("YES", "maybe", 7)]
 
 
 @pytest.mark.parametrize(

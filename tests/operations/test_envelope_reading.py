@@ -107,14 +107,26 @@ def test_the_same_key_twice_is_ambiguous(text: str) -> None:
     assert "is given twice" in refusal(text)
 
 
-def test_an_ambiguous_key_is_named_in_both_spellings() -> None:
+@pytest.mark.parametrize(
+    ("members", "told"),
+    [
+        (
+            '"data":{"a":1,"UserID":"a","UserId":"b","z":1}',
+            "'data.UserId' is given twice (also as 'data.UserID'); keys are matched without regard to case",
+        ),
+        (
+            '"Topic":"t","data":{}',
+            "'Topic' is given twice (also as 'topic'); keys are matched without regard to case",
+        ),
+        (
+            '"x":{"a":1,"b":1,"b":1,"z":1}',
+            "the body cannot be taken: the key 'b' is given twice in one object",
+        ),
+    ],
+)
+def test_an_ambiguous_key_is_named_in_both_spellings(members: str, told: str) -> None:
     """The publisher reads which two members collide."""
-    text = '{"channel":"LCM","topic":"t","subtopic":"s","data":{"UserID":"a","UserId":"b"}}'
-
-    assert (
-        "'data.UserId' is given twice (also as 'data.UserID'); keys are matched without regard to case"
-        == refusal(text)
-    )
+    assert told == refusal(f'{{"channel":"LCM","topic":"t","subtopic":"s",{members}}}')
 
 
 def test_deeper_keys_that_differ_in_case_are_two() -> None:
@@ -266,6 +278,12 @@ def test_what_is_no_json_is_told_as_that() -> None:
     """Where the count of its values says nothing against it."""
     assert refusal(b'{"a": [1, 2').startswith("the body is not JSON: ")
     assert refusal(b'{"a": "' + b"," * 20_000 + b'" ').startswith("the body is not JSON: ")
+
+
+def test_a_long_body_may_hold_no_string_at_all() -> None:
+    """Then none is too long, and what is wrong with it is told."""
+    with pytest.raises(InvalidEnvelope, match="must be a JSON object, not an array"):
+        parse(b"[1,2,3]", Limits(string_chars=5))
 
 
 @pytest.mark.parametrize("sign", ["x", "\u00e9", "\U0001f600", "\n"])

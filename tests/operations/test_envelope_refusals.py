@@ -89,6 +89,7 @@ def test_what_is_no_object_is_refused(text: str, called: str) -> None:
             "line 1, column 1: expecting value, but a zero width no-break space (U+FEFF) stands there",
         ),
         ('{"a": 1, 2}', "line 1, column 10: expecting property name enclosed in double quotes, found '2'"),
+        ('{"a":\x851}', "line 1, column 6: expecting value, but a nameless character (U+0085) stands there"),
         ("{'a': 1}", 'line 1, column 2: expecting property name enclosed in double quotes, found "\'"'),
         ('{"a": x}', "line 1, column 7: expecting value, found 'x'"),
         ('{"a": 01}', "line 1, column 8: expecting ',' delimiter, found '1'"),
@@ -114,6 +115,7 @@ def test_what_is_not_json_is_named_with_line_and_column(text: str, message: str)
         ('{\n"a": "x\u201d\n}', "a right double quotation mark (U+201D) stands at line 2, column 8"),
         ('{"a": "x\u201d, "b": 1}', "a right double quotation mark (U+201D) stands at line 1, column 9"),
         ('{"a": "x\u201d}', "a right double quotation mark (U+201D) stands at line 1, column 9"),
+        ('\n{"a": "x\u201d}', "a right double quotation mark (U+201D) stands at line 2, column 9"),
         ('{"a": "x\u2019}', "a right single quotation mark (U+2019) stands at line 1, column 9"),
     ],
 )
@@ -192,6 +194,18 @@ def test_a_refusal_quotes_nothing_that_could_break_a_line() -> None:
 
     assert message.isascii()
     assert message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"), [(60, "k" * 60), (61, "k" * 60 + "..."), (9000, "k" * 60 + "...")]
+)
+def test_a_long_key_is_shown_in_part(length: int, shown: str) -> None:
+    """Up to 60 characters."""
+    key = "k" * length
+
+    assert f"the body cannot be taken: the key {shown!r} is given twice in one object" == refusal(
+        f'{{"{key}": 1, "{key}": 2}}'
+    )
 
 
 @pytest.mark.parametrize("text", ["x", "\\n"])

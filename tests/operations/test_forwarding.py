@@ -220,6 +220,14 @@ def test_the_brokers_count_of_deliveries(*, redelivered: bool, count: object, ex
     assert (expected, {"x": 1}) == (returned.deliveries, returned.properties.headers)
 
 
+def test_the_brokers_count_of_a_parked_request() -> None:
+    """It counts since the request is back."""
+    outgoing = park(delivered())
+    outgoing.properties.headers["x-delivery-count"] = 7
+
+    assert 7 == back(outgoing, redelivered=True).deliveries
+
+
 def test_how_often_it_was_given_out() -> None:
     """RabbitMQ 4.3 tells that in a header of its own: it is no count of failures, and goes no further."""
     delivery = replace(delivered(headers={"x-acquired-count": 7, "x": 1}), redelivered=True)
@@ -238,4 +246,9 @@ def test_a_damaged_note_does_no_harm(note: str, value: object) -> None:
         properties=replace(outgoing.properties, headers={**outgoing.properties.headers, note: value}),
     )
 
-    assert b"{}" == back(damaged).body
+    returned = back(damaged)
+
+    assert b"{}" == returned.body
+    exchange = "lcm.requests" if note != "x-original-exchange" else "soon" if value == "soon" else ""
+    assert exchange == returned.exchange
+    assert {type(returned.properties.user_id), type(returned.properties.expiration)} <= {str, type(None)}

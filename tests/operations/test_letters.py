@@ -1,7 +1,7 @@
 """What a dead letter says, and whom it is believed: the bridge, the broker, or anybody."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -10,8 +10,9 @@ from operations.core_deliveries import delivered
 
 from bridge import forwarding
 from bridge.envelope import Limits
-from bridge.letters import Letter, identify, read
-from bridge.messages import Delivery, Outgoing, Reason, RequestKey
+from bridge.headers import EFFECT_DONE
+from bridge.letters import Letter, age, identify, read, without_body
+from bridge.messages import Delivery, Outgoing, Properties, Reason, RequestKey
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Rules
 
@@ -74,10 +75,58 @@ def test_the_bridges_letter() -> None:
         found.signed,
     )
     assert RequestKey("message-id", ("m",)) == found.key
+    assert ("", "", "", False) == (found.key_fault, found.unreadable, found.queue, found.effect_done)
+    assert found.at == found.properties.headers["x-dead-lettered-at"]
     assert ("lcm.requests", "LCM.WebService.GetReservedContactOD", "widget") == (
         found.request.exchange,
         found.request.routing_key,
         found.request.properties.user_id,
+    )
+
+
+def test_what_the_bridge_says_of_a_request_that_cannot_be_read() -> None:
+    """Its operation, what of it is lost, that LCM carried it out; its key is none."""
+    request = replace(
+        delivered(body=b"\xff", headers={"idempotency-key": 7}), unreadable="timestamp", exchange="x"
+    )
+    found = letter(written(request, **{EFFECT_DONE: True}))
+
+    assert ("CreateContact", "timestamp", True, "x") == (
+        found.operation,
+        found.unreadable,
+        found.effect_done,
+        found.request.exchange,
+    )
+    assert (None, "the header idempotency-key must be text of 1 to 255") == (found.key, found.key_fault)
+
+
+def test_what_anybody_says_of_a_request_that_cannot_be_read() -> None:
+    """Neither its operation nor what is lost of it is believed."""
+    headers = {"x-reason": "expired", "x-operation": "CreateContact", "x-bridge-unreadable": "timestamp"}
+    found = letter(delivered(body=b"\xff", headers=headers))
+
+    assert ("expired", "unknown", "", "") == (found.reason, found.operation, found.unreadable, found.error)
+    assert "agent" == found.lane
+    assert identify(delivered(body=b"\xff", headers=headers)) == found.id
+
+
+@pytest.mark.parametrize(
+    ("death", "told", "way"),
+    [
+        ({"queue": "q", "routing-keys": ["k"]}, "the broker took it out of q", ("", "k")),
+        ({"queue": "q", "exchange": "x", "routing-keys": []}, "the broker took it out of q", ("", "")),
+        ({"exchange": "x", "routing-keys": ["k"]}, "", ("x", "k")),
+    ],
+)
+def test_what_the_broker_leaves_unsaid(death: dict[str, Any], told: str, way: tuple[str, str]) -> None:
+    """It is empty; without a routing key there is no way back."""
+    found = letter(delivered(body=BODY, headers={"x-death": [{"reason": "other", **death}]}))
+
+    assert ("unknown", told, death.get("queue", ""), way) == (
+        found.reason,
+        found.error,
+        found.queue,
+        (found.request.exchange, found.request.routing_key),
     )
 
 
@@ -131,7 +180,9 @@ def test_an_unknown_outcome_is_believed_of_everybody() -> None:
     """It is the careful side."""
     headers = {"x-reason": "outcome-unknown", "x-death": [DEATH]}
 
-    assert letter(delivered(body=BODY, headers=headers)).unknown_outcome
+    found = letter(delivered(body=BODY, headers=headers))
+
+    assert (True, "") == (found.unknown_outcome, found.queue)
 
 
 def test_a_letter_of_before_letters_were_signed() -> None:
@@ -144,12 +195,44 @@ def test_a_letter_of_before_letters_were_signed() -> None:
 
     found = letter(delivered(body=BODY, message_id="m", headers=headers))
 
-    assert ("retries-exhausted", 4, "lcm.requests", None) == (
-        found.reason,
-        found.attempts,
+    assert ("retries-exhausted", 4, None) == (found.reason, found.attempts, found.request.properties.user_id)
+    assert ("lcm.requests", "LCM.WebService.CreateContact") == (
         found.request.exchange,
-        found.request.properties.user_id,
+        found.request.routing_key,
     )
+
+
+def test_a_letter_that_says_not_where_from() -> None:
+    """Nor does the broker: there is no way back."""
+    found = letter(delivered(body=BODY, headers={"x-reason": "retries-exhausted"}))
+
+    assert ("", "") == (found.request.exchange, found.request.routing_key)
+
+
+def test_the_age_of_a_letter() -> None:
+    """In seconds; nobody knows it where the time is not told."""
+    hour = timedelta(hours=1)
+    old = letter(delivered(headers={"x-reason": "expired", "x-dead-lettered-at": datetime.now(UTC) - hour}))
+
+    seconds = age(old)
+    assert seconds is not None
+    assert 3600 <= seconds < 7200
+    assert age(letter(delivered())) is None
+
+
+def test_a_letter_is_kept_without_what_makes_it_large() -> None:
+    """Body and properties; all else stays."""
+    found = letter(written(delivered(body=BODY, message_id="m")))
+
+    small = without_body(found)
+
+    assert (b"", Properties(), Properties()) == (
+        small.request.body,
+        small.request.properties,
+        small.properties,
+    )
+    whole = replace(small.request, body=found.request.body, properties=found.request.properties)
+    assert found == replace(small, request=whole, properties=found.properties)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +253,7 @@ def test_headers_of_other_types(headers: dict[str, Any], user: str | None) -> No
     found = letter(delivered(body=b"\xff", user_id=user, headers={"x-attempts": 1, **headers}))
 
     assert ("unknown", "unknown", None, None) == (found.reason, found.operation, found.at, found.key)
+    assert found.attempts in (1, None)
 
 
 def test_the_id_stays_when_a_letter_is_looked_at() -> None:
@@ -184,6 +268,13 @@ def test_the_id_stays_when_a_letter_is_looked_at() -> None:
     )
 
     assert identify(plain) == identify(seen)
+    reversed_headers = dict(reversed(plain.properties.headers.items()))
+    assert identify(plain) == identify(
+        replace(plain, properties=replace(plain.properties, headers=reversed_headers))
+    )
+    for other in (replace(plain.properties, headers={}), replace(plain.properties, message_id="n")):
+        assert identify(plain) != identify(replace(plain, properties=other))
+    assert identify(plain) != identify(replace(plain, unreadable="timestamp"))
     assert identify(plain) != identify(replace(plain, body=BODY + b" "))
 
 
@@ -193,6 +284,7 @@ def test_a_replay_of_a_replay() -> None:
     for key in ("replay-1", None):
         found = letter(written(request))
         outgoing = forwarding.replayed(found.request, exchange="x", routing_key="y", key=key)
+        assert ("x", "y") == (outgoing.exchange, outgoing.routing_key)
         request = forwarding.received(in_the_queue(outgoing), {OWN})
 
     assert RequestKey("header", ("replay-1",)) == request.key()

@@ -57,3 +57,8 @@ def test_too_short_a_text_is_refused(text: str) -> None:
     """It would be found everywhere."""
     with pytest.raises(ValueError, match="too short to look for: at least 4 characters"):
         Mention(text)
+
+
+def test_four_characters_are_looked_for() -> None:
+    """Fewer are not."""
+    assert Mention(" 1234 ").in_text("1234")

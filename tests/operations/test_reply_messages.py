@@ -1,6 +1,7 @@
 """The messages that answer a request: bodies, properties and headers, member for member."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -68,6 +69,12 @@ def test_a_number_keeps_its_value(number: float) -> None:
     assert "Zoë".encode() in encoded
 
 
+def test_what_json_cannot_say_is_not_written() -> None:
+    """Beside a number beyond 64 bits either, which another writer takes."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        encode({"a": [2**64, float("nan")]})
+
+
 def test_a_failure_reply_has_the_contracts_members_in_order() -> None:
     """On the operation's normal reply subtopic; details only with INVALID_DATA."""
     assert (
@@ -108,6 +115,7 @@ def test_every_failure_says_what_it_is(failure: Failure, error_type: str, retrya
     [
         ("Amazon", "Amazon"),
         (" Amazon ", "Amazon"),
+        ("x", "x"),
         ("x" * 255, "x" * 255),
         ("x" * 256, "LCM"),
         ("", "LCM"),
@@ -201,7 +209,7 @@ def test_every_message_has_a_message_id_of_its_own() -> None:
     ids = {reply(delivery, BODY).properties.message_id for _ in range(5)}
 
     assert 5 == len(ids)
-    assert not ids & {None, "", "m"}
+    assert all(re.fullmatch("[0-9a-f]{32}", str(one)) for one in ids)
 
 
 def test_the_headers_of_a_success() -> None:
@@ -212,6 +220,16 @@ def test_the_headers_of_a_success() -> None:
     assert {"x-bridge-status": "ok", "x-bridge-version": __version__, "x-bridge-cache": "stale"} == reply(
         delivered(), BODY, cache="stale"
     ).properties.headers
+
+
+def test_a_repeated_answer_says_that_it_is_one() -> None:
+    """In a reply and in an event: LCM was not asked again."""
+    for outgoing in (
+        reply(delivered(reply_to="q"), BODY, cache="hit", replayed=True),
+        event(delivered(), ADDRESS, BODY, exchange="e", cache="hit", replayed=True),
+    ):
+        headers = outgoing.properties.headers
+        assert (True, "hit") == (headers["x-bridge-replayed"], headers["x-bridge-cache"])
 
 
 def test_the_headers_of_a_failure() -> None:

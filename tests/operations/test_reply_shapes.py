@@ -1,5 +1,6 @@
 """What LCM's answers to the vendor's other operations become."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -97,6 +98,17 @@ def test_contacts_or_the_reason_why_not(result: JsonValue, response: JsonObject)
     assert {"response": response} == message("GetDownloadAllContactsForDialing", result)
 
 
+@pytest.mark.parametrize("wrap", [lambda one: one, lambda one: [one], lambda one: {"contacts": one}])
+def test_one_contact_of_a_group_is_an_array_of_one(wrap: Callable[[JsonValue], JsonValue]) -> None:
+    """However LCM gives it."""
+    contact: JsonObject = {"CampaignGroup": "Sales", "CampaignKey": 1}
+    response: Any = message("GetDownloadAllContactsForDialing", wrap(contact))["response"]
+
+    assert [contact] == [
+        {name: value for name, value in one.items() if value is not None} for one in response["Contacts"]
+    ]
+
+
 def test_one_contact_is_asked_for_where_the_page_says_one() -> None:
     """And the answer is that one, not an array."""
     name = "GetDownloadContactsForDialing"
@@ -146,8 +158,10 @@ def test_lcm_is_told_under_its_own_names() -> None:
 def test_without_a_reply_only_lcms_no_matters(result: JsonValue) -> None:
     """Nobody is told the rest."""
     assert {"response": None} == message("SendAgentState", result)
-    with pytest.raises(WsError):
+    with pytest.raises(WsError, match="LCM did not take the state"):
         message("SendAgentState", result=False)
+    with pytest.raises(WsError, match="Agent is not logged in"):
+        message("SendAgentState", {"RequestFailureReason": "Agent is not logged in"})
 
 
 @pytest.mark.parametrize(
@@ -158,6 +172,9 @@ def test_without_a_reply_only_lcms_no_matters(result: JsonValue) -> None:
         ("<Data><A><![CDATA[<b>&]]></A><B>&lt;&#65;</B></Data>", {"A": "<b>&", "B": "<A"}),
         ("<Data><Home><Cvalue>1</Cvalue></Home></Data>", {"Cvalue": "1"}),
         ("<Data><A>1<B>2</B></Data>", {"B": "2"}),
+        ("<A>1</A>", {"A": "1"}),
+        ("<Data><B/><A>1</A></Data>", {"B": "", "A": "1"}),
+        ("<Data><A><![CDATA[1]]></A><B><![CDATA[2]]>&amp;3</B></Data>", {"A": "1", "B": "2&3"}),
         (f"<Data><A>&#{'9' * 5000};</A></Data>", {"A": f"&#{'9' * 5000};"}),
         ("<Data><A>1", {}),
         ("<Data><A><![CDATA[1", {}),

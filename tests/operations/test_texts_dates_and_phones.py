@@ -15,6 +15,7 @@ from operations.core_requests import (
 
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.fields import Text, Wrong
+from bridge.operations.moments import Time
 
 TEXTS = [
     ("GetReservedManualDialContact", MANUAL, "AgentID", 128),
@@ -115,6 +116,8 @@ def test_an_lcm_key_is_opaque(key: str) -> None:
         ("24/10/2024 07:33", "24/10/2024 07:33"),
         ("29/02/2024 00:00", "01/03/2024 23:59"),
         ("31/12/2024 23:59", "01/01/2025 00:00"),
+        ("31/12/1999 23:59", "01/01/2000 00:00"),
+        ("30/09/2024 10:00", "01/10/2024 09:00"),
         ("09/10/2024 10:00", "10/09/2025 09:00"),
     ],
 )
@@ -200,3 +203,16 @@ def test_what_cannot_be_dialled_is_refused(phone: str, problem: str) -> None:
 def test_the_number_of_a_skip_is_any_string(phone: str) -> None:
     """LCM compares it with its own."""
     assert phone == parameters("SkipManualDialContact", {**SKIP, "PhoneNumber": phone})["PhoneNumber"]
+
+
+@pytest.mark.parametrize("text", ["00:00", "07:33", "23:00", "23:59", "00:59"])
+def test_a_time_of_day_goes_out_as_received(text: str) -> None:
+    """From midnight to the minute before the next."""
+    assert text == Time(name="Time").take(text)
+
+
+@pytest.mark.parametrize("text", ["", "7:33", "24:00", "23:60", "07:33:00", "07.33", " 07:33", "07:33\n"])
+def test_what_is_no_time_of_day_is_refused(text: str) -> None:
+    """It says which form is taken."""
+    with pytest.raises(Wrong, match=r"^must be a time of day as HH:MM, 00:00 to 23:59$"):
+        Time(name="Time").take(text)

@@ -9,6 +9,7 @@ from operations.core_requests import CREATE, parameters, problems
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Rules
+from bridge.operations.xmltext import BadXml, check
 
 FIELDS = ["BussinessFields", "Modes"]
 SETTING = "(the bridge's setting limits.xml_chars)"
@@ -202,3 +203,15 @@ def test_the_name_of_a_member_is_bounded() -> None:
     """At 256 characters it is a name, beyond it none, and the problem quotes only its beginning."""
     assert f"<Data><{'a' * 256}>1</{'a' * 256}></Data>" == sent({"a" * 256: "1"})
     assert 300 > len(problem({"a" * 257: "1"}))
+
+
+@pytest.mark.parametrize(("length", "shown"), [(95, "a" * 95), (96, "a" * 95 + "...")])
+def test_a_long_place_is_shown_in_part(length: int, shown: str) -> None:
+    """Up to 100 characters, which are quoted in replies and logs."""
+    assert f"must hold only strings and objects, but Data.{shown} is a number" == problem({"a" * length: 1})
+
+
+def test_what_the_parser_does_not_take_as_text_is_refused() -> None:
+    """An envelope holds no half of a surrogate pair, but whoever asks is told in the same way."""
+    with pytest.raises(BadXml, match=r"^must be well-formed XML in plain characters$"):
+        check("<Data>\ud800</Data>")

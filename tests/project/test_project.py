@@ -59,7 +59,7 @@ def test_one_oldest_python_is_named() -> None:
 
 @pytest.mark.parametrize(
     "lock",
-    [f"requirements{of}.lock" for of in ("", "-otel", "-dev", "-bench", "-fuzz")],
+    [f"requirements{of}.lock" for of in ("", "-otel", "-dev", "-bench", "-fuzz", "-mutate")],
 )
 def test_every_dependency_is_locked_with_hashes(lock: str) -> None:
     """A lock file names each direct dependency in one exact version, and what it must hash to."""

@@ -156,6 +156,8 @@ def test_a_tracestate_is_passed_on(state: str) -> None:
         "ä=b",
         "a=ä",
         "a=b\r\nX-Evil: 1",
+        "a=b\r\n",
+        "\x0ba=b",
         "a=b\x00",
         "a=b\x7f",
         "a =b",
@@ -228,3 +230,25 @@ def test_replies_and_events_bear_both(state: str | None) -> None:
     )
     trace.sending(sent_on)
     assert "t" == sent_on.properties.headers["traceparent"]
+
+
+@pytest.mark.parametrize("state", ["a=X", "a=b\t,c=d", " a=b ", "a=b,,"])
+def test_blanks_and_empty_members_stay_as_they_came(state: str) -> None:
+    """Both are allowed around members."""
+    assert TraceContext(TRACE, state) == read({"traceparent": TRACE, "tracestate": state})
+
+
+def test_the_longest_traceparent() -> None:
+    """512 characters of a later version are looked at."""
+    later = f"cc{TRACE[2:]}-"
+
+    assert TraceContext(TRACE) == read({"traceparent": later.ljust(512, "x")})
+    assert read({"traceparent": later.ljust(513, "x")}) is None
+
+
+def test_a_context_is_written_in_place_of_another() -> None:
+    """A tracestate is that of its own traceparent: without one, another's goes."""
+    headers = {"traceparent": "t", "tracestate": "other=1", "x": 1}
+    TraceContext(TRACE).write(headers)
+
+    assert {"traceparent": TRACE, "x": 1} == headers
