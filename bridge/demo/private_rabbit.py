@@ -20,6 +20,8 @@ from bridge.demo.runs import ContainerRun, Program
 
 PROMETHEUS = "rabbitmq_prometheus"
 STARTED = "Server startup complete"
+_OTHER_PORTS = 20
+"""How many more rabbitmqctl may try for itself: the first was free, and may be no more."""
 
 
 class PrivateRabbit(PrivateServer):
@@ -70,13 +72,17 @@ class PrivateRabbit(PrivateServer):
         """
         if isinstance(self._run, ContainerRun):
             return await self._run.container.execute("rabbitmqctl", *arguments, seconds=seconds)
-        port = str(free_port())
+        port = free_port()
+        ports = {
+            "RABBITMQ_CTL_DIST_PORT_MIN": str(port),
+            "RABBITMQ_CTL_DIST_PORT_MAX": str(port + _OTHER_PORTS),
+        }
         process = await asyncio.create_subprocess_exec(
             str(Path(self._program).with_name("rabbitmqctl")),
             "-n",
             self._node,
             *arguments,
-            env={**self._env, "RABBITMQ_CTL_DIST_PORT_MIN": port, "RABBITMQ_CTL_DIST_PORT_MAX": port},
+            env={**self._env, **ports},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

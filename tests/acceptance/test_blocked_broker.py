@@ -174,7 +174,7 @@ async def test_a_connection_that_is_lost_is_blocked_no_more(
 
     await asyncio.wait_for(asked, 60)
     assert [1.0, 1.0] == told
-    assert ["lcm-bridge direct replies", "lcm-bridge suspect replies"] == [
+    assert ["lcm-bridge suspect replies"] * 2 == [
         event["connection"] for event in site.worker.events("amqp.blocked")
     ]
     assert 0 == await asyncio.wait_for(site.worker.stop(), BOUND)

@@ -73,9 +73,16 @@ async def test_a_frozen_broker_and_a_reply_under_way(exposed: Site, own_rabbit: 
 
 async def test_a_memory_alarm_and_a_reply_under_way(exposed: Site, own_rabbit: PrivateRabbit) -> None:
     """The broker takes neither the reply nor the end of the connection: exit 1 after the grace."""
-    asked = await hanging_read(exposed)
+    assert 0 == await exposed.worker.stop()
+    asked = asyncio.create_task(exposed.widget.ask(od("testagent"), bound=90))
+    queue = f"{exposed.prefix}.requests.agent"
+    async with asyncio.timeout(BOUND):
+        while not (
+            await exposed.widget.channel.declare_queue(queue, passive=True)
+        ).declaration_result.message_count:
+            await asyncio.sleep(0.02)
     async with memory_alarm(own_rabbit):
-        exposed.simulator.release()
+        await exposed.worker.start()
         await exposed.worker.until_logged("amqp.blocked")
         assert 1 == await exposed.worker.stop()
 

@@ -28,7 +28,7 @@ EXPRESSIONS = sorted(
 EVENTS = sorted(set(re.findall(r"`((?:[a-z_]+)\.[a-z_]+)`", TEXT)))
 CONNECTIONS = {
     name.removeprefix("lcm-bridge ")
-    for name in re.findall(r'Link\("([^"]+)"', BUS.read_text(encoding="utf-8"))
+    for name in re.findall(r'Link\(\s*"([^"]+)"', BUS.read_text(encoding="utf-8"))
 }
 COMMANDS = sorted(set(re.findall(r"`(?:kubectl [^`]*-- )?lcm-bridge ([a-z][^`]*)`", TEXT)) - CONNECTIONS)
 

@@ -73,8 +73,11 @@ def test_a_name_is_never_cut(
 
 
 @pytest.mark.usefixtures("given")
-def test_show_names_each_field_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_names_each_field_in_full(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Its own name and the one on LCM's wire, as publishers copy them from there."""
+    monkeypatch.setenv("COLUMNS", "")
     rows = [line.split() for line in printed(capsys, "show", "GetDownloadContactsForDialing").splitlines()]
 
     assert 2 in [row.count("NumberOfContactsRequired") for row in rows]
