@@ -17,9 +17,25 @@ def context(files: TlsFiles) -> ssl.SSLContext:
 
     Raises OSError (also ssl.SSLError) for files that cannot be loaded.
     """
-    made = ssl.create_default_context(cafile=files.ca_file or None)
+    made = new_context(cafile=files.ca_file or None)
     if files.cert_file:
         load_certificate(made, files.cert_file, files.key_file)
+    return made
+
+
+def new_context(**trusted: str | bytes | None) -> ssl.SSLContext:
+    """Return Python's default context, which speaks TLS 1.2 or later.
+
+    Not every Python sees to that: Debian's leaves it to OpenSSL. ``trusted`` is whom to trust, as
+    `ssl.create_default_context` takes it. Raises OSError (also ssl.SSLError) for files that cannot be loaded.
+    """
+    return without_old_versions(ssl.create_default_context(**trusted))  # type: ignore[arg-type] # names as there
+
+
+def without_old_versions(made: ssl.SSLContext) -> ssl.SSLContext:
+    """Have a context speak TLS 1.2 or later, and return it."""
+    if made.minimum_version is not ssl.TLSVersion.TLSv1_3:
+        made.minimum_version = ssl.TLSVersion.TLSv1_2
     return made
 
 

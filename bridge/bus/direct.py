@@ -24,7 +24,7 @@ _CUT_OFFS_BEFORE_REFUSED: Final = 2
 """How often an address may end the connection before it is taken for none that the broker gave out."""
 _CUT_OFFS_REMEMBERED: Final = 10_000
 _NODES_REMEMBERED: Final = 1_000
-_ATTACK: Final = 20
+_ATTACK: Final = 10
 """Cut-offs within `_ATTACK_SECONDS` that make an attack."""
 _ATTACK_SECONDS: Final = 60.0
 _SUSPECTS_AT_ONCE: Final = 8

@@ -11,7 +11,7 @@ from pamqp.exceptions import AMQPNotAllowed
 from yarl import URL
 
 from bridge.settings import Amqp
-from bridge.tls import Trouble, load_certificate, trouble
+from bridge.tls import Trouble, load_certificate, new_context, trouble
 
 
 class Node(NamedTuple):
@@ -74,7 +74,7 @@ def tls_context(url: URL) -> ssl.SSLContext | None:
         return None
     query = url.query
     cadata = b64decode(query["cadata"]) if query.get("cadata") else None
-    made = ssl.create_default_context(cafile=query.get("cafile"), capath=query.get("capath"), cadata=cadata)
+    made = new_context(cafile=query.get("cafile"), capath=query.get("capath"), cadata=cadata)
     if cert_file := query.get("certfile"):
         load_certificate(made, cert_file, query.get("keyfile"))
     if query.get("no_verify_ssl") == "1":

@@ -34,8 +34,8 @@ def login_headers(settings: LcmSettings) -> dict[str, str]:
 def tls_context(settings: LcmSettings) -> ssl.SSLContext | bool:
     """Return the TLS context: the system's trust, or ``lcm.ca_file``; with a client certificate if set.
 
-    Raises OSError (ssl.SSLError) for files that cannot be read.
+    True where there is no TLS. Raises OSError (ssl.SSLError) for files that cannot be read.
     """
-    if not (settings.ca_file or settings.cert_file):
+    if not (settings.base_url.startswith("https:") or settings.ca_file or settings.cert_file):
         return True
     return tls.context(settings)

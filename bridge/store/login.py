@@ -79,7 +79,7 @@ def _context(settings: RedisSettings, options: ConnectKwargs) -> ssl.SSLContext 
     if not asked:
         return tls.context(settings)
     # Without a password, an encrypted key would ask for one at the terminal.
-    return SSLConnection(**{"ssl_password": "", **asked}).ssl_context.get()
+    return tls.without_old_versions(SSLConnection(**{"ssl_password": "", **asked}).ssl_context.get())
 
 
 class Authentication(CredentialProvider):

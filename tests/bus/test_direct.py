@@ -22,8 +22,8 @@ from bridge.settings import Amqp
 
 BOUND = 60.0
 FORGERIES = 100
-TRIED = 50
-"""More tries than there may be: twenty until it is an attack, and two for each of the last that wait."""
+TRIED = 40
+"""More tries than there may be: ten until it is an attack, and two for each of the last that wait."""
 
 
 def process(node: bytes, number: int = 1) -> bytes:

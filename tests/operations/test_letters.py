@@ -97,7 +97,10 @@ def test_what_the_bridge_says_of_a_request_that_cannot_be_read() -> None:
         found.effect_done,
         found.request.exchange,
     )
-    assert (None, "the header idempotency-key must be text of 1 to 255") == (found.key, found.key_fault)
+    assert (None, "the header idempotency-key must be text of 1 to 255 characters") == (
+        found.key,
+        found.key_fault,
+    )
 
 
 def test_what_anybody_says_of_a_request_that_cannot_be_read() -> None:

@@ -51,10 +51,7 @@ async def check(settings: Settings, seconds: float) -> list[Finding]:
 async def _connect(lcm: Lcm, url: URL) -> dict[str, Any] | None:
     """Connect as the bridge does; return the certificate that is shown. Raises what `_UNREACHED` lists."""
     context = tls_context(lcm)
-    if url.scheme != "https":
-        secure: ssl.SSLContext | None = None
-    else:
-        secure = context if isinstance(context, ssl.SSLContext) else ssl.create_default_context()
+    secure = context if url.scheme == "https" and isinstance(context, ssl.SSLContext) else None
     _, writer = await asyncio.open_connection(url.host, url.port, ssl=secure)
     certificate: dict[str, Any] | None = writer.get_extra_info("peercert")
     # Nobody waits for the other side's goodbye.
