@@ -47,6 +47,23 @@ async def test_one_that_redis_refuses_keeps_no_other_back(monkeypatch: pytest.Mo
         assert ("done", 2, 1) == (await bench.state(OTHER), owed, bench.ledger.owed)
 
 
+async def test_a_release_that_redis_never_saw_is_written_later() -> None:
+    """Until then nobody can tell whose the claim is; a repetition in between is not told that."""
+    async with PrivateRedis() as server, ledger_bench(server.url, redis=IMPATIENT) as bench:
+        claim = await bench.claim()
+        await server.kill()
+        with pytest.raises(StoreUnavailable):
+            await bench.ledger.release(claim)
+        with pytest.raises(StoreUnavailable):
+            await bench.claim()
+        await server.start()
+        await bench.store.look()
+        written = await bench.state()
+        await bench.ledger.settle()
+
+        assert ("running", None) == (written, await bench.state())
+
+
 async def test_a_skip_that_was_recorded_is_not_dropped_again(redis_server: PrivateRedis) -> None:
     """What LCM gives afterwards stays."""
     async with ledger_bench(redis_server.url) as bench:
