@@ -34,6 +34,8 @@ WORDS: Final = (
     *(b"\x02\x00\x01\x00\x00\x00\x0e\x00\x3c\x00\x00" + bytes(8) + b"\0\0\xce", b"\xce", b"\x00\x3c\x00\x3c"),
 )
 _SIGN_OF_LIFE: Final = Heartbeat().marshal()
+_TAGS: Final = 2**64
+"""The library reads a delivery tag as a signed number, which AMQP's are not."""
 
 
 class _Deaf(Socket):
@@ -96,7 +98,7 @@ def _expected(stream: bytes) -> list[tuple[int, bytes, str | None]] | None:
     except Exception:  # noqa: BLE001 - whatever the library raises, it is for the library to tell of
         return None
     return [
-        (method.delivery_tag or 0, body, headed.properties.message_id)
+        ((method.delivery_tag or 0) % _TAGS, body, headed.properties.message_id)
         for method, headed, body in contents
         if isinstance(method, commands.Basic.Deliver)
     ]
