@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
 import pytest
@@ -16,15 +15,6 @@ from bridge.endings import Ending
 from bridge.failures import IdempotencyMismatch, LcmUnavailable, OutcomeUnknown, WsError
 from bridge.once import Held, StillRunning, content
 from bridge.operations.model import Answer
-
-
-@pytest.fixture
-async def worker(redis_server: PrivateRedis) -> AsyncIterator[Stage]:
-    """Give a worker whose cache offers the contact."""
-    async with ledger_bench(redis_server.url) as bench:
-        worker = stage(bench)
-        await worker.offer()
-        yield worker
 
 
 async def test_what_is_claimed_is_carried_out_and_recorded(worker: Stage) -> None:

@@ -20,15 +20,6 @@ NO_MOMENT = cast("float", "a fault of ours: no moment")
 
 
 @pytest.fixture
-async def worker(redis_server: PrivateRedis) -> AsyncIterator[Stage]:
-    """Give a worker whose cache offers the contact."""
-    async with ledger_bench(redis_server.url) as bench:
-        worker = stage(bench)
-        await worker.offer()
-        yield worker
-
-
-@pytest.fixture
 async def retrying(redis_server: PrivateRedis) -> AsyncIterator[Stage]:
     """Give a worker that may call again what was cut off, as the first call was."""
     async with ledger_bench(redis_server.url, unknown_outcome="retry") as bench:
