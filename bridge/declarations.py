@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bridge.envelope import Limits
 from bridge.hints import hint
 from bridge.operations.catalogue import OPERATIONS
 from bridge.operations.declared.conflicts import MOST_OPERATIONS, conflicts
@@ -17,6 +16,7 @@ from bridge.operations.declared.reading import LONGEST_TEXT, BadDeclaration, Dec
 from bridge.operations.model import Rules
 from bridge.operations.shipped import siblings
 from bridge.settings import Operations, Settings
+from bridge.strictjson import Limits
 
 ALL = "*"
 """Turns on every sibling."""

@@ -14,7 +14,7 @@ import time
 import structlog
 
 from bridge.case import Case, keep_private, log_about, note, tell_fault
-from bridge.envelope import Limits, ReplyAsRequest, parse
+from bridge.envelope import ReplyAsRequest, parse
 from bridge.failures import (
     Failure,
     InternalError,
@@ -36,6 +36,7 @@ from bridge.ports import PublishFailed
 from bridge.replies import ReplyPolicy
 from bridge.retries import Delays
 from bridge.settings import Retry
+from bridge.strictjson import Limits
 from bridge.tracing.trace import Tracing
 
 log = structlog.get_logger(__name__)

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Final, Literal
 
-from bridge.envelope import json_type
-from bridge.jsontypes import JsonObject, JsonValue
+from bridge.jsontypes import JsonObject, JsonValue, json_type
 from bridge.operations.fields import MAX_INTEGER
 from bridge.operations.model import UnexpectedResult
 

@@ -12,8 +12,7 @@ from typing import Final, NoReturn
 from xml.parsers.expat import ExpatError, ParserCreate
 from xml.sax.saxutils import escape
 
-from bridge.envelope import json_type
-from bridge.jsontypes import JsonObject, JsonValue
+from bridge.jsontypes import JsonObject, JsonValue, json_type
 
 ROOT = "Data"
 

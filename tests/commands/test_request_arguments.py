@@ -8,10 +8,10 @@ import pytest
 from bridge.cli.request.ending import Exit
 from bridge.cli.request.preview import preview
 from bridge.cli.request.wanted import Asked, Setting, Wanted, WrongUsage, routing_key, wanted
-from bridge.envelope import Limits
 from bridge.operations.catalogue import OPERATIONS, Catalogue
 from bridge.operations.model import Rules
 from bridge.operations.shipped import siblings
+from bridge.strictjson import Limits
 
 ALONE = Catalogue(Rules())
 WITH_SIBLINGS = Catalogue(Rules(), [*OPERATIONS, *siblings()])

@@ -5,11 +5,11 @@ import random
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
-from bridge.envelope import Limits
 from bridge.operations.declared.operation import Declared
 from bridge.operations.fields import Field
 from bridge.operations.model import Rules
 from bridge.operations.shipped import siblings
+from bridge.strictjson import Limits
 
 Data = dict[str, Any]
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from bridge.envelope import Envelope, Limits, parse
+from bridge.envelope import Envelope, parse
 from bridge.failures import InvalidData, InvalidEnvelope
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Answer, Command, Operation, Rules
+from bridge.strictjson import Limits
 
 LIMITS = Limits()
 CATALOGUE = Catalogue(Rules())

@@ -5,8 +5,9 @@ import json
 import pytest
 from operations.core_requests import LIMITS, OD, read, refusal, request
 
-from bridge.envelope import Envelope, Limits, ReplyAsRequest, parse
+from bridge.envelope import Envelope, ReplyAsRequest, parse
 from bridge.failures import InvalidEnvelope
+from bridge.strictjson import Limits
 
 SAMPLE = request("GetReservedContactOD", OD)
 

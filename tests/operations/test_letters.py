@@ -9,12 +9,12 @@ import pytest
 from operations.core_deliveries import delivered
 
 from bridge import forwarding
-from bridge.envelope import Limits
 from bridge.headers import EFFECT_DONE
 from bridge.letters import Letter, age, identify, read, without_body
 from bridge.messages import Delivery, Outgoing, Properties, Reason, RequestKey
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Rules
+from bridge.strictjson import Limits
 
 OWN = "bridge"
 AT = datetime(2026, 11, 21, 8, 0, 0, tzinfo=UTC)

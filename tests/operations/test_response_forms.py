@@ -9,8 +9,8 @@ from bridge.failures import WsError
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.catalogue import OPERATIONS, Catalogue
 from bridge.operations.declared.operation import Declared
-from bridge.operations.fields import AnyArray, AnyObject
 from bridge.operations.model import Rules, UnexpectedResult
+from bridge.operations.nested import AnyArray, AnyObject
 from bridge.operations.results import Members
 from bridge.operations.shapes import Many, Nothing, One, Refused, Shape
 from bridge.operations.shipped import siblings

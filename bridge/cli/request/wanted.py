@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
 from bridge.cli.request.names import fields_by_name, unread
-from bridge.envelope import Envelope, Limits, ReplyAsRequest, parse, parse_object
+from bridge.envelope import Envelope, ReplyAsRequest, parse, parse_object
 from bridge.failures import InvalidEnvelope, UnknownOperation
 from bridge.hints import hint
 from bridge.jsontypes import JsonObject, JsonValue
@@ -17,6 +17,7 @@ from bridge.operations.model import Address, Operation, Route
 from bridge.operations.shipped import siblings
 from bridge.operations.templates import template
 from bridge.replies import encode
+from bridge.strictjson import Limits
 
 LONGEST_ROUTING_KEY = 255
 """Bytes that AMQP 0-9-1 carries (a short string)."""

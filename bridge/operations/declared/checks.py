@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from bridge.envelope import deeper_than
+from bridge.jsontypes import deeper_than
 from bridge.operations.declared.fieldforms import FieldForm, FlagForm, IntegerForm, TextForm
 from bridge.operations.declared.forms import CacheForm, DeclarationForm
 from bridge.operations.model import UNKNOWN

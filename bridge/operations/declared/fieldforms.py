@@ -7,7 +7,7 @@ from pydantic import Field as Key
 from pydantic import StringConstraints
 
 from bridge.jsontypes import JsonValue
-from bridge.operations import fields
+from bridge.operations import fields, nested
 from bridge.operations.declared.form import Form
 from bridge.operations.model import Rules
 from bridge.operations.moments import Date, Minute, Time
@@ -122,8 +122,8 @@ class XmlForm(FieldForm):
 
     def _field(self, rules: Rules, **common: Unpack[Common]) -> fields.Field:
         if isinstance(self.longest, str):
-            return fields.Xml(longest=rules.xml_chars, setting=self.longest, **common)
-        return fields.Xml(longest=self.longest, **common)
+            return nested.Xml(longest=rules.xml_chars, setting=self.longest, **common)
+        return nested.Xml(longest=self.longest, **common)
 
 
 class PhoneForm(FieldForm):
@@ -143,7 +143,7 @@ class ObjectForm(FieldForm):
     type: Literal["object"]
 
     def _field(self, rules: Rules, **common: Unpack[Common]) -> fields.Field:
-        return fields.AnyObject(**common)
+        return nested.AnyObject(**common)
 
 
 class ArrayForm(FieldForm):
@@ -153,7 +153,7 @@ class ArrayForm(FieldForm):
     longest: Length = 1000
 
     def _field(self, rules: Rules, **common: Unpack[Common]) -> fields.Field:
-        return fields.AnyArray(longest=self.longest, **common)
+        return nested.AnyArray(longest=self.longest, **common)
 
 
 class _MomentForm(FieldForm):
