@@ -2,14 +2,19 @@
 
 import asyncio
 import errno
+import itertools
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
-from store.ledger_bench import Valve
+from store.ledger_bench import DONE, Valve, ledger_bench, warm_up
+from store.store_servers import AGENT, contact
 
 from bridge.demo.servers import PrivateRedis
+from bridge.messages import RequestKey
+from bridge.ports import CacheChange, LedgerKey
 from bridge.store.round_trips import LARGE, MOST, RoundTripFailed, RoundTrips
 from bridge.store.scripts import PlainCall, ScriptCall
 
@@ -179,3 +184,27 @@ async def test_who_waits_for_the_next_round_trip_does_not_outwait_a_hanging_redi
         assert all(isinstance(outcome, RoundTripFailed) for outcome in outcomes)
         assert sum(map(len, valve.said)) < 2 * LARGE
         await trips.close()
+
+
+async def test_each_step_of_a_side_effect_is_one_round_trip(valve: Valve) -> None:
+    """Claim, renewal of all leases, completion with the cache's change, and release: each is one."""
+    change = CacheChange(agent=AGENT, shelf="manual", contacts=[contact()], asked=time.time())
+    keys = [LedgerKey("CreateContact", RequestKey("header", (str(number),))) for number in range(20)]
+    async with ledger_bench(valve.url) as bench:
+        await warm_up(bench)
+        await bench.ledger.complete(await bench.claim(keys[0]), DONE, change)
+        await bench.ledger.release(await bench.claim(keys[1]))
+        for key in keys[2:]:
+            await bench.claim(key)
+        turns = [valve.turns]
+        claim = await bench.claim()
+        turns.append(valve.turns)
+        await bench.ledger.renew_older_than(0)
+        turns.append(valve.turns)
+        await bench.ledger.complete(claim, DONE, change)
+        turns.append(valve.turns)
+        assert b"MULTI" in valve.said[-1]  # nobody sees the one without the other
+        await bench.ledger.release(await bench.claim(keys[1]))
+        turns.append(valve.turns)
+
+    assert [1, 1, 1, 2] == [after - before for before, after in itertools.pairwise(turns)]
