@@ -280,6 +280,14 @@ def test_what_is_no_json_is_told_as_that() -> None:
     assert refusal(b'{"a": "' + b"," * 20_000 + b'" ').startswith("the body is not JSON: ")
 
 
+def test_a_string_that_is_not_closed_is_looked_at_once() -> None:
+    """However many quotes are escaped in it: looked at from each of them, it takes hours."""
+    escaped = b'\\"' * 500_000
+
+    assert "10002 values" in refusal(b"[" + b"," * 10_001 + b'"' + escaped)
+    assert refusal(b'["' + b"," * 10_001 + escaped).startswith("the body is not JSON: ")
+
+
 def test_a_long_body_may_hold_no_string_at_all() -> None:
     """Then none is too long, and what is wrong with it is told."""
     with pytest.raises(InvalidEnvelope, match="must be a JSON object, not an array"):
