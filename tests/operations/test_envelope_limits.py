@@ -109,6 +109,14 @@ def test_a_string_at_the_limit_is_taken_and_one_character_more_is_not(sign: str)
             assert told == error.value.message
 
 
+def test_a_string_that_is_not_closed_is_looked_at_once() -> None:
+    """However many quotes are escaped in it: looked at from each of them, it takes hours."""
+    escaped = b'\\"' * 500_000
+
+    assert "10002 values" in refusal(b"[" + b"," * 10_001 + b'"' + escaped)
+    assert refusal(b'["' + b"," * 10_001 + escaped).startswith("the body is not JSON: ")
+
+
 def test_the_limits_are_settings() -> None:
     """A site's own limits hold."""
     with pytest.raises(InvalidEnvelope, match="have 5 values; at most 4 are taken"):
