@@ -60,8 +60,8 @@ async def _known(site: Loaded, letter: Letter) -> str:
     try:
         async with records.opened():
             return described(await records.look(letter), unknown_outcome=letter.unknown_outcome)
-    except StoreUnavailable:
-        return "Redis does not answer"
+    except StoreUnavailable as error:
+        return str(error)
 
 
 def _rows(letter: Letter) -> Iterator[tuple[str, str]]:
