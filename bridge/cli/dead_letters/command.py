@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 
 from bridge import logs
+from bridge.cli.arguments import number
 from bridge.cli.dead_letters.selection import add_selection, count, letter_id
 from bridge.configuration import load
 from bridge.exitcodes import FAILED, WRONG_USAGE
@@ -15,9 +16,6 @@ HELP = "list, show, replay, settle or drop dead letters"
 
 LISTED = 1000
 """Letters that ``list`` shows unless it is told otherwise."""
-
-_FASTEST = 1_000_000.0
-_SLOWEST = 0.001
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     add_selection(made["replay"])
     _add_round(made["replay"])
-    made["replay"].add_argument("--rate", type=_rate, metavar="N", help="at most N per second (may be 0.5)")
+    made["replay"].add_argument(
+        "--rate", type=number(0.001, 1_000_000), metavar="N", help="at most N per second (may be 0.5)"
+    )
     made["replay"].add_argument(
         "--unsettled",
         action="store_true",
@@ -69,13 +69,6 @@ def _add_round(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=count, metavar="N", help="at most N letters")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
     parser.add_argument("--yes", action="store_true", help="do not ask")
-
-
-def _rate(text: str) -> float:
-    rate = float(text)  # argparse makes wrong usage of the ValueError
-    if not _SLOWEST <= rate <= _FASTEST:  # false for nan too
-        raise argparse.ArgumentTypeError(f"must be from {_SLOWEST:g} to {_FASTEST:g} per second")
-    return rate
 
 
 def main(args: argparse.Namespace) -> int:
