@@ -1,7 +1,6 @@
 """The command: takes one of the actions, and leaves it to the module of that name."""
 
 import argparse
-import os
 import sys
 from importlib import import_module
 
@@ -84,10 +83,6 @@ def main(args: argparse.Namespace) -> int:
     action = import_module(f"bridge.cli.dead_letters.{args.action}")
     try:
         code: int = action.run(loaded, args)
-        sys.stdout.flush()
     except KeyboardInterrupt:
-        return FAILED
-    except BrokenPipeError:  # whoever read the output has gone; nothing is left to be flushed to them
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return code
