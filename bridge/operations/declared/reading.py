@@ -1,7 +1,6 @@
 """Reading a declaration: TOML text in, a `Declaration` out, or every fault of it at once."""
 
 import json
-import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from bridge.hints import hint
+from bridge.hints import hint, must
 from bridge.jsontypes import JsonValue
 from bridge.operations.declared.checks import faults_between
 from bridge.operations.declared.fieldforms import FORMS
@@ -141,5 +140,4 @@ def _problem(fault: Mapping[str, Any], key: str, form: type[BaseModel]) -> str:
     if kind == "string_pattern_mismatch":
         words = key in ("channel", "topic", "subtopic", "reply", "reply_channel", "reply_topic")
         return _PATTERNS["subtopic" if words else "name"]
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    return _WORDS.get(kind, re.sub(r"^Input should be", "must be", message))
+    return _WORDS.get(kind, must(str(fault["msg"])))
