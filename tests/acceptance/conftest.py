@@ -45,3 +45,31 @@ async def relay(site: Site) -> AsyncIterator[Proxy]:
     await proxy.stop()
     site.simulator.faults.clear()
     site.simulator.release()
+
+
+@pytest.fixture
+async def letters(site: Site) -> AsyncIterator[Site]:
+    """Give the site to a test that has all dead letters for itself; faults of LCM end with it."""
+    yield site
+    site.simulator.faults.clear()
+    await everything_in(site.widget, f"{site.prefix}.dead-letters")
+
+
+@pytest.fixture(scope="session")
+async def stopped(
+    rabbit: PrivateRabbit, redis_server: PrivateRedis, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Site]:
+    """Declare everything, and stop the worker: what is replayed stays in the queues."""
+    async with AsyncExitStack() as stack:
+        folder = tmp_path_factory.mktemp("stopped")
+        site = await open_site(stack, url_for_sites(rabbit), redis_server.url, folder, None, {}, ready=True)
+        assert 0 == await site.worker.stop()
+        yield site
+
+
+@pytest.fixture
+async def idle(stopped: Site) -> AsyncIterator[Site]:
+    """Give the site without a worker; its queues are emptied after a test."""
+    yield stopped
+    for queue in ("dead-letters", "requests.agent", "requests.campaign"):
+        await everything_in(stopped.widget, f"{stopped.prefix}.{queue}")
