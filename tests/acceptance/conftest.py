@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from aio_pika.abc import AbstractChannel
 from chaos.proxy import Proxy
+from support.connecting import connect
 from support.letters import everything_in
 from support.permitted import url_for_sites
 from support.site import Site, open_site
@@ -21,6 +23,13 @@ async def site(
     async with AsyncExitStack() as stack:
         folder = tmp_path_factory.mktemp("site")
         yield await open_site(stack, url_for_sites(rabbit), redis_server.url, folder, None, {}, ready=True)
+
+
+@pytest.fixture
+async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
+    """Open a channel of somebody who may do everything, which a refusal may close."""
+    async with await connect(rabbit.url) as connection:
+        yield await connection.channel()
 
 
 @pytest.fixture
