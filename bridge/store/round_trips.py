@@ -119,9 +119,10 @@ class RoundTrips:
     async def close(self) -> None:
         """Send nothing more; what is under way is told that it is closed."""
         self._closed = True
-        if self._task is not None:
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            # Not once: before Python 3.12, asyncio.wait_for, by which redis-py writes, may swallow it.
+            await asyncio.wait([self._task], timeout=0.1)
         self._tell(list(self._waiting), _closed())
         self._waiting.clear()
 

@@ -122,17 +122,22 @@ async def test_a_redis_that_hangs_fails_all_who_wait_within_the_bound() -> None:
         await trips.close()
 
 
-async def test_nothing_waits_after_the_end(client: Redis) -> None:
-    """Closing ends what is under way, and what comes later fails at once."""
-    trips = RoundTrips(client, BOUND)
-    waiting = asyncio.create_task(trips.send([PlainCall(("BLPOP", "nothing", 60))]))
-    await asyncio.sleep(0)
-    later = asyncio.create_task(trips.send([COUNT]))
-    await asyncio.sleep(0)
-    await trips.close()
-    for task in (waiting, later, asyncio.create_task(trips.send([COUNT]))):
-        with pytest.raises(RoundTripFailed):
-            await task
+@pytest.mark.parametrize("turns", range(12))
+async def test_nothing_waits_after_the_end(redis_server: PrivateRedis, turns: int) -> None:
+    """Closing ends what is under way, however far it came, and what comes later fails at once."""
+    async with Redis.from_url(redis_server.url, socket_timeout=60) as client:
+        trips = RoundTrips(client, 60)
+        waiting = asyncio.create_task(trips.send([PlainCall(("BLPOP", "nothing", 60))]))
+        await asyncio.sleep(0)
+        later = asyncio.create_task(trips.send([COUNT]))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await trips.close()
+        for task in (waiting, later, asyncio.create_task(trips.send([COUNT]))):
+            with pytest.raises(RoundTripFailed) as failed:
+                await task
+            assert "closed by this process" in str(failed.value.__cause__)
 
 
 async def test_a_connection_that_times_out_between_the_answers_answers_nobody(
