@@ -1,17 +1,18 @@
-"""What a worker that ends still owes the contact cache."""
+"""What a worker still owes the contact cache."""
 
 import time
 from datetime import UTC
 
 import pytest
 from store.ledger_bench import ledger_bench
-from store.store_servers import ACCOUNT, AGENT, contact
+from store.store_servers import ACCOUNT, AGENT, bench, contact
 
 from bridge.demo.servers import PrivateRedis
 from bridge.drain import record_the_last
 from bridge.operations.model import Reserved
 from bridge.ports import StoreUnavailable
 from bridge.settings import Contacts
+from bridge.store import contacts
 from bridge.store.contacts import ContactStore
 
 RESERVED = Reserved("manual", 1, "Yes")
@@ -33,3 +34,19 @@ async def test_a_skip_that_redis_did_not_learn_is_written_at_the_end(redis_serve
 
         assert [] == await others.find(AGENT, RESERVED, age="any")
         assert 0 == cache.owed
+
+
+async def test_skips_that_are_remembered_are_bounded(
+    redis_server: PrivateRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest is forgotten: its contact is offered until it expires."""
+    monkeypatch.setattr(contacts, "MOST_OWED", 2)
+    async with bench(redis_server.url) as cache:
+        await cache.keep(*map(contact, "123"))
+        cache.store._note(connected=False)  # noqa: SLF001 - as a look that finds it away
+        for account in "123":
+            with pytest.raises(StoreUnavailable):
+                await cache.drop(account)
+        await cache.store.look()
+
+        assert (["1"], 2) == (await cache.accounts(), cache.cache.owed)
