@@ -127,8 +127,7 @@ class RoundTrips:
 
     async def _work(self) -> None:
         """Make round trips until nobody waits."""
-        while self._waiting:
-            units = self._next()
+        while units := self._next():
             failed: Exception = _closed()
             try:
                 async with asyncio.timeout(self._bound):
@@ -139,17 +138,16 @@ class RoundTrips:
                 if isinstance(error, AWAY) and not isinstance(error, ResponseError):
                     # Those who come next would wait as long as these, one round trip after the other.
                     units += self._waiting
-                    self._waiting.clear()
             finally:
                 self._tell(units, failed)
 
     def _next(self) -> list[_Unit]:
-        """Take those who go in the next round trip."""
+        """Take those who go in the next round trip: of those who still wait."""
         units: list[_Unit] = []
         size = 0
         while self._waiting and len(units) < MOST and size < LARGE:
             unit = self._waiting.popleft()
-            if not unit.done.done():  # else cancelled meanwhile
+            if not unit.done.done():  # else cancelled meanwhile, or told
                 units.append(unit)
                 size += sum(map(len, unit.packed))
         return units

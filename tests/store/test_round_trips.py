@@ -105,6 +105,21 @@ async def test_a_cancelled_request_harms_no_other(client: Redis, trips: RoundTri
     assert leaving.cancelled()
 
 
+async def test_no_round_trip_is_made_for_nobody(redis_server: PrivateRedis) -> None:
+    """Not even one that waits for replicas, if all have stopped waiting."""
+    async with Valve(redis_server.port).running() as valve, Redis.from_url(valve.url) as client:
+        trips = RoundTrips(client, BOUND, ("WAIT", 0, 1))
+        await trips.send([COUNT])
+        before = valve.turns
+        leaving = asyncio.create_task(trips.send([COUNT]))
+        await asyncio.sleep(0)  # it has asked, nothing is sent
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        await trips.send([COUNT])
+        assert 1 == valve.turns - before
+        await trips.close()
+
+
 async def test_scripts_that_redis_forgot_are_told_again(client: Redis, trips: RoundTrips) -> None:
     """After SCRIPT FLUSH the same calls are answered, each carried out once."""
     script = client.register_script("return redis.call('INCR', KEYS[1])")
