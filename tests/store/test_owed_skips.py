@@ -6,13 +6,14 @@ from datetime import UTC
 
 import pytest
 from store.ledger_bench import ledger_bench
-from store.store_servers import ACCOUNT, AGENT, contact, impatient_store, reached
+from store.store_servers import ACCOUNT, AGENT, bench, contact, impatient_store, reached
 
 from bridge.demo.servers import PrivateRedis
 from bridge.drain import record_the_last
 from bridge.operations.model import Reserved
 from bridge.ports import StoreUnavailable
 from bridge.settings import Contacts
+from bridge.store import contacts
 from bridge.store.contacts import ContactStore
 
 RESERVED = Reserved("manual", 1, "Yes")
@@ -108,3 +109,19 @@ async def test_skips_and_the_watcher_do_not_meet_badly(redis_server: PrivateRedi
     assert 200 == await store.client.zcard(f"away:{{{AGENT}}}:skipped")
     assert 1 == await cache.erase(AGENT)
     await store.close()
+
+
+async def test_skips_that_are_remembered_are_bounded(
+    redis_server: PrivateRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest is forgotten: its contact is offered until it expires."""
+    monkeypatch.setattr(contacts, "MOST_OWED", 2)
+    async with bench(redis_server.url) as cache:
+        await cache.keep(*map(contact, "123"))
+        cache.store._note(connected=False)  # noqa: SLF001 - as a look that finds it away
+        for account in "123":
+            with pytest.raises(StoreUnavailable):
+                await cache.drop(account)
+        await cache.store.look()
+
+        assert (["1"], 2) == (await cache.accounts(), cache.cache.owed)
