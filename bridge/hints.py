@@ -17,6 +17,4 @@ def hint(given: str, known: Mapping[str, str], otherwise: str = "") -> str:
 
 def must(message: str) -> str:
     """Return what pydantic says of a value as the bridge says it: "must be greater than 0"."""
-    return re.sub(
-        r"^(?:Input|String|List|Dictionary) should ", "must ", message.removeprefix("Value error, ")
-    )
+    return re.sub(r"^\w+ should ", "must ", message.removeprefix("Value error, "))

@@ -162,7 +162,7 @@ def test_what_is_right_is_taken() -> None:
         (
             'type = "date"',
             'type = "date"\nnot_before = "Id"',
-            "data.From.not_before: Id is no field of the same",
+            "data.From.not_before: Id is no other field of the same",
         ),
         ("[data.From]", "[data.'From Day']", "data.From Day: must begin with a letter"),
         ('shape = "object"', 'shape = "objekt"', "reply.shape: must be 'contact', 'contacts', 'object'"),
