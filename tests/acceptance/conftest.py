@@ -7,6 +7,7 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from chaos.proxy import Proxy
 from support.connecting import connect
+from support.envelopes import dial
 from support.letters import everything_in
 from support.permitted import url_for_sites
 from support.site import Site, open_site
@@ -82,3 +83,14 @@ async def idle(stopped: Site) -> AsyncIterator[Site]:
     yield stopped
     for queue in ("dead-letters", "requests.agent", "requests.campaign"):
         await everything_in(stopped.widget, f"{stopped.prefix}.{queue}")
+
+
+@pytest.fixture
+async def goes_on(site: Site) -> AsyncIterator[None]:
+    """After each test a good request is answered, on the connections that the worker began with."""
+    yield
+    assert "ManualDialCall" == (await site.widget.ask(dial())).body["subtopic"]
+    lost = {event["connection"] for event in site.worker.events("amqp.connection_lost")}
+    assert set() == lost - {"lcm-bridge direct replies", "lcm-bridge suspect replies"}
+    assert [] == site.worker.events("consumer.lost")
+    assert [] == site.worker.events("consumer.task_failed")

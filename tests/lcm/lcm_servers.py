@@ -65,9 +65,9 @@ async def lcm_gateway(
 
 
 ONCE = CallTerms()
+"""A call like any other: no deadline, no retries."""
 WAITING = CallTerms(quick_retries=True)
 WAITING_SKIP = CallTerms(quick_retries=True, side_effect=True)
-"""A call like any other: no deadline, no retries."""
 
 
 def due_in(seconds: float, **terms: Any) -> CallTerms:
