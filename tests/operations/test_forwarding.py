@@ -5,30 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from operations.core_deliveries import delivered
+from operations.core_deliveries import FULL, delivered
 from operations.core_letters import OWN_USER, in_the_queue, letter, written
 
 from bridge import forwarding
 from bridge.messages import Delivery, Outgoing, RequestKey
 
-SENT = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 OWN = frozenset({OWN_USER, "bridge-two"})
 QUEUE = "lcm.retry.lcm.requests.agent.1000"
-FULL: dict[str, Any] = {
-    "content_type": "application/json",
-    "content_encoding": "utf-8",
-    "headers": {"idempotency-key": "k", "traceparent": "t"},
-    "delivery_mode": 1,
-    "priority": 4,
-    "correlation_id": "c",
-    "reply_to": "q",
-    "expiration": "5000",
-    "message_id": "m",
-    "timestamp": SENT,
-    "message_type": "x",
-    "user_id": "widget",
-    "app_id": "a",
-}
 
 
 def park(delivery: Delivery, **terms: Any) -> Outgoing:

@@ -4,6 +4,9 @@ import asyncio
 import signal
 import subprocess
 import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -26,6 +29,22 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+@asynccontextmanager
+async def parent_of(server: str) -> AsyncIterator[tuple[Process, int, Path]]:
+    """Run a process that starts a server; give it, and the server's process and folder."""
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PARENT.format(server=server), stdout=PIPE, stderr=DEVNULL
+    )
+    try:
+        assert parent.stdout is not None
+        pid, folder = (await parent.stdout.readline()).decode().split()
+        yield parent, int(pid), Path(folder)
+    finally:
+        with suppress(ProcessLookupError):
+            parent.kill()
+        await parent.wait()
 
 
 async def test_a_paused_server_can_be_stopped() -> None:
@@ -80,40 +99,23 @@ async def test_an_exception_inside_the_block_stops_the_server() -> None:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 async def test_the_server_ends_with_the_process_that_started_it(how: signal.Signals) -> None:
     """However the starting process ends, its server and the folder go too."""
-    with subprocess.Popen(  # noqa: ASYNC220, S603  (its output is read in a thread)
-        [sys.executable, "-c", PARENT.format(server="PrivateRedis")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as parent:
-        assert parent.stdout is not None
-        pid, folder = (await asyncio.to_thread(parent.stdout.readline)).split()
-        assert runs(int(pid))
+    async with parent_of("PrivateRedis") as (parent, pid, folder):
+        assert runs(pid)
 
         parent.send_signal(how)
 
-        try:
-            assert await eventually(lambda: not runs(int(pid)) and not Path(folder).exists())
-        finally:
-            parent.kill()
+        assert await eventually(lambda: not runs(pid) and not folder.exists())
 
 
 @pytest.mark.rabbitmq
 async def test_a_killed_process_leaves_nothing_of_its_rabbit() -> None:
     """The node, its port mapper and their children go, however many programs became the node."""
-    with subprocess.Popen(  # noqa: ASYNC220, S603  (its output is read in a thread)
-        [sys.executable, "-c", PARENT.format(server="PrivateRabbit")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as parent:
-        assert parent.stdout is not None
-        pid, folder = (await asyncio.to_thread(parent.stdout.readline)).split()
-        assert int(pid) in given(folder)
+    async with parent_of("PrivateRabbit") as (parent, pid, folder):
+        assert pid in given(str(folder))
 
         parent.kill()
 
-        assert await eventually(lambda: not given(folder) and not Path(folder).exists())
+        assert await eventually(lambda: not given(str(folder)) and not folder.exists())
 
 
 async def test_a_cancelled_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
