@@ -15,6 +15,7 @@ from typing import Protocol
 import aio_pika
 import aiohttp
 from aiormq.exceptions import AMQPError
+from pydantic import SecretStr, ValidationError
 
 from bridge.bus.frames import SocketConnection
 from bridge.bus.topology import Exchange, Queue, Topology
@@ -22,6 +23,7 @@ from bridge.demo.guard import Guard
 from bridge.demo.ports import free_port
 from bridge.demo.processes import OwnedProcess, tail
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
+from bridge.hints import must
 from bridge.settings import Amqp, Retry
 
 SIMULATOR_SECONDS = 30.0
@@ -182,11 +184,14 @@ async def _until(
 async def _try_broker(amqp_url: str) -> None:
     """Raise StageFailed if the given broker cannot be used: the bridge would keep trying for ever."""
     try:
-        url = amqp_url.split(",", 1)[0]
+        url = Amqp(url=SecretStr(amqp_url)).urls[0]
         async with asyncio.timeout(10), await aio_pika.connect(url, connection_class=SocketConnection):
             pass
+    except ValidationError as error:
+        raise StageFailed(f"the URL of RabbitMQ {must(error.errors()[0]['msg'])}") from error
     except (OSError, TimeoutError, ValueError, AMQPError) as error:
-        raise StageFailed(f"the RabbitMQ that was given cannot be used: {error!r}") from error
+        said = str(error) or type(error).__name__
+        raise StageFailed(f"the RabbitMQ that was given cannot be used: {said}") from error
 
 
 async def _remove_names(amqp_url: str, prefix: str, display: Told) -> None:
