@@ -189,6 +189,7 @@ async def test_healthcheck(site: Site, tmp_path: Path) -> None:
     assert [0, 0, 1] == [ended.code for ended in (alive, ready, nobody)]
     assert json.loads(ready.output)["ready"]
     assert "127.0.0.1:1" in nobody.errors
+    assert "does a worker run here" in nobody.errors
 
 
 async def test_healthcheck_of_a_worker_that_is_not_ready(make_site: MakeSite, tmp_path: Path) -> None:

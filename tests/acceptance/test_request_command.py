@@ -91,7 +91,8 @@ async def test_request_without_an_answer(tmp_path: Path) -> None:
     missing = await run_command("request", "no-such-file", folder=tmp_path, settings=NOWHERE)
 
     assert [6, 2] == [ended.code for ended in (nowhere, missing)]
-    assert nowhere.errors.startswith("not sent: RabbitMQ: ")
+    assert nowhere.errors.startswith("not sent: RabbitMQ: 127.0.0.1:1: ")
+    assert nowhere.errors.endswith("; try: lcm-bridge check\n")
     assert missing.errors.startswith("no-such-file: no such file, and no operation")
     assert not any("Traceback" in ended.errors for ended in (nowhere, missing))
 

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     add_selection(made["list"])
     made["list"].add_argument(
-        "--limit", type=count, default=LISTED, metavar="N", help="show at most N (1000)"
+        "--limit", type=count, default=LISTED, metavar="N", help=f"show at most N ({LISTED})"
     )
     made["list"].add_argument("--json", action="store_true", help="one JSON object per line")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import orjson
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
+from bridge.cli.broker import broker_fault
 from bridge.cli.dead_letters.records import Records
 from bridge.cli.dead_letters.show import find
-from bridge.cli.dead_letters.texts import broker_fault
 from bridge.configuration import Loaded
 from bridge.declarations import limits
 from bridge.endings import Ending

@@ -10,9 +10,10 @@ from dataclasses import fields
 import orjson
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
+from bridge.cli.broker import broker_fault
 from bridge.cli.dead_letters.box import opened
 from bridge.cli.dead_letters.records import Records, described
-from bridge.cli.dead_letters.texts import broker_fault, moment, printable
+from bridge.cli.dead_letters.texts import moment, printable
 from bridge.cli.display import console, plain, print_table
 from bridge.configuration import Loaded
 from bridge.exitcodes import DONE, FAILED

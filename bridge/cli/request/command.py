@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="set a member of data; VALUE is JSON if it is such and the field takes it, else text",
     )
-    making.add_argument("--source", type=_utf8, help="the envelope's source")
+    making.add_argument("--source", type=_utf8, metavar="TEXT", help="the envelope's source")
     making.add_argument(
         "--route",
         metavar="WORD[/WORD...]",
@@ -58,7 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     making.add_argument("--key", type=_key, help="idempotency key (default: none but a fresh message id)")
     # It is the message's time to live too, which AMQP counts in milliseconds, and the broker bounds.
     making.add_argument(
-        "--timeout", type=number(0.001, MOST_SECONDS), default=30.0, help="seconds to wait for the reply (30)"
+        "--timeout",
+        type=number(0.001, MOST_SECONDS),
+        default=30.0,
+        metavar="SECONDS",
+        help="how long to wait for the reply (30)",
     )
     instead = parser.add_argument_group("instead of sending it").add_mutually_exclusive_group()
     instead.add_argument(
