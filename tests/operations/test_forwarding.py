@@ -66,12 +66,11 @@ def test_it_goes_by_the_default_exchange_and_bears_our_name() -> None:
     """Mandatory, signed, without an expiration that would end it in the delayed queue."""
     outgoing = park(delivered(**FULL))
 
-    assert ("", QUEUE, True, True, True, None, None, 2) == (
+    assert ("", QUEUE, True, True, None, None, 2) == (
         outgoing.exchange,
         outgoing.routing_key,
         outgoing.mandatory,
         outgoing.signed,
-        outgoing.foreign_id,
         outgoing.properties.expiration,
         outgoing.properties.user_id,
         outgoing.properties.delivery_mode,
