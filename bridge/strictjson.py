@@ -73,7 +73,8 @@ _decoder = json.JSONDecoder(
 )
 
 
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+# One that is not closed reaches to the end: looked at again from each quote within, it would take hours.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _STRING_OR_CONSTANT = re.compile(rf"{_STRING.pattern}|NaN|-?Infinity")
 _BLANKS = " \t\r\n"
 

@@ -154,7 +154,7 @@ class ContactStore:
         pairs: list[bytes | str] = []
         for place, contact in enumerate(contacts):
             account, expires = contact.get("AccountNumber"), self._expires(contact, asked)
-            if isinstance(account, str) and account and expires > now:
+            if isinstance(account, str) and account:
                 record = {
                     "v": VERSION,
                     "asked": asked_ms,

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.command import run_command
 from support.envelopes import Envelope, create, manual, skip
 from support.letters import everything_once, listed, put_letter, ready, run_letters, until_letters
 from support.requester import next_message
@@ -248,16 +247,3 @@ async def test_what_is_running_cannot_be_settled(make_site: MakeSite, tmp_path: 
     assert "it is being carried out just now" in replayed.errors
     assert "running: somebody carries it out now" in shown.output
     await waiting
-
-
-@pytest.mark.parametrize("given", ["0|1|2", "", "@nosuch.json", "{", "@."])
-async def test_a_reply_that_is_no_json(tmp_path: Path, given: str) -> None:
-    """It is exit 2 with what is wrong, before anything is connected."""
-    settings = {"BRIDGE_AMQP__URL": "amqp://127.0.0.1:1/", **NO_REDIS}
-    ended = await run_command(
-        "dead-letters", "settle", "0123456789ab", "--happened", given, folder=tmp_path, settings=settings
-    )
-
-    assert 2 == ended.code
-    assert ended.errors.startswith("--happened: ")
-    assert "Traceback" not in ended.errors

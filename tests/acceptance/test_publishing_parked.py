@@ -8,7 +8,6 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ChannelNotFoundEntity
 from pydantic import SecretStr
-from support.connecting import connect
 from support.requester import next_message
 from support.site import name_of_letters
 from support.worker import BOUND, until
@@ -33,14 +32,6 @@ async def running(sender: BusSender, settings: Amqp) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.wait({task}, timeout=BOUND)
-
-
-@pytest.fixture
-async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
-    """Open a channel of somebody else."""
-    connection = await connect(rabbit.url)
-    async with connection:
-        yield await connection.channel()
 
 
 @pytest.fixture

@@ -55,6 +55,8 @@ XMLS = (
     "<Data>" + "<a>" * 300 + "</a>" * 300 + "</Data>", "<Data>" + "x" * 65_536 + "</Data>",
     "<Data><></Data>", "<Data>\u0080</Data>", "<Data><a:b xmlns:a='u}'/></Data>", "<Data><:a/></Data>",
     "<Data><a:/></Data>", "<Data>&amp</Data>",
+    *(f"<Data xmlns:p='{'u' * size}'/>" for size in (256, 257)),
+    *(f'<Data><a xmlns = "{"u" * size}"/></Data>' for size in (256, 257)),
 )  # fmt: skip
 TEXTS = (
     "", " ", "\n", "\ufeff", "\ufeff{}", "\ufeff\ufeff{}", "{}", "[]", "[{}]", "null", "true", "5", '"{}"',

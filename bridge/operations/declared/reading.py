@@ -1,7 +1,6 @@
 """Reading a declaration: TOML text in, a `Declaration` out, or every fault of it at once."""
 
 import json
-import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from bridge.hints import hint
+from bridge.hints import hint, must
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.declared.checks import faults_between
 from bridge.operations.declared.fieldforms import FIELD, FORMS, WORD
@@ -163,5 +162,5 @@ def _problem(fault: Mapping[str, Any], key: str, form: type[BaseModel]) -> str:
         return f"is no key here; {hint(key, {name: name for name in form.model_fields})}"
     if kind == "string_pattern_mismatch":
         return _PATTERNS[fault["ctx"]["pattern"]]
-    message = re.sub(r"^\w+ should", "must", fault["msg"])
-    return _WORDS.get(kind, message.replace(" after validation", "").replace("False", "false"))
+    message = must(fault["msg"]).replace(" after validation", "").replace("False", "false")
+    return _WORDS.get(kind, message)

@@ -177,7 +177,7 @@ function loneSurrogate(root) {
 }
 
 function valuesIn(text) {
-  const bare = text.replace(/"(?:[^"\\]|\\.)*"/gs, "0").replace(/[ \t\r\n]/g, "");
+  const bare = text.replace(/"(?:[^"\\]|\\.)*"?/gs, "0").replace(/[ \t\r\n]/g, "");
   const count = (sign) => bare.split(sign).length - 1;
   return count(",") + count("[") + count("{") - count("[]") - count("{}");
 }
