@@ -169,10 +169,6 @@ class Flag(Field):
     no: JsonValue = False
 
     def take(self, value: JsonValue) -> JsonValue:
-        if value is True:
-            return self.yes
-        if value is False:
-            return self.no
         word = "" if isinstance(value, float | list | dict) else str(value).casefold()
         if word in TRUE:
             return self.yes
