@@ -91,7 +91,9 @@ async def test_a_key_of_another_kind_leads_to_no_call(redis_server: PrivateRedis
         b'{"failure":{"errorType":"WS_Error","errorMessage":[],"msg":"no"}}',
     ],
 )
-async def test_a_reply_that_cannot_be_read_leads_to_no_call(redis_server: PrivateRedis, reply: bytes) -> None:
+async def test_a_reply_that_cannot_be_read_leads_to_no_call(
+    redis_server: PrivateRedis, reply: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A later version may store failures that this one does not know; nor is half a reply a success."""
     async with ledger_bench(redis_server.url) as bench:
         await bench.ledger.complete(await bench.claim(), DONE)
@@ -101,6 +103,7 @@ async def test_a_reply_that_cannot_be_read_leads_to_no_call(redis_server: Privat
         assert record
         assert CutOff(record.claimed_at) == await bench.ledger.claim(KEY, CONTENT)
         assert ("unreadable" if reply else "done") == await bench.state()
+        assert "ledger.unreadable_record" in capsys.readouterr().out
 
 
 async def test_only_what_cannot_be_read_is_told_of(
