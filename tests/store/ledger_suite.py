@@ -256,6 +256,19 @@ class LedgerSuite(LedgerBasics):
 
             assert Ended(DONE) == await bench.ledger.claim(KEY, CONTENT)
 
+    async def test_what_others_were_told_is_not_taken_back(self, redis_url: str) -> None:
+        """A release changes neither what its owner said before, nor what a person did."""
+        async with ledger_bench(redis_url) as bench:
+            claim, states = await bench.claim(), []
+            await bench.ledger.complete(claim, UNKNOWN)
+            for settled in (False, True):
+                if settled:
+                    await bench.records.settle_by_hand(KEY, None)
+                await bench.ledger.release(claim)
+                states.append(await bench.state())
+
+            assert ["unknown", "open"] == states
+
     async def test_a_record_that_redis_forgot_is_written_again(self, redis_url: str) -> None:
         """A failover may forget a claim: renewal brings it back, and so does completion."""
         async with ledger_bench(redis_url) as bench:
@@ -269,6 +282,7 @@ class LedgerSuite(LedgerBasics):
 
             assert Mismatch() == await bench.ledger.claim(KEY, "other")
             assert Ended(DONE) == await bench.ledger.claim(KEY, CONTENT)
+            assert bench.settings.retention - 60 < await bench.seconds_kept()
 
     async def test_every_record_expires(self, redis_url: str) -> None:
         """A claim is kept longest: losing it would allow a second call. A reply is kept for repetitions."""
