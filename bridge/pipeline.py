@@ -10,8 +10,6 @@ What each step knows stands elsewhere: the operations are pure, the adapters hid
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import structlog
 
@@ -37,6 +35,7 @@ from bridge.permission import Permission
 from bridge.ports import PublishFailed
 from bridge.replies import ReplyPolicy
 from bridge.retries import Delays
+from bridge.room import LARGE_BYTES, Room
 from bridge.settings import Retry
 from bridge.strictjson import Limits
 from bridge.tracing.trace import Tracing
@@ -46,37 +45,8 @@ log = structlog.get_logger(__name__)
 REQUEUE_PAUSE = 1.0
 """Seconds before a request that cannot even be dead-lettered is given back: no hot loop."""
 
-LARGE_BYTES = 65_536
-"""From here on a body is large: what is made of it takes six times as much, as long as it is worked on."""
-
-LARGE_AT_ONCE = 4 * 1024 * 1024
-"""Bytes of large ones that are worked on at the same time; the others wait as they arrived."""
-
 PARKED, UNSETTLED = "parked", "unsettled"
 """How a delivery may end besides the outcomes: it comes back, from a delayed queue or from its own."""
-
-
-class Room:
-    """What large bodies share: so many ``parts``, given out in the order in which they are asked for."""
-
-    def __init__(self, parts: int) -> None:
-        self._most = parts
-        self._free = asyncio.Semaphore(parts)
-        self._turn = asyncio.Lock()
-
-    @asynccontextmanager
-    async def taken(self, parts: int) -> AsyncIterator[None]:
-        """Have so many for the length of a block, or all of them where that is more than there are."""
-        taken = 0
-        try:
-            async with self._turn:
-                while taken < min(parts, self._most):
-                    await self._free.acquire()
-                    taken += 1
-            yield
-        finally:
-            for _ in range(taken):
-                self._free.release()
 
 
 class Unanswerable(Exception):
@@ -119,14 +89,14 @@ class Pipeline:
         self._campaign_queue = campaign_queue
         self._metrics = metrics
         self._tracing = tracing
-        self._large = Room(LARGE_AT_ONCE // LARGE_BYTES)
+        self._room = Room()
 
     async def handle(self, delivery: Delivery) -> None:
         """Work on one request until it is settled. Raises nothing but cancellation."""
         if len(delivery.body) <= LARGE_BYTES:
             await self._handle(delivery)
         else:
-            async with self._large.taken(-(-len(delivery.body) // LARGE_BYTES)):
+            async with self._room.taken(len(delivery.body)):
                 await self._handle(delivery)
 
     async def _handle(self, delivery: Delivery) -> None:

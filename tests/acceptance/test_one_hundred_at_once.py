@@ -9,7 +9,7 @@ from support.envelopes import Envelope, add_contact, create, dial, manual, od, s
 from support.site import Site
 from support.worker import until
 
-from bridge.pipeline import LARGE_BYTES
+from bridge.room import LARGE_BYTES
 from bridge.simulator import Fault
 
 Check = Callable[[Any], bool]
