@@ -22,7 +22,7 @@ class Room:
 
     @asynccontextmanager
     async def taken(self, size: int) -> AsyncIterator[None]:
-        """Have room for a body of ``size`` bytes during a block; one that is larger than all of it has it all."""
+        """Have room for a body of ``size`` bytes during a block; all of it for a larger one."""
         parts = min(-(-size // LARGE_BYTES), self._parts)
         taken = 0
         try:
