@@ -1,6 +1,7 @@
 """What whoever sent a wrong value is told of it, word for word, and the values just beside it."""
 
 import pytest
+from support.schemas import fits
 
 from bridge.jsontypes import JsonValue
 from bridge.operations.fields import Decimal, Field, Flag, OneOf, Phone, Wrong
@@ -61,3 +62,11 @@ def test_the_value_beside_it_is_taken(field: Field, value: JsonValue, taken: Jso
 def test_blanks_are_no_values() -> None:
     """An empty array is one value of its object, however it is written."""
     assert {"a": []} == read(b'{"a": [ \t\r\n]}', Limits(values=1))
+
+
+def test_the_schema_of_a_flag_takes_what_the_flag_takes() -> None:
+    """And no other number or word."""
+    schema = Flag(name="A").schema()
+    values: list[JsonValue] = [True, False, 0, 1, "YES", "n", 2, -1, 0.5, "ja", None]
+
+    assert [True, False, 0, 1, "YES", "n"] == [one for one in values if fits(schema, one)]
