@@ -8,6 +8,7 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ChannelNotFoundEntity
 from pydantic import SecretStr
+from support.permitted import url_of
 from support.requester import next_message
 from support.site import name_of_letters
 from support.worker import BOUND, until
@@ -37,7 +38,7 @@ async def running(sender: BusSender, settings: Amqp) -> AsyncIterator[None]:
 @pytest.fixture
 def layout(rabbit: PrivateRabbit) -> Topology:
     """Describe a topology under a prefix of its own."""
-    settings = Amqp(url=SecretStr(rabbit.url), prefix=name_of_letters(), publish_timeout=5.0)
+    settings = Amqp(url=SecretStr(url_of(rabbit, "bridge")), prefix=name_of_letters(), publish_timeout=5.0)
     return Topology(settings, ["A"], ["B"], [600_000])
 
 
@@ -73,7 +74,7 @@ async def test_it_bears_the_connections_own_user(channel: AbstractChannel, layou
     async with running(sender, layout.settings):
         await publish_until_confirmed(sender, parked(queue))
 
-    assert "guest" == (await next_message(await channel.get_queue(queue))).user_id
+    assert "bridge" == (await next_message(await channel.get_queue(queue))).user_id
 
 
 async def test_nothing_is_lost_when_the_queue_is_deleted(channel: AbstractChannel, layout: Topology) -> None:
@@ -128,7 +129,7 @@ async def test_equal_ids_are_told_apart(channel: AbstractChannel, layout: Topolo
 
 async def test_parking_where_nothing_is_declared(channel: AbstractChannel, rabbit: PrivateRabbit) -> None:
     """With amqp.declare=false a queue that is missing is told of, and not made."""
-    settings = Amqp(url=SecretStr(rabbit.url), prefix=name_of_letters(), declare=False)
+    settings = Amqp(url=SecretStr(url_of(rabbit, "bridge")), prefix=name_of_letters(), declare=False)
     layout = Topology(settings, ["A"], ["B"], [600_000])
     sender = BusSender(layout, 0.3)
     queue = layout.retry_queue(settings.agent_queue, 600_000)

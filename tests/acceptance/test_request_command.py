@@ -15,6 +15,7 @@ from chaos.proxy import Proxy
 from pydantic import SecretStr
 from support.command import run_command
 from support.envelopes import add_contact, dial, manual, skip
+from support.permitted import url_of
 from support.site import Site, name_of_letters
 from yarl import URL
 
@@ -110,7 +111,7 @@ async def test_what_nobody_would_be_told_of_is_not_sent(tmp_path: Path) -> None:
 @pytest.fixture
 async def settings(rabbit: PrivateRabbit) -> Amqp:
     """Name things of our own; no worker has declared them."""
-    return Amqp(url=SecretStr(rabbit.url), prefix=name_of_letters())
+    return Amqp(url=SecretStr(url_of(rabbit, "bridge")), prefix=name_of_letters())
 
 
 async def sent(settings: Amqp, *, answered: bool = True, seconds: float = 20.0) -> Sent:

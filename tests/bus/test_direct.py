@@ -11,6 +11,7 @@ import aio_pika
 import pytest
 from pydantic import SecretStr
 from support.direct_replies import direct_address
+from support.permitted import url_of
 
 from bridge.bus.connection import Connection
 from bridge.bus.direct import DirectReplies, origin
@@ -91,7 +92,7 @@ class Desk:
 @asynccontextmanager
 async def desk(rabbit: PrivateRabbit) -> AsyncIterator[Desk]:
     """Connect both sides."""
-    settings = Amqp(url=SecretStr(rabbit.url), reconnect_wait=0.05, reconnect_wait_max=0.1)
+    settings = Amqp(url=SecretStr(url_of(rabbit, "bridge")), reconnect_wait=0.05, reconnect_wait_max=0.1)
     replies: asyncio.Queue[bytes] = asyncio.Queue()
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(await aio_pika.connect(rabbit.url))
