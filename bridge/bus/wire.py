@@ -33,6 +33,18 @@ _LARGEST: Final = 2**63 - 1
 _FRAME_BYTES: Final = 20
 """Bytes of a header frame beside its properties."""
 
+_MOST_VALUES: Final = 1_000
+"""Values in all tables and arrays of the headers: with more of them the headers count as unreadable."""
+
+_SIZES: Final = {
+    **dict.fromkeys((b"t", b"b", b"B"), 1),
+    **dict.fromkeys((b"s", b"u"), 2),
+    **dict.fromkeys((b"I", b"i", b"f"), 4),
+    **dict.fromkeys((b"l", b"L", b"d", b"T"), 8),
+    b"D": 5,
+}
+"""Bytes of a value by the letter of its type, where it has always as many; those without any are left out."""
+
 _OURS: Final = forwarding.NOTES | forwarding.LETTER_NOTES | {DEADLINE, IDEMPOTENCY_KEY}
 """Headers without which a request would come back as another one; each is short."""
 
@@ -42,10 +54,44 @@ KINDS: Final = {
 }
 """Flag and type of each property, in their order on the wire."""
 
-_DECODERS: Final = [
-    (name, flag, kind, None if kind == "shortstr" else decode.METHODS[kind])
-    for name, (flag, kind) in KINDS.items()
-]
+
+def _read_table(data: bytes) -> tuple[int, Any]:
+    """Read a table as the library does, which copies all that follows a value to read it.
+
+    Of 130 KB of empty values it would make gigabytes, and stand still for a second. Raises `FAULTS`.
+    """
+    if len(data) > _PLAIN_BYTES and _has_more_values(data, _MOST_VALUES):
+        raise ValueError("too many values")
+    return decode.field_table(data)
+
+
+def _has_more_values(data: bytes, most: int) -> bool:
+    """Tell whether the table at the beginning has more values, with those within them."""
+    at = 4
+    ends = [(at + int.from_bytes(data[:at], "big"), True)]
+    values = 0
+    while ends and values <= most:
+        end, named = ends[-1]
+        if at >= end:
+            ends.pop()
+            continue
+        if named:
+            at += 1 + data[at]
+        kind = data[at : at + 1]
+        at += 1
+        values += 1
+        if kind in {b"F", b"A"}:
+            at += 4
+            ends.append((at + int.from_bytes(data[at - 4 : at], "big"), kind == b"F"))
+        elif kind in {b"S", b"x"}:
+            at += 4 + int.from_bytes(data[at : at + 4], "big")
+        else:
+            at += _SIZES.get(kind, 0)
+    return values > most
+
+
+_READERS: Final = {**decode.METHODS, "shortstr": None, "table": _read_table}
+_DECODERS: Final = [(name, flag, kind, _READERS[kind]) for name, (flag, kind) in KINDS.items()]
 
 CONTENT: Final = struct.Struct(">HHQ")
 """What a content header begins with: its class, an unused number and the size of the body."""

@@ -12,16 +12,19 @@ from typing import Final, NoReturn
 from xml.parsers.expat import ExpatError, ParserCreate
 from xml.sax.saxutils import escape
 
-from bridge.envelope import json_type
-from bridge.jsontypes import JsonObject, JsonValue
+from bridge.jsontypes import JsonObject, JsonValue, json_type
 
 ROOT = "Data"
 
 LONGEST_NAME = 256
-"""Characters of one element's name."""
+"""Characters of one element's name, or of a namespace."""
 
 NAME: Final = re.compile(r"[A-Za-z_\u00C0-\uD7FF][\w.\-\u00B7]*")
 """What an element that is built may be called."""
+_LONG_NAMESPACE: Final = re.compile(
+    rf"""xmlns(?::[^\s:=<>"']{{0,{LONGEST_NAME}}}+)?+\s*+=\s*+"""
+    rf"""(?:"[^"]{{{LONGEST_NAME}}}[^"]|'[^']{{{LONGEST_NAME}}}[^'])"""
+)
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -34,7 +37,12 @@ class _DocumentType(Exception):
 
 
 def check(text: str) -> None:
-    """Refuse what is not well formed with root ``Data``, or what declares a document type or entities."""
+    """Refuse what is not well formed with root ``Data``, or what declares a document type or entities.
+
+    Also a long namespace: expat copies it for each name that it stands for.
+    """
+    if _LONG_NAMESPACE.search(text):
+        raise BadXml(f"must not declare a namespace of more than {LONGEST_NAME} characters")
     try:
         root = _root(text)
     except _DocumentType as error:

@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, NamedTuple
 import orjson
 import structlog
 
-from bridge.envelope import deeper_than
+from bridge.jsontypes import deeper_than
 from bridge.operations.dates import expiry
 from bridge.operations.model import Contact, Reserved, Shelf
 from bridge.ports import CacheChange

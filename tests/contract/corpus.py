@@ -5,11 +5,11 @@ import random
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
-from bridge.envelope import Limits
 from bridge.operations.declared.operation import Declared
 from bridge.operations.fields import Field
 from bridge.operations.model import Rules
 from bridge.operations.shipped import siblings
+from bridge.strictjson import Limits
 
 Data = dict[str, Any]
 
@@ -55,6 +55,8 @@ XMLS = (
     "<Data>" + "<a>" * 300 + "</a>" * 300 + "</Data>", "<Data>" + "x" * 65_536 + "</Data>",
     "<Data><></Data>", "<Data>\u0080</Data>", "<Data><a:b xmlns:a='u}'/></Data>", "<Data><:a/></Data>",
     "<Data><a:/></Data>", "<Data>&amp</Data>",
+    *(f"<Data xmlns:p='{'u' * size}'/>" for size in (256, 257)),
+    *(f'<Data><a xmlns = "{"u" * size}"/></Data>' for size in (256, 257)),
 )  # fmt: skip
 TEXTS = (
     "", " ", "\n", "\ufeff", "\ufeff{}", "\ufeff\ufeff{}", "{}", "[]", "[{}]", "null", "true", "5", '"{}"',

@@ -1,6 +1,5 @@
 """BussinessFields and Modes: XML text, or a JSON object that becomes XML."""
 
-import time
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -167,14 +166,12 @@ def test_the_limit_of_xml_is_65536_characters_by_default() -> None:
     assert told == problem(text.replace("<D", " <D", 1))
 
 
-def test_deep_xml_is_neither_slow_nor_fatal() -> None:
-    """As many elements inside each other as the limit allows."""
+def test_deep_xml_is_taken() -> None:
+    """As many elements inside each other as the limit allows: depth is no recursion."""
     levels = 9_000
     text = "<Data>" + "<a>" * levels + "</a>" * levels + "</Data>"
-    started = time.monotonic()
 
     assert text == sent(text)
-    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,20 @@
 
 import asyncio
 import errno
+import itertools
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, ResponseError
-from store.ledger_bench import Valve
+from store.ledger_bench import DONE, Valve, ledger_bench, warm_up
+from store.store_servers import AGENT, contact
 
 from bridge.demo.servers import PrivateRedis
+from bridge.messages import RequestKey
+from bridge.ports import CacheChange, LedgerKey
 from bridge.store.round_trips import LARGE, MOST, RoundTripFailed, RoundTrips
 from bridge.store.scripts import PlainCall, ScriptCall
 
@@ -174,25 +177,6 @@ async def test_a_fault_of_ours_fails_those_in_the_round_trip_alone(redis_server:
         await trips.close()
 
 
-async def test_what_may_have_been_done_before_its_answer_got_lost_is_not_refused(
-    redis_server: PrivateRedis,
-) -> None:
-    """Nobody knows, also where Redis had to be told the scripts in between."""
-    once = Retry(NoBackoff(), 1)
-    async with Valve(redis_server.port).running() as valve, Redis.from_url(valve.url, retry=once) as client:
-        trips = RoundTrips(client, BOUND)
-        refuse = ScriptCall(client.register_script("return redis.error_reply('no')"), [], [])
-        [refused] = await trips.send([refuse])
-        assert isinstance(refused, ResponseError)
-        for before in (COUNT, PlainCall(("SCRIPT", "FLUSH"))):
-            await trips.send([before])
-            valve.instead = lambda: asyncio.sleep(0)
-            with pytest.raises(RoundTripFailed) as failed:
-                await trips.send([COUNT, refuse])
-            assert isinstance(failed.value.__cause__, ResponseError)
-        await trips.close()
-
-
 async def test_a_transaction_is_answered_call_by_call(trips: RoundTrips) -> None:
     """Calls that belong together run together; the error of one stands in its place."""
     wrong = PlainCall(("HGET", "count", "field"))
@@ -211,48 +195,6 @@ async def test_a_full_redis_takes_calls_that_belong_together_one_by_one() -> Non
         await trips.close()
     assert isinstance(refused, ResponseError)
     assert 1 == deleted
-
-
-async def test_a_redis_that_dies_fails_all_who_wait() -> None:
-    """Nobody waits for a Redis that is gone, and each is told why."""
-    async with PrivateRedis() as server, Redis.from_url(server.url, socket_timeout=BOUND) as client:
-        trips = RoundTrips(client, BOUND)
-        await trips.send([COUNT])
-        await server.kill()
-        outcomes = await asyncio.gather(*(trips.send([COUNT]) for _ in range(10)), return_exceptions=True)
-        await trips.close()
-    assert all(isinstance(outcome, RoundTripFailed) and outcome.__cause__ for outcome in outcomes)
-
-
-async def test_a_redis_that_hangs_fails_all_who_wait_within_the_bound() -> None:
-    """A round trip has a bound of its own, whatever the client's time-outs are."""
-    async with PrivateRedis() as server, Redis.from_url(server.url) as client:
-        trips = RoundTrips(client, 0.2)
-        await trips.send([COUNT])
-        server.pause()
-        outcomes = await asyncio.gather(*(trips.send([COUNT]) for _ in range(3)), return_exceptions=True)
-        server.resume()
-        assert all(isinstance(outcome, RoundTripFailed) for outcome in outcomes)
-        assert await trips.send([PlainCall(("PING",))]) == [b"PONG"]
-        await trips.close()
-
-
-@pytest.mark.parametrize("turns", range(12))
-async def test_nothing_waits_after_the_end(redis_server: PrivateRedis, turns: int) -> None:
-    """Closing ends what is under way, however far it came, and what comes later fails at once."""
-    async with Redis.from_url(redis_server.url, socket_timeout=60) as client:
-        trips = RoundTrips(client, 60)
-        waiting = asyncio.create_task(trips.send([PlainCall(("BLPOP", "nothing", 60))]))
-        await asyncio.sleep(0)
-        later = asyncio.create_task(trips.send([COUNT]))
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        async with asyncio.timeout(5):
-            await trips.close()
-        for task in (waiting, later, asyncio.create_task(trips.send([COUNT]))):
-            with pytest.raises(RoundTripFailed) as failed:
-                await task
-            assert "closed by this process" in str(failed.value.__cause__)
 
 
 async def test_what_was_never_used_can_be_closed(client: Redis) -> None:
@@ -294,18 +236,25 @@ async def test_large_commands_do_not_go_together(redis_server: PrivateRedis) -> 
         await trips.close()
 
 
-async def test_who_waits_for_the_next_round_trip_does_not_outwait_a_hanging_redis(
-    redis_server: PrivateRedis,
-) -> None:
-    """Those whose commands were not sent yet are told together with those whose were."""
-    large = PlainCall(("ECHO", "x" * LARGE))
-    async with Valve(redis_server.port).running() as valve, Redis.from_url(valve.url) as client:
-        trips = RoundTrips(client, 0.5)
-        await trips.send([COUNT])
-        valve.shut = True
-        asking = [asyncio.create_task(trips.send([large])) for _ in range(5)]
-        await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.sleep(0)
-        assert all(task.done() and isinstance(task.exception(), RoundTripFailed) for task in asking)
-        assert sum(map(len, valve.said)) < 2 * LARGE
-        await trips.close()
+async def test_each_step_of_a_side_effect_is_one_round_trip(valve: Valve) -> None:
+    """Claim, renewal of all leases, completion with the cache's change, and release: each is one."""
+    change = CacheChange(agent=AGENT, shelf="manual", contacts=[contact()], asked=time.time())
+    keys = [LedgerKey("CreateContact", RequestKey("header", (str(number),))) for number in range(20)]
+    async with ledger_bench(valve.url) as bench:
+        await warm_up(bench)
+        await bench.ledger.complete(await bench.claim(keys[0]), DONE, change)
+        await bench.ledger.release(await bench.claim(keys[1]))
+        for key in keys[2:]:
+            await bench.claim(key)
+        turns = [valve.turns]
+        claim = await bench.claim()
+        turns.append(valve.turns)
+        await bench.ledger.renew_older_than(0)
+        turns.append(valve.turns)
+        await bench.ledger.complete(claim, DONE, change)
+        turns.append(valve.turns)
+        assert b"MULTI" in valve.said[-1]  # nobody sees the one without the other
+        await bench.ledger.release(await bench.claim(keys[1]))
+        turns.append(valve.turns)
+
+    assert [1, 1, 1, 2] == [after - before for before, after in itertools.pairwise(turns)]
