@@ -7,19 +7,22 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bridge.envelope import Limits
 from bridge.hints import hint
 from bridge.operations.catalogue import OPERATIONS
 from bridge.operations.declared.conflicts import MOST_OPERATIONS, conflicts
 from bridge.operations.declared.examples import example_faults
 from bridge.operations.declared.operation import Declared
 from bridge.operations.declared.reading import LONGEST_TEXT, BadDeclaration, Declaration, read
-from bridge.operations.model import Rules
+from bridge.operations.model import WIDEST, Rules
 from bridge.operations.shipped import siblings
 from bridge.settings import Operations, Settings
+from bridge.strictjson import Limits
 
 ALL = "*"
 """Turns on every sibling."""
+
+DIRECTORY = "operations.directory"
+"""The setting that names the directory."""
 
 
 def rules(settings: Settings) -> Rules:
@@ -86,10 +89,13 @@ def beside(files: Sequence[Path], tree: Mapping[str, Any], default: Path) -> lis
     return [*OPERATIONS, *_siblings(chosen.siblings, wrong), *_all(others, wrong, rules_of(tree))]
 
 
-def read_directory(directory: Path) -> list[Declaration]:
-    """Read what a directory declares. Raises `BadDeclaration`."""
+def read_directory(directory: Path, named: str = DIRECTORY) -> list[Declaration]:
+    """Read what a directory declares, whatever the limits of the site are.
+
+    ``named`` is who names the directory. Raises `BadDeclaration`.
+    """
     wrong: list[str] = []
-    found = _all(_files(str(directory), directory, wrong), wrong, Rules())
+    found = _all(_files(str(directory), directory, wrong, named), wrong, WIDEST)
     if wrong:
         raise BadDeclaration(wrong)
     return found
@@ -158,7 +164,7 @@ def _siblings(names: list[str], wrong: list[str]) -> Iterator[Declaration]:
         wrong.append(f"operations.siblings: {name!a} is no operation that comes with the bridge; {near}")
 
 
-def _files(directory: str, default: Path, wrong: list[str]) -> list[Path]:
+def _files(directory: str, default: Path, wrong: list[str], named: str = DIRECTORY) -> list[Path]:
     folder = Path(directory) if directory else default
     try:
         # A mounted ConfigMap holds hidden directories, and its files are links into them.
@@ -167,12 +173,12 @@ def _files(directory: str, default: Path, wrong: list[str]) -> list[Path]:
         )
     except FileNotFoundError:
         if directory:
-            wrong.append(f"operations.directory: there is no directory {directory}")
+            wrong.append(f"{named}: there is no directory {directory}")
         return []
     except OSError as error:
-        wrong.append(f"operations.directory: {folder}: {error.strerror}")
+        wrong.append(f"{named}: {folder}: {error.strerror}")
         return []
     if len(found) > MOST_OPERATIONS:
-        wrong.append(f"operations.directory: {folder} holds {len(found)} files; at most {MOST_OPERATIONS}")
+        wrong.append(f"{named}: {folder} holds {len(found)} files; at most {MOST_OPERATIONS}")
         return []
     return found

@@ -6,9 +6,8 @@ from typing import Final, Self
 import orjson
 
 from bridge import failures
-from bridge.envelope import deeper_than
 from bridge.failures import Failure
-from bridge.jsontypes import JsonObject
+from bridge.jsontypes import JsonObject, deeper_than
 
 _STORED: Final[dict[str, type[Failure]]] = {
     kind.error_type: kind

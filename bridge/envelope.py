@@ -3,41 +3,18 @@
 Pure: bytes in, an `Envelope` out or a typed refusal that says what to change.
 """
 
-import json
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from bridge.failures import InvalidEnvelope
-from bridge.jsontypes import JsonObject, JsonValue
+from bridge.jsontypes import JsonObject, JsonValue, json_type
+from bridge.strictjson import LONE_SURROGATE, Limits, bounded_object, read, shown
 
 MAX_ECHOED_CHANNEL = 255
 """Characters of a request's channel that an error event repeats; a longer one is not a channel."""
 
-_CURLY_QUOTE = re.compile("[\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u2033\u00ab\u00bb]")
-_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
-
 
 class ReplyAsRequest(Exception):
     """The envelope has ``message`` and no ``data`` (or null): a reply. It is never answered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How large an envelope may be.
-
-    Its body in bytes, its nesting in levels, the values in all its objects and arrays together, the
-    characters of one string or member's name; ``header_bytes`` are those of its AMQP properties, headers
-    included.
-    """
-
-    body_bytes: int = 1024 * 1024
-    depth: int = 32
-    values: int = 10_000
-    string_chars: int = 262_144
-    header_bytes: int = 65_536
 
 
 class Envelope(NamedTuple):
@@ -58,9 +35,9 @@ def parse(body: bytes, limits: Limits, *, left_out: int = 0) -> Envelope:
 
     Raises `InvalidEnvelope` (says what stands where) and `ReplyAsRequest`.
     """
-    value = _json(body, limits, left_out)
+    value = read(body, limits, left_out=left_out)
     try:
-        return _envelope(_bounded_object(value, body, limits))
+        return _envelope(bounded_object(value, body, limits))
     except InvalidEnvelope as refusal:
         refusal.channel = _certain_channel(value)
         raise
@@ -68,7 +45,7 @@ def parse(body: bytes, limits: Limits, *, left_out: int = 0) -> Envelope:
 
 def parse_object(body: bytes, limits: Limits) -> JsonObject:
     """Read a JSON object, as the one that ``data`` is, by the rules of a body. Raises `InvalidEnvelope`."""
-    return _bounded_object(_json(body, limits), body, limits)
+    return bounded_object(read(body, limits), body, limits)
 
 
 def _envelope(value: JsonObject) -> Envelope:
@@ -96,7 +73,7 @@ def _certain_channel(value: JsonValue) -> str | None:
     """Return the one channel of a refused envelope, for the error event that tells of it."""
     members = value if isinstance(value, dict) else {}
     match [member for key, member in members.items() if key.casefold() == "channel"]:
-        case [str(channel)] if not _LONE_SURROGATE.search(channel):
+        case [str(channel)] if not LONE_SURROGATE.search(channel):
             return channel
     return None
 
@@ -119,215 +96,7 @@ def _members(value: JsonObject, path: str = "") -> JsonObject:
             first = spellings.setdefault(key.casefold(), key)
             if first != key:
                 raise InvalidEnvelope(
-                    f"{_shown(path + key)} is given twice (also as {_shown(path + first)}); "
+                    f"{shown(path + key)} is given twice (also as {shown(path + first)}); "
                     "keys are matched without regard to case"
                 )
     return members
-
-
-def json_type(value: JsonValue) -> str:
-    """Name a JSON value's type for an error message: ``a number``, ``null``, ``an object``."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    return {str: "a string", int: "a number", float: "a number", list: "an array", dict: "an object"}[
-        type(value)
-    ]
-
-
-# --- JSON ---------------------------------------------------------------------------------------
-
-
-class _Refused(ValueError):
-    """Raised out of the decoder's hooks."""
-
-
-def _object(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _Refused(f"the key {_shown(key)} is given twice in one object")
-            seen.add(key)
-    return value
-
-
-def _float(text: str) -> float:
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise _Refused(f"the number {_shown(text)} is too large")
-    return number
-
-
-def _int(text: str) -> int:
-    if len(text) > 1000:  # noqa: PLR2004 - far beyond any id; Python's own limit is 4,300 digits
-        raise _Refused(f"a number of {len(text)} digits is too large")
-    return int(text)
-
-
-class _Constant(ValueError):
-    """The decoder met NaN, Infinity or -Infinity, which it does not say where."""
-
-
-def _constant(text: str) -> NoReturn:
-    raise _Constant(text)
-
-
-_decoder = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant
-)
-
-
-# One that is not closed reaches to the end: looked at again from each quote within, it would take hours.
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_STRING_OR_CONSTANT = re.compile(rf"{_STRING.pattern}|NaN|-?Infinity")
-_BLANKS = " \t\r\n"
-
-
-def _json(body: bytes, limits: Limits, left_out: int = 0) -> JsonValue:
-    if left_out or len(body) > limits.body_bytes:
-        raise InvalidEnvelope(
-            f"the body has {len(body) + left_out} bytes; at most {limits.body_bytes} are taken (the bridge's"
-            " setting limits.body_bytes)"
-        )
-    try:
-        text = body.decode().removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise InvalidEnvelope(
-            f"the body is not UTF-8: byte {body[error.start]:#04x} at offset {error.start}"
-        ) from error
-    if not text.strip(_BLANKS):
-        raise InvalidEnvelope("the body is not JSON: it is empty")
-    if (values := _values(text, limits.values)) > limits.values:
-        raise InvalidEnvelope(
-            f"the objects and arrays of the body have {values} values; at most {limits.values} are taken (the"
-            " bridge's setting limits.json_values)"
-        )
-    try:
-        value: JsonValue = _decoder.decode(text)
-    except json.JSONDecodeError as error:
-        raise InvalidEnvelope(_what_stands_there(error)) from error
-    except _Constant as error:
-        tokens = _STRING_OR_CONSTANT.finditer(text)
-        position = next(token.start() for token in tokens if not token[0].startswith('"'))
-        where = json.JSONDecodeError(f"Expecting value, not {error}", text, position)
-        raise InvalidEnvelope(_what_stands_there(where)) from error
-    except _Refused as error:
-        raise InvalidEnvelope(f"the body cannot be taken: {error}") from error
-    except RecursionError as error:
-        raise _too_deep(limits) from error
-    return value
-
-
-def _values(text: str, most: int) -> int:
-    """Return how many values a JSON text has in objects and arrays, or a bound that is not above ``most``.
-
-    They are counted before anything is made of them: one of two bytes takes thirty times as much then.
-    """
-    bound = text.count(",") + text.count("[") + text.count("{")
-    if bound <= most:
-        return bound
-    bare = _STRING.sub("0", text)
-    for blank in _BLANKS:
-        bare = bare.replace(blank, "")
-    empty = bare.count("[]") + bare.count("{}")
-    return bare.count(",") + bare.count("[") + bare.count("{") - empty
-
-
-def _bounded_object(value: JsonValue, body: bytes, limits: Limits) -> JsonObject:
-    # A body with fewer brackets than the limit cannot be deeper, and one without an escape
-    # cannot hold a lone surrogate (UTF-8 has none): almost no envelope needs the walk.
-    if body.count(b"{") + body.count(b"[") > limits.depth and deeper_than(value, limits.depth):
-        raise _too_deep(limits)
-    if b"\\u" in body and (text := _lone_surrogate(value)):
-        raise InvalidEnvelope(
-            f"the string {_shown(text)} holds half of a surrogate pair, which is no character"
-        )
-    # So too: no string has more characters than the body has bytes.
-    if len(body) > limits.string_chars and (longest := _longest(value)) > limits.string_chars:
-        raise InvalidEnvelope(
-            f"the body holds a string of {longest} characters; at most {limits.string_chars} are taken (the"
-            " bridge's setting limits.string_chars)"
-        )
-    if not isinstance(value, dict):
-        raise InvalidEnvelope(f"the body must be a JSON object, not {json_type(value)}")
-    return value
-
-
-def _too_deep(limits: Limits) -> InvalidEnvelope:
-    return InvalidEnvelope(
-        f"the body is nested deeper than {limits.depth} levels (the bridge's setting limits.depth)"
-    )
-
-
-def _children(value: JsonValue) -> Iterable[JsonValue]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
-
-
-def deeper_than(value: JsonValue, limit: int) -> bool:
-    """Tell whether a value has more levels of nesting."""
-    level = [value]
-    for _ in range(limit):
-        level = [child for parent in level for child in _children(parent)]
-    return any(isinstance(value, dict | list) for value in level)
-
-
-def _all(root: JsonValue) -> Iterator[JsonValue]:
-    """Yield a value and everything within it."""
-    waiting = [root]
-    while waiting:
-        value = waiting.pop()
-        yield value
-        waiting.extend(_children(value))
-
-
-def _strings(root: JsonValue) -> Iterator[str]:
-    """Yield every string and every key within."""
-    for value in _all(root):
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, dict):
-            yield from value
-
-
-def _lone_surrogate(root: JsonValue) -> str:
-    return next((text for text in _strings(root) if _LONE_SURROGATE.search(text)), "")
-
-
-def _longest(root: JsonValue) -> int:
-    return max(map(len, _strings(root)), default=0)
-
-
-# --- messages -----------------------------------------------------------------------------------
-
-
-def _shown(text: str, limit: int = 60) -> str:
-    """Quote what a stranger sent: bounded, one line, no control characters."""
-    return ascii(text if len(text) <= limit else text[:limit] + "...")
-
-
-def _name(char: str) -> str:
-    return f"{unicodedata.name(char, 'nameless character').lower()} (U+{ord(char):04X})"
-
-
-def _what_stands_there(error: json.JSONDecodeError) -> str:
-    """Say line, column and character: text copied from a web page has no-break spaces and curly quotes."""
-    text, position = error.doc, error.pos
-    reason = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
-    where = f"the body is not JSON: line {error.lineno}, column {error.colno}: {reason}"
-    if position < len(text):
-        char = text[position]
-        where += f", but a {_name(char)} stands there" if not char.isascii() else f", found {char!r}"
-    else:
-        where += ", but the text ends there"
-    # A curly quote that should close a string is only missed further on: at the line's end, or nowhere.
-    start = text.rfind("\n", 0, position) + 1
-    end = position if not error.msg.startswith("Unterminated") else len(text)
-    if quote := _CURLY_QUOTE.search(text, start, end):
-        line, column = text.count("\n", 0, position) + 1, quote.start() - start + 1
-        where += f"; a {_name(quote[0])} stands at line {line}, column {column}: use a straight quote"
-    return where

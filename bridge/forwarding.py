@@ -219,7 +219,6 @@ def _sent_on(delivery: Delivery, *, exchange: str, routing_key: str, notes: dict
             message_id=original.message_id or uuid4().hex,
             delivery_mode=2,
         ),
-        foreign_id=True,
         signed=True,
     )
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from bridge import forwarding
-from bridge.envelope import Limits, ReplyAsRequest, parse
+from bridge.envelope import ReplyAsRequest, parse
 from bridge.failures import InvalidEnvelope, UnknownOperation
 from bridge.headers import (
     ATTEMPTS,
@@ -29,6 +29,7 @@ from bridge.headers import (
 from bridge.messages import Delivery, Properties, Reason, RequestKey
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import UNKNOWN, Lane
+from bridge.strictjson import Limits
 
 _DEATHS: Final = {
     "expired": Reason.EXPIRED.value,

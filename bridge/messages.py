@@ -201,8 +201,8 @@ Unanswered = Literal[Reason.REPLY_AS_REQUEST, Reason.REPLY_TO_REFUSED, Reason.DE
 class Outgoing:
     """One message to publish.
 
-    With ``foreign_id`` its message id is not one of ours. With ``signed`` it bears the bridge's own
-    ``user_id``, which the broker validates: so the bridge knows it when it comes back.
+    With ``signed`` it bears the bridge's own ``user_id``, which the broker validates: so the bridge knows it
+    when it comes back.
     """
 
     exchange: str
@@ -210,5 +210,4 @@ class Outgoing:
     body: bytes
     properties: Properties
     mandatory: bool = True
-    foreign_id: bool = False
     signed: bool = False

@@ -14,7 +14,7 @@ import time
 import structlog
 
 from bridge.case import Case, keep_private, log_about, note, tell_fault
-from bridge.envelope import Limits, ReplyAsRequest, parse
+from bridge.envelope import ReplyAsRequest, parse
 from bridge.failures import (
     Failure,
     InternalError,
@@ -35,19 +35,15 @@ from bridge.permission import Permission
 from bridge.ports import PublishFailed
 from bridge.replies import ReplyPolicy
 from bridge.retries import Delays
+from bridge.room import LARGE_BYTES, Room
 from bridge.settings import Retry
+from bridge.strictjson import Limits
 from bridge.tracing.trace import Tracing
 
 log = structlog.get_logger(__name__)
 
 REQUEUE_PAUSE = 1.0
 """Seconds before a request that cannot even be dead-lettered is given back: no hot loop."""
-
-LARGE_BYTES = 65_536
-"""From here on a body is large: what is made of it takes six times as much, as long as it is worked on."""
-
-LARGE_AT_ONCE = 4
-"""Large ones that are worked on at the same time; the others wait as they arrived."""
 
 PARKED, UNSETTLED = "parked", "unsettled"
 """How a delivery may end besides the outcomes: it comes back, from a delayed queue or from its own."""
@@ -93,14 +89,14 @@ class Pipeline:
         self._campaign_queue = campaign_queue
         self._metrics = metrics
         self._tracing = tracing
-        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._room = Room()
 
     async def handle(self, delivery: Delivery) -> None:
         """Work on one request until it is settled. Raises nothing but cancellation."""
         if len(delivery.body) <= LARGE_BYTES:
             await self._handle(delivery)
         else:
-            async with self._large:
+            async with self._room.taken(len(delivery.body)):
                 await self._handle(delivery)
 
     async def _handle(self, delivery: Delivery) -> None:

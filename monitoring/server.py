@@ -173,11 +173,6 @@ class Prometheus:
             for alert in (await self._get("/api/v1/alerts", {}))["alerts"]
         ]
 
-    async def scraped(self) -> list[dict[str, Any]]:
-        """Return the active targets as the API describes them (``labels``, ``health``, ``lastError``)."""
-        data = await self._get("/api/v1/targets", {"state": "active"})
-        return list(data["activeTargets"])
-
     async def evaluated(self) -> list[dict[str, Any]]:
         """Return the rules as the API describes them (``name``, ``type``, ``health``, ``lastError``, ...)."""
         data = await self._get("/api/v1/rules", {})

@@ -1,7 +1,7 @@
 """The messages: requests, replies, the error event and dead letters, each with an example."""
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from bridge import __version__
 from bridge.asyncapi.headers import CORRELATION_ID
@@ -106,7 +106,7 @@ def answered(place: Place) -> Exchanged | None:
     example = place.operation.declaration.example
     if example is None:
         return None
-    data = spelled(place.operation, cast("JsonObject", example.data))
+    data = spelled(place.operation, example.data)
     address = place.route.request
     if not place.operation.replies:
         return Exchanged(_envelope(address, data), None)
@@ -118,7 +118,7 @@ def answered(place: Place) -> Exchanged | None:
 def refused(place: Place) -> tuple[JsonObject, Failure, JsonObject]:
     """Return a request that the operation refuses, how, and the reply: the first field has a wrong type."""
     example = place.operation.declaration.example
-    given = {} if example is None else spelled(place.operation, cast("JsonObject", example.data))
+    given = {} if example is None else spelled(place.operation, example.data)
     first = next(iter(place.operation.fields), None)
     for wrong in _WRONG:
         data: JsonObject | None = None

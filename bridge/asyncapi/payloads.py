@@ -6,8 +6,9 @@ from bridge.asyncapi.places import Place, ref
 from bridge.failures import ERROR_TYPES
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.declared.operation import Declared
-from bridge.operations.fields import AnyArray, AnyObject, DecimalText, Field, Flag, Integer
+from bridge.operations.fields import DecimalText, Field, Flag, Integer
 from bridge.operations.model import Address
+from bridge.operations.nested import AnyArray, AnyObject
 
 
 def common() -> JsonObject:

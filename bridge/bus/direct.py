@@ -1,9 +1,11 @@
 """Replies to direct reply-to addresses, which anyone may make up.
 
 RabbitMQ closes the connection of whoever publishes to an address that it cannot read: 3.10 where it names no
-node that runs, 4.0 where it is no base64 or holds no process. So an address goes by a connection for suspects
+node that runs, or a process with a number that it has no room for, 4.0 where it is no base64 or holds no
+process. So an address goes by a connection for suspects
 until one like it was taken, alone, so that it is known which of them it was. Addresses of one node differ in
-the process and the key only: whoever was answered at that node before has vouched for the others.
+the process and the key only: whoever was answered at that node before has vouched for the others, where both
+have small numbers or both large ones.
 """
 
 import asyncio
@@ -33,7 +35,11 @@ _PROCESS_BYTES: Final = 12
 """The end of an address' first part: id, serial and creation, as Erlang's external term format has them."""
 _ALONE: Final = "the only one"
 
-Origin = tuple[int, bytes]
+_SMALL_NUMBER: Final = 1 << 15
+_SMALL_SERIAL: Final = 1 << 13
+"""Below these are all processes of a node whose Erlang is older than 26: it cannot read an address beyond."""
+
+Origin = tuple[int, bytes, bool]
 """What addresses of the same node have in common."""
 
 
@@ -47,7 +53,11 @@ def origin(address: str) -> Origin | None:
         process = b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         return None
-    return (len(process), process[:-_PROCESS_BYTES]) if len(process) > _PROCESS_BYTES else None
+    if len(process) <= _PROCESS_BYTES:
+        return None
+    node, numbers = process[:-_PROCESS_BYTES], process[-_PROCESS_BYTES:]
+    number, serial = int.from_bytes(numbers[:4], "big"), int.from_bytes(numbers[4:8], "big")
+    return len(process), node, number < _SMALL_NUMBER and serial < _SMALL_SERIAL
 
 
 class DirectReplies:

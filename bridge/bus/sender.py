@@ -49,12 +49,10 @@ class BusSender:
 
     async def publish(self, outgoing: Outgoing) -> Confirmation:
         """Publish and await the confirm. Raises `PublishFailed`."""
-        # Returned messages are matched by message id: two with the same stranger's id never go together.
-        turn = outgoing.properties.message_id if outgoing.foreign_id else None
         if outgoing.exchange:
-            return await self._exchanges.publish(outgoing, turn=turn)
+            return await self._exchanges.publish(outgoing)
         if outgoing.routing_key.startswith(self._retry_prefix):
-            return await self._parked.publish(outgoing, turn=turn)
+            return await self._parked.publish(outgoing)
         if outgoing.routing_key.startswith(DIRECT_ADDRESS):
             return await self.direct.publish(outgoing)
         return await self._replies.publish(outgoing)

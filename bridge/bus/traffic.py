@@ -36,6 +36,7 @@ _DELIVER: Final = method_id(commands.Basic.Deliver)
 _RETURN: Final = method_id(commands.Basic.Return)
 _ACK: Final = method_id(commands.Basic.Ack)
 _NACK: Final = method_id(commands.Basic.Nack)
+_NONE: Final[frozenset[int]] = frozenset()
 _ENDS: Final = {method_id(commands.Channel.Close), method_id(commands.Channel.CloseOk)}
 
 
@@ -63,7 +64,7 @@ class Traffic:
         # What was published and not confirmed, by the number that the broker counts too.
         self._published = 0
         self._waiting: dict[int, tuple[asyncio.Future[bool], str | None]] = {}
-        self._mandatory: dict[str, int] = {}
+        self._mandatory: dict[str, set[int]] = {}
         self._returned: set[int] = set()
         socket.reader.offer(self._number, self)
         channel.closing.add_done_callback(self._on_closed)
@@ -92,16 +93,17 @@ class Traffic:
     def publish(self, outgoing: Outgoing, properties: Properties) -> asyncio.Future[bool]:
         """Write a message; the future tells, once the broker has confirmed it, whether a queue took it.
 
-        It fails with `Nacked`, and with the channel's end. A mandatory message needs a message id, which
-        no other under way may have. Raises TypeError, ValueError or struct.error for what cannot be
-        encoded, and what `aio_pika.exceptions.CONNECTION_EXCEPTIONS` lists where nothing was written.
+        It fails with `Nacked`, and with the channel's end. A mandatory message needs a message id. Of several
+        under way with the same id, none counts as taken once one has come back. Raises TypeError, ValueError
+        or struct.error for what cannot be encoded, and what `aio_pika.exceptions.CONNECTION_EXCEPTIONS` lists
+        where nothing was written.
         """
         frames = publish_frames(self._number, outgoing, properties, self._frame_max)
         self._write(frames)
         self._published += 1
         message_id = properties.message_id if outgoing.mandatory else None
         if message_id is not None:
-            self._mandatory[message_id] = self._published
+            self._mandatory.setdefault(message_id, set()).add(self._published)
         future: asyncio.Future[bool] = self._loop.create_future()
         self._waiting[self._published] = (future, message_id)
         return future
@@ -180,19 +182,24 @@ class Traffic:
                 )
 
     def _return(self) -> None:
-        """Note that no queue takes a message; its confirm follows."""
+        """Note that no queue takes a message; its confirm follows.
+
+        Strangers' ids can be the same, and then it is not told which one it is. To have each wait for the one
+        before it would let a stranger hold up all others by one id.
+        """
         message_id = read_properties(self._header)[0].message_id
-        number = self._mandatory.get(message_id or "")
-        if number is not None:
-            self._returned.add(number)
+        self._returned |= self._mandatory.get(message_id or "", _NONE)
 
     def _confirm(self, payload: bytes, *, refused: bool) -> None:
         number, multiple = read_confirm(payload)
         numbers = list(takewhile(number.__ge__, self._waiting)) if multiple else (number,)
         for one in numbers:
             future, message_id = self._waiting.pop(one, (None, None))
-            if message_id is not None and self._mandatory.get(message_id) == one:
-                del self._mandatory[message_id]
+            if message_id is not None:
+                alike = self._mandatory[message_id]
+                alike.discard(one)
+                if not alike:
+                    del self._mandatory[message_id]
             returned = one in self._returned
             self._returned.discard(one)
             if future is None or future.done():  # nobody waits for it any more

@@ -12,7 +12,7 @@ from importlib import import_module
 from bridge import __version__
 from bridge.cli import streams
 from bridge.configuration import BadSettings
-from bridge.exitcodes import INTERRUPTED, WRONG_USAGE
+from bridge.exitcodes import FAILED, INTERRUPTED, WRONG_USAGE
 
 COMMANDS = (
     *("run", "check", "config", "request", "contacts", "forget", "dead-letters", "pause", "resume"),
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     streams.open_closed()
     if given[:1] != ["run"]:  # its log bears that in a way of its own, and says so (`bridge.logs.output`)
-        streams.bear_unread()
+        streams.bear()
     # Only the command that is asked for is imported; the list of all needs them all.
     chosen = parser_of(given[:1] if given and given[0] in COMMANDS else COMMANDS).parse_args(given)
     try:
@@ -58,4 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
+    if given[:1] != ["run"] and (problem := streams.unwritten()):
+        sys.stderr.write(f"standard output: {problem}: not all was written\n")
+        return code or FAILED
     return code

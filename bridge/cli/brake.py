@@ -38,8 +38,8 @@ def act_on_queue(args: argparse.Namespace, action: Action) -> int:
         return WRONG_USAGE
     try:
         sys.stdout.write(f"{asyncio.run(_act(settings, queue, action))}\n")
-    except StoreUnavailable:
-        sys.stderr.write("Redis does not answer; try: lcm-bridge check\n")
+    except StoreUnavailable as error:
+        sys.stderr.write(f"{error}; try: lcm-bridge check\n")
         return FAILED
     return DONE
 

@@ -9,6 +9,7 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
 from bridge.bus.frames import SocketConnection
 from bridge.bus.login import cut_off, node_name, why_refused
+from bridge.logs import hide_log_ins
 from bridge.settings import Amqp
 
 
@@ -42,3 +43,9 @@ async def connect_to_any(settings: Amqp, seconds: float) -> Connected:
                 f"{node}: {why.found}: {why.advice}" if why else f"{node}: {type(error).__name__}: {error}"
             )
     raise ConnectionError("\n".join(away))
+
+
+def broker_fault(error: BaseException) -> str:
+    """Say what RabbitMQ or the way to it had against a command."""
+    said = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+    return hide_log_ins(f"RabbitMQ: {said}; try: lcm-bridge check")

@@ -11,6 +11,7 @@ from bridge.configuration import load
 from bridge.exitcodes import DONE, FAILED
 from bridge.ports import StoreUnavailable
 from bridge.settings import Settings
+from bridge.store.contacts import ContactStore
 
 HELP = "list the contacts cached for an agent, or erase them"
 
@@ -27,17 +28,27 @@ def main(args: argparse.Namespace) -> int:
     logs.configure_for_a_command()
     try:
         return asyncio.run(_contacts(settings, args.agent, erase=args.erase))
-    except StoreUnavailable:
-        sys.stderr.write("Redis does not answer; try: lcm-bridge check\n")
+    except StoreUnavailable as error:
+        sys.stderr.write(f"{error}; try: lcm-bridge check\n")
         return FAILED
+
+
+async def _erase(cache: ContactStore, agent: str) -> str:
+    """Erase, and return what there was."""
+    try:
+        cached = len(await cache.contents(agent))
+    except StoreUnavailable:  # perhaps no contacts stand there, which is mended by erasing them
+        cached = 0
+    if not await cache.erase(agent):
+        return "nothing was kept about this agent"
+    return f"erased: {cached or 'no'} cached contacts" + ("" if cached else ", but what else was kept")
 
 
 async def _contacts(settings: Settings, agent: str, *, erase: bool) -> int:
     async with opened_store(settings) as store:
         cache = contact_cache(store, settings)
         if erase:
-            await cache.erase(agent)
-            sys.stdout.write("erased\n")
+            sys.stdout.write(f"{await _erase(cache, agent)}\n")
             return DONE
         records = await cache.contents(agent)
     if not records:

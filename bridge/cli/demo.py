@@ -2,8 +2,10 @@
 
 import argparse
 import os
+from typing import get_args
 
 from bridge.demo.demo import Options, run
+from bridge.simulator.faults import FaultKind
 
 HELP = "run the bridge between private servers and a simulated LCM, and show every operation"
 
@@ -26,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fault",
         default="",
+        choices=get_args(FaultKind),
         metavar="KIND",
         help="have the simulated LCM misbehave from the start (e.g. wrong_shape): see the demo notice it",
     )

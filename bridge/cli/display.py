@@ -1,7 +1,7 @@
 """What is shown on the standard output: tables, times, and what others wrote as it is."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -35,10 +35,13 @@ def console() -> Console:
     return made
 
 
-def print_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Print a table. Nothing is cut; the first column, by which the rows are named, is not folded."""
-    cells = [[plain(cell) for cell in row] for row in rows]
-    table = Table(box=None, pad_edge=False)
+def print_table(headings: Sequence[str], rows: Iterable[Iterable[str | Text]]) -> None:
+    """Print a table. Nothing is cut; the first column, by which the rows are named, is not folded.
+
+    Headings that are all empty are left out. What is no `Text` is shown as it is.
+    """
+    cells = [[plain(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    table = Table(box=None, pad_edge=False, show_header=any(headings))
     for number, heading in enumerate(headings):
         longest = max((row[number].cell_len for row in cells), default=0)
         table.add_column(

@@ -28,7 +28,8 @@ def main(args: argparse.Namespace) -> int:
         response = connection.getresponse()
         body = response.read(10_000).decode(errors="replace")
     except (OSError, HTTPException) as error:
-        sys.stderr.write(f"no answer from the admin server on {host}:{admin.port}: {error}\n")
+        problem = f"no answer from the admin server on {host}:{admin.port}: {error}"
+        sys.stderr.write(f"{problem}; does a worker run here, with this admin.host and admin.port?\n")
         return FAILED
     finally:
         connection.close()

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from rich.console import Console
 
 from bridge.cli.completing import FILES, OPERATIONS, completed
-from bridge.cli.display import plain, print_table
+from bridge.cli.display import console, plain, print_table
 from bridge.configuration import beside, load
 from bridge.declarations import read_file
 from bridge.exitcodes import DONE, FAILED
@@ -84,11 +83,10 @@ def _show(args: argparse.Namespace) -> int:
     elif args.toml:
         sys.stdout.write(text)
     else:
-        console = Console()
         for line in _words(operation, origin):
-            console.print(plain(line), soft_wrap=True)
+            console().print(plain(line), soft_wrap=True)
         print_table(*_fields(operation))
-        console.print(plain(f"\n{text}"), soft_wrap=True)
+        console().print(plain(f"\n{text}"), soft_wrap=True)
     return DONE
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 from zoneinfo import ZoneInfo
 
+from bridge.cli.arguments import number, whole
 from bridge.cli.completing import DIRECTORIES, FILES, completed
 from bridge.declarations import read_directory
 from bridge.exitcodes import DONE, FAILED, WRONG_USAGE
@@ -21,15 +22,20 @@ from bridge.simulator.options import BASE_PATH, Options, Tls
 from bridge.simulator.protection import Protection
 from bridge.simulator.seeding import Seeding, numbered_agents
 from bridge.simulator.server import Simulator
+from bridge.simulator.state import LimitReached
 from bridge.simulator.wire import AnswerStyle, MemberCase, Quotas
 
 HELP = "run a stand-in for the LCM WebService"
+
+_PORT = whole(0, 65_535)
+_COUNT, _SIZE = whole(0, 1_000_000_000), whole(1, 1_000_000_000)
+_WAIT, _SPAN, _RATE = number(0, 3_600_000), number(0.001, 1_000_000_000), number(0, 1)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options; docs/simulator.md explains them."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    parser.add_argument("--port", type=int, default=8090, help="port, 0 picks one (default %(default)s)")
+    parser.add_argument("--port", type=_PORT, default=8090, help="port, 0 picks one (default %(default)s)")
     parser.add_argument("--base-path", default=BASE_PATH, help="path shown in the base URL; any is answered")
     _add_data(parser.add_argument_group("data"))
     _add_behaviour(parser.add_argument_group("behaviour"))
@@ -41,26 +47,43 @@ def main(args: argparse.Namespace) -> int:
 
     Gives 1 when the address or a certificate cannot be used, 2 when options do not go together.
     """
-    if (args.tls_cert is None) != (args.tls_key is None) or (args.tls_client_ca and not args.tls_cert):
-        sys.stderr.write("lcm-bridge simulator: --tls-cert and --tls-key go together\n")
+    if problem := _alone(args):
+        sys.stderr.write(f"lcm-bridge simulator: {problem}\n")
         return WRONG_USAGE
     try:
-        declared = read_directory(args.operations) if args.operations else []
+        declared = read_directory(args.operations, "--operations") if args.operations else []
+        simulator = Simulator(with_declared(_options(args), [*siblings(), *declared]))
     except BadDeclaration as bad:
         sys.stderr.writelines(f"lcm-bridge simulator: {fault}\n" for fault in bad.faults)
         return WRONG_USAGE
-    return asyncio.run(_run(with_declared(_options(args), [*siblings(), *declared]), args.host, args.port))
+    except LimitReached as error:
+        sys.stderr.write(f"lcm-bridge simulator: {error}: lower --agents, or what each of them has\n")
+        return WRONG_USAGE
+    return asyncio.run(_run(simulator, args.host, args.port))
 
 
-async def _run(options: Options, host: str, port: int) -> int:
+def _alone(args: argparse.Namespace) -> str:
+    """Return what is wrong with options that do nothing alone; empty if nothing is."""
+    if (args.tls_cert is None) != (args.tls_key is None):
+        return "--tls-cert and --tls-key go together"
+    if args.tls_client_ca and not args.tls_cert:
+        return "--tls-client-ca needs --tls-cert and --tls-key"
+    if args.basic_password and args.basic_user is None:
+        return "--basic-password needs --basic-user"
+    return ""
+
+
+async def _run(simulator: Simulator, host: str, port: int) -> int:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    simulator = Simulator(options)
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(ending, stopping.set)
     try:
         await simulator.start(host, port)
-    except (OSError, ssl.SSLError) as error:
+    except ssl.SSLError as error:
+        sys.stderr.write(f"lcm-bridge simulator: --tls-cert, --tls-key or --tls-client-ca: {error}\n")
+        return FAILED
+    except OSError as error:
         sys.stderr.write(f"lcm-bridge simulator: cannot listen on {host}:{port}: {error}\n")
         return FAILED
     sys.stdout.write(f"LCM simulator: base {simulator.base_url} control {simulator.control_url}\n")
@@ -71,23 +94,31 @@ async def _run(options: Options, host: str, port: int) -> int:
 
 
 def _add_data(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--seed", type=int, default=1, help="seed of the data and of the faults")
-    group.add_argument("--agents", type=int, default=20, metavar="N", help="agents agent1..agentN, logged in")
-    group.add_argument("--reserved-per-agent", type=int, default=2, metavar="N", help="of each consent")
-    group.add_argument("--open-per-agent", type=int, default=5, metavar="N", help="of each consent, shared")
-    group.add_argument("--od-per-agent", type=int, default=2, metavar="N", help="OD contacts")
+    group.add_argument("--seed", type=whole(0, 2**63), default=1, help="seed of the data and of the faults")
+    group.add_argument(
+        "--agents", type=whole(0, 100_000), default=20, metavar="N", help="agents agent1..agentN, logged in"
+    )
+    group.add_argument("--reserved-per-agent", type=_COUNT, default=2, metavar="N", help="of each consent")
+    group.add_argument(
+        "--open-per-agent", type=_COUNT, default=5, metavar="N", help="of each consent, shared"
+    )
+    group.add_argument("--od-per-agent", type=_COUNT, default=2, metavar="N", help="OD contacts")
     group.add_argument("--empty", action="store_true", help="start without any data")
     group.add_argument("--sample-dates", action="store_true", help="samples keep their dates, long past")
     group.add_argument("--timezone", type=_zone, default="UTC", help="IANA zone of all dates (default UTC)")
     group.add_argument(
-        "--reservation-seconds", type=float, default=28_800, metavar="S", help="(default %(default)s)"
+        "--reservation-seconds",
+        type=_SPAN,
+        default=28_800,
+        metavar="S",
+        help="(default %(default)s)",
     )
 
 
 def _add_behaviour(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--latency-ms", type=float, default=0, metavar="MS", help="wait of every call")
-    group.add_argument("--jitter-ms", type=float, default=0, metavar="MS", help="up to this much more")
-    group.add_argument("--error-rate", type=_rate, default=0, metavar="0..1", help="share of WCF faults")
+    group.add_argument("--latency-ms", type=_WAIT, default=0, metavar="MS", help="wait of every call")
+    group.add_argument("--jitter-ms", type=_WAIT, default=0, metavar="MS", help="up to this much more")
+    group.add_argument("--error-rate", type=_RATE, default=0, metavar="0..1", help="share of WCF faults")
     group.add_argument(
         "--method",
         type=_method,
@@ -111,12 +142,14 @@ def _add_behaviour(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--unknown-members", action="store_true", help="objects carry unknown members")
     group.add_argument("--member-case", choices=get_args(MemberCase), default="as-is", help="letter case")
     group.add_argument("--blank-hour", action="store_true", help="pad the hour of OD dates with a blank")
-    group.add_argument("--message-bytes", type=int, default=65_536, metavar="N", help="413 beyond")
-    group.add_argument("--string-characters", type=int, default=8_192, metavar="N", help="fault beyond")
+    group.add_argument("--message-bytes", type=_SIZE, default=65_536, metavar="N", help="413 beyond")
+    group.add_argument("--string-characters", type=_SIZE, default=8_192, metavar="N", help="fault beyond")
     group.add_argument(
         "--honour-idempotency-key", action="store_true", help="replay the first answer (LCM does not)"
     )
-    group.add_argument("--max-effects", type=int, default=1_000_000, metavar="N", help="calls fault beyond")
+    group.add_argument(
+        "--max-effects", type=_COUNT, default=1_000_000, metavar="N", help="calls fault beyond"
+    )
 
 
 def _add_protection(group: argparse._ArgumentGroup) -> None:
@@ -129,7 +162,7 @@ def _add_protection(group: argparse._ArgumentGroup) -> None:
         ("--tls-key", "the certificate's key"),
         ("--tls-client-ca", "ask for client certificates"),
     ):
-        completed(group.add_argument(name, type=Path, metavar="FILE", help=about), FILES)
+        completed(group.add_argument(name, type=_file, metavar="FILE", help=about), FILES)
 
 
 def _options(args: argparse.Namespace) -> Options:
@@ -198,14 +231,12 @@ def _zone(text: str) -> str:
     return text
 
 
-def _rate(text: str) -> float:
+def _file(text: str) -> Path:
     try:
-        rate = float(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
-    if not 0 <= rate <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not within 0 and 1")
-    return rate
+        with Path(text).open("rb"):
+            return Path(text)
+    except OSError as error:  # what loads certificates does not say which of them is not there
+        raise argparse.ArgumentTypeError(f"{text}: {error.strerror}") from error
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Standard streams that are not there: closed by who starts the command, or no longer read."""
+"""Standard streams that take nothing: closed by who starts the command, no longer read, a full disk."""
 
 import io
 import os
@@ -20,11 +20,11 @@ def open_closed() -> None:
             setattr(sys, name, file)
 
 
-def bear_unread() -> None:
-    """Let what is written to a pipe that nobody reads any more be lost.
+def bear() -> None:
+    """Let no write to a pipe or a file end the command, and write UTF-8 there: JSON, TOML and HTML are that.
 
-    A command then ends as it would have, with its own exit code: that of ``lcm-bridge request ... | head``
-    says how the request ended.
+    What nobody reads any more is lost. A command then ends as it would have, with its own exit code: that of
+    ``lcm-bridge request ... | head`` says how the request ended. What else goes wrong, `unwritten` tells.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -32,19 +32,31 @@ def bear_unread() -> None:
             setattr(sys, name, _lenient(stream))
 
 
+def unwritten() -> str:
+    """Bring out what is left for standard output; return why it could not be written, empty if it was."""
+    sys.stdout.flush()
+    outlet = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return outlet.problem if isinstance(outlet, _Outlet) else ""
+
+
 def _lenient(stream: io.TextIOWrapper) -> io.TextIOWrapper:
     return io.TextIOWrapper(
-        io.BufferedWriter(_Pipe(stream.fileno(), "w", closefd=False)),
-        encoding=stream.encoding,
-        errors=stream.errors,
+        io.BufferedWriter(_Outlet(stream.fileno(), "w", closefd=False)),
+        encoding="utf-8",
+        errors="backslashreplace",
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )
 
 
-class _Pipe(io.FileIO):
+class _Outlet(io.FileIO):
+    problem = ""
+
     def write(self, data: "ReadableBuffer", /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:
-            return memoryview(data).nbytes
+            pass
+        except OSError as error:
+            self.problem = error.strerror or str(error)
+        return memoryview(data).nbytes

@@ -50,7 +50,7 @@ def read_body(body: bytes, headers: Mapping[str, Any]) -> JsonObject:
     """
     try:
         envelope = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # who else may write to the reply queue may write anything
         raise UnreadableReply(f"the reply is not JSON: {error}") from error
     if not isinstance(envelope, dict):
         raise UnreadableReply("the reply is no JSON object")

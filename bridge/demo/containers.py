@@ -1,6 +1,5 @@
 """A server in a container, for machines that have a container engine and not the server's package."""
 
-import asyncio
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.demo.guard import Guard
+from bridge.demo.processes import run_to_end
 
 PULL_SECONDS = 900.0  # the image may have to come over a slow line
 
@@ -47,7 +47,7 @@ class Recipe:
 class OwnedContainer:
     """One container, which keeps its data from one start to the next, until `remove`.
 
-    All failures of the engine are RuntimeErrors with what the engine said.
+    What the engine refuses is a RuntimeError with its words, TimeoutError is raised where it does not answer.
     """
 
     def __init__(self, engine: str, recipe: Recipe, guard: Guard) -> None:
@@ -102,7 +102,7 @@ class OwnedContainer:
             await self._ask("kill", self.name)
 
     def signal(self, command: str) -> None:
-        """Have the engine `pause` or `unpause` it."""
+        """Have the engine `pause` or `unpause` it. Raises subprocess.SubprocessError where it does not."""
         subprocess.run([self._engine, command, self.name], capture_output=True, check=True, timeout=30)  # noqa: S603
 
     async def remove(self) -> None:
@@ -131,20 +131,7 @@ class OwnedContainer:
 
     async def _ask(self, *arguments: str, seconds: float = 60) -> str:
         """Run the engine with `arguments` and return what it printed, without the last line end."""
-        process = await asyncio.create_subprocess_exec(
-            self._engine,
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            async with asyncio.timeout(seconds):
-                output, errors = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode != 0:
-            raise RuntimeError(f"{self._engine} {arguments[0]}: {errors.decode(errors='replace').strip()}")
-        return output.decode(errors="replace").rstrip("\n")
+        ended = await run_to_end(self._engine, *arguments, seconds=seconds)
+        if ended.code != 0:
+            raise RuntimeError(f"{self._engine} {arguments[0]}: {ended.errors.strip()}")
+        return ended.output

@@ -16,6 +16,7 @@ from bridge.demo.guard import Guard
 from bridge.demo.installed import rabbit_image, rabbit_program
 from bridge.demo.ports import free_port
 from bridge.demo.private import PROBE_SECONDS, PrivateServer
+from bridge.demo.processes import run_to_end
 from bridge.demo.runs import ContainerRun, Program
 
 PROMETHEUS = "rabbitmq_prometheus"
@@ -77,28 +78,13 @@ class PrivateRabbit(PrivateServer):
             "RABBITMQ_CTL_DIST_PORT_MIN": str(port),
             "RABBITMQ_CTL_DIST_PORT_MAX": str(port + _OTHER_PORTS),
         }
-        process = await asyncio.create_subprocess_exec(
-            str(Path(self._program).with_name("rabbitmqctl")),
-            "-n",
-            self._node,
-            *arguments,
-            env={**self._env, **ports},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        try:
-            async with asyncio.timeout(seconds):
-                output, _ = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode != 0:
-            raise RuntimeError(
-                f"rabbitmqctl {' '.join(arguments)}: {output.decode(errors='replace').strip()}"
-            )
-        return output.decode(errors="replace")
+        program = str(Path(self._program).with_name("rabbitmqctl"))
+        command = (program, "-n", self._node, *arguments)
+        ended = await run_to_end(*command, seconds=seconds, env={**self._env, **ports})
+        if ended.code != 0:
+            said = f"{ended.output}\n{ended.errors}".strip()
+            raise RuntimeError(f"rabbitmqctl {' '.join(arguments)}: {said}")
+        return ended.output
 
     @property
     def _node(self) -> str:

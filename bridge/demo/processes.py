@@ -6,6 +6,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from bridge.demo.guard import Guard
 
@@ -18,6 +19,34 @@ def tail(log: Path, lines: int = 40) -> str:
             return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
     except FileNotFoundError:
         return ""
+
+
+class Ended(NamedTuple):
+    """How a program ended, and what it printed, without the last line end."""
+
+    code: int
+    output: str
+    errors: str
+
+
+async def run_to_end(*command: str, seconds: float, env: Mapping[str, str] | None = None) -> Ended:
+    """Run a program to its end; it is killed where that takes longer. Raises OSError, TimeoutError."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=env,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            output, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    said = (text.decode(errors="replace").rstrip("\n") for text in (output, errors))
+    return Ended(process.returncode or 0, *said)
 
 
 class OwnedProcess:

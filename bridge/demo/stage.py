@@ -15,13 +15,15 @@ from typing import Protocol
 import aio_pika
 import aiohttp
 from aiormq.exceptions import AMQPError
+from pydantic import SecretStr, ValidationError
 
 from bridge.bus.frames import SocketConnection
-from bridge.bus.topology import Topology
+from bridge.bus.topology import Exchange, Queue, Topology
 from bridge.demo.guard import Guard
 from bridge.demo.ports import free_port
 from bridge.demo.processes import OwnedProcess, tail
 from bridge.demo.servers import PrivateRabbit, PrivateRedis
+from bridge.hints import must
 from bridge.settings import Amqp, Retry
 
 SIMULATOR_SECONDS = 30.0
@@ -58,7 +60,7 @@ class Stage:
 
     def bridge_log(self, lines: int = 15) -> str:
         """Return the end of the bridge's log."""
-        return tail(self.folder / "bridge.log", lines)
+        return tail(self.bridge.log, lines)
 
 
 async def set_stage(  # noqa: PLR0913 - what differs between a demonstration and a test suite
@@ -101,10 +103,13 @@ async def set_stage(  # noqa: PLR0913 - what differs between a demonstration and
     package = str(Path(__file__).parents[2])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
 
+    def program(name: str, *arguments: str, **settings: str) -> OwnedProcess:
+        command = [sys.executable, "-m", "bridge", *arguments]
+        log = folder / f"{name}.log"
+        return OwnedProcess(command, env=environment | settings, folder=folder, log=log, guard=guard)
+
     with display.step("Starting the LCM simulator"):
-        log = folder / "simulator.log"
-        command = [sys.executable, "-m", "bridge", "simulator", "--port", "0", *simulator_options]
-        simulator = OwnedProcess(command, env=environment, folder=folder, log=log, guard=guard)
+        simulator = program("simulator", "simulator", "--port", "0", *simulator_options)
         stack.push_async_callback(simulator.stop, grace=10)
         await simulator.start()
         lcm_url, control_url = await _simulator_urls(simulator)
@@ -120,13 +125,7 @@ async def set_stage(  # noqa: PLR0913 - what differs between a demonstration and
             "BRIDGE_LOG__FORMAT": "json",
             **(own_settings or {}),
         }
-        bridge = OwnedProcess(
-            [sys.executable, "-m", "bridge", "run"],
-            env=environment | settings,
-            folder=folder,
-            log=folder / "bridge.log",
-            guard=guard,
-        )
+        bridge = program("bridge", "run", **settings)
         stack.push_async_callback(bridge.stop, grace=30)
         await bridge.start()
         admin_url = f"http://127.0.0.1:{admin_port}"
@@ -185,11 +184,14 @@ async def _until(
 async def _try_broker(amqp_url: str) -> None:
     """Raise StageFailed if the given broker cannot be used: the bridge would keep trying for ever."""
     try:
-        url = amqp_url.split(",", 1)[0]
+        url = Amqp(url=SecretStr(amqp_url)).urls[0]
         async with asyncio.timeout(10), await aio_pika.connect(url, connection_class=SocketConnection):
             pass
+    except ValidationError as error:
+        raise StageFailed(f"the URL of RabbitMQ {must(error.errors()[0]['msg'])}") from error
     except (OSError, TimeoutError, ValueError, AMQPError) as error:
-        raise StageFailed(f"the RabbitMQ that was given cannot be used: {error!r}") from error
+        said = str(error) or type(error).__name__
+        raise StageFailed(f"the RabbitMQ that was given cannot be used: {said}") from error
 
 
 async def _remove_names(amqp_url: str, prefix: str, display: Told) -> None:
@@ -197,11 +199,11 @@ async def _remove_names(amqp_url: str, prefix: str, display: Told) -> None:
     try:
         async with asyncio.timeout(30), await aio_pika.connect(amqp_url.split(",", 1)[0]) as connection:
             channel = await connection.channel()
-            layout = Topology(Amqp(prefix=prefix), (), (), Retry().delays)
-            retries = [queue for one in layout.request_queues for queue in layout.retry_queues(one)]
-            for queue in (*layout.own_queues, *retries):
-                await channel.queue_delete(queue)
-            for exchange in ("requests", "requests.unrouted", "events", "dead-letters"):
-                await channel.exchange_delete(f"{prefix}.{exchange}")
+            for part in Topology(Amqp(prefix=prefix), (), (), Retry().delays).parts():
+                match part:
+                    case Queue(name):
+                        await channel.queue_delete(name)
+                    case Exchange(name):
+                        await channel.exchange_delete(name)
     except (OSError, TimeoutError, AMQPError) as error:
         display.say(f"Queues and exchanges named {prefix}.* are left on the broker: {error!r}", style="red")

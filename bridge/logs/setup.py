@@ -24,6 +24,9 @@ from bridge.logs.masking import Presentable
 from bridge.logs.output import LibraryHandler, Output
 from bridge.settings import Log
 
+LIBRARIES_OF_MESSAGES: Final = ("aiormq", "pamqp")
+"""The loggers that are silenced."""
+
 _flows: Final[list[Flow]] = []
 
 
@@ -64,8 +67,9 @@ def configure(settings: Log) -> None:
     # At every level: what libraries say at DEBUG quotes what they send and get.
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
     # What happens to connections and channels is told by `bridge.bus`, once and with what comes next;
-    # and what aiormq says of messages holds their bodies.
-    logging.getLogger("aiormq").setLevel(logging.CRITICAL)
+    # and what libraries say of messages holds their bodies, or the names that a stranger gave headers.
+    for library in LIBRARIES_OF_MESSAGES:
+        logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 def configure_for_a_command() -> None:

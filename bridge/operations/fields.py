@@ -1,5 +1,6 @@
-"""The types that an operation's ``data`` takes; dates and times are in `bridge.operations.moments`.
+"""The types that an operation's ``data`` takes.
 
+Dates and times are in `bridge.operations.moments`, XML, objects and arrays in `bridge.operations.nested`.
 Each field gives the value in the form in which it goes to LCM, or says what is wrong with it, and tells in
 a JSON schema (2020-12) what it takes.
 """
@@ -8,11 +9,9 @@ import decimal
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
-from bridge.envelope import json_type
-from bridge.jsontypes import JsonObject, JsonValue
-from bridge.operations import xmltext
+from bridge.jsontypes import JsonObject, JsonValue, json_type
 
 MAX_INTEGER: Final = 2**63 - 1
 """The largest integer taken: .NET's Int64."""
@@ -111,7 +110,7 @@ class Integer(Field):
         if not self.least <= number <= self.most:
             if self.most == MAX_INTEGER and self.least == 0:
                 raise Wrong("must be 0 or more, within 64 bits")
-            raise Wrong(f"must be {self.least} to {self.most}{_by(self.setting)}")
+            raise Wrong(f"must be {self.least} to {self.most}{by_setting(self.setting)}")
         return number
 
     def schema(self) -> JsonObject:
@@ -170,10 +169,6 @@ class Flag(Field):
     no: JsonValue = False
 
     def take(self, value: JsonValue) -> JsonValue:
-        if value is True:
-            return self.yes
-        if value is False:
-            return self.no
         word = "" if isinstance(value, float | list | dict) else str(value).casefold()
         if word in TRUE:
             return self.yes
@@ -184,80 +179,6 @@ class Flag(Field):
     def schema(self) -> JsonObject:
         words: JsonObject = {"type": "string", "pattern": f"^(?:{any_case(*sorted((*TRUE, *FALSE)))})$"}
         return {"anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 0, "maximum": 1}, words]}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Xml(Field):
-    """XML text with root ``Data``, or a JSON object whose members become the children of ``Data``.
-
-    ``longest`` is the limit of the XML text in characters, and ``setting`` names the one that it is, if it
-    is one.
-    """
-
-    longest: int
-    setting: str = ""
-
-    def take(self, value: JsonValue) -> str:
-        try:
-            text = xmltext.build(value) if isinstance(value, dict) else string(value, "a string or an object")
-            if len(text) > self.longest:
-                raise Wrong(
-                    f"must have at most {self.longest} characters of XML, not {len(text)}{_by(self.setting)}"
-                )
-            xmltext.check(text)
-        except xmltext.BadXml as error:
-            raise Wrong(str(error)) from error
-        return text
-
-    def schema(self) -> JsonObject:
-        return {"anyOf": [{"type": "string", "maxLength": self.longest}, {"type": "object"}]}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnyObject(Field):
-    """A JSON object; goes to LCM as received."""
-
-    def take(self, value: JsonValue) -> JsonObject:
-        if not isinstance(value, dict):
-            raise Wrong(f"must be an object, not {json_type(value)}")
-        return _sendable(value)
-
-    def schema(self) -> JsonObject:
-        return {"type": "object"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnyArray(Field):
-    """A JSON array of at most ``longest`` items; goes to LCM as received."""
-
-    longest: int
-
-    def take(self, value: JsonValue) -> list[JsonValue]:
-        if not isinstance(value, list):
-            raise Wrong(f"must be an array, not {json_type(value)}")
-        if len(value) > self.longest:
-            raise Wrong(f"must have at most {self.longest} items, not {len(value)}")
-        return _sendable(value)
-
-    def schema(self) -> JsonObject:
-        return {"type": "array", "maxItems": self.longest}
-
-
-_Nested = TypeVar("_Nested", JsonObject, list[JsonValue])
-
-
-def _sendable(value: _Nested) -> _Nested:
-    """Return a value with which JSON can be written for LCM. Raises `Wrong`."""
-    waiting: list[JsonValue] = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            waiting.extend(one.values())
-        elif isinstance(one, list):
-            waiting.extend(one)
-        elif isinstance(one, int) and abs(one) > MAX_INTEGER:
-            raise Wrong("must hold no integer beyond 64 bits")
-    return value
 
 
 LEAST_DIGITS: Final = 3
@@ -303,7 +224,7 @@ def _escaped(sign: str) -> str:
     return f"\\{sign}" if sign in "^$\\.*+?()[]{}|/" else sign
 
 
-def _by(setting: str) -> str:
+def by_setting(setting: str) -> str:
     """Name the setting behind a limit, for whoever runs the bridge and is asked why."""
     return f" (the bridge's setting {setting})" if setting else ""
 

@@ -68,6 +68,10 @@ class Rules:
     single_contact_as_object: bool = False
 
 
+WIDEST: Final = Rules(contacts=2**63 - 1, xml_chars=2**63 - 1)
+"""For who knows no site: what any site's limits take, these take."""
+
+
 class LcmCall(NamedTuple):
     """A call of LCM: the operation (``lcm.methods`` may rename it) and its parameters."""
 

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Final, Literal
 
-from bridge.envelope import json_type
-from bridge.jsontypes import JsonObject, JsonValue
+from bridge.jsontypes import JsonObject, JsonValue, json_type
 from bridge.operations.fields import MAX_INTEGER
 from bridge.operations.model import UnexpectedResult
 
@@ -40,7 +39,7 @@ def _whole(value: JsonValue) -> int | None:
         return int(value)
     if isinstance(value, str):
         digits = value.strip()
-        if digits.isascii() and digits.removeprefix("-").isdigit() and len(digits) <= 19:  # noqa: PLR2004 - Int64
+        if digits.isascii() and digits.removeprefix("-").isdigit() and len(digits) <= 20:  # noqa: PLR2004 - 64 bits, and -
             return int(digits)
     return None
 
@@ -83,7 +82,7 @@ def failure_reason(result: JsonValue) -> str | None:
 
 def is_nothing(result: JsonValue) -> bool:
     """Tell the forms of "no contact": null, [], "", {}, false, an empty reason (a zero is none of them)."""
-    if isinstance(result, dict) and len(result) <= 1:
+    if isinstance(result, dict):
         return all(key.casefold() == FAILURE_REASON for key in result)
     return (
         result is None or result is False or result == [] or (isinstance(result, str) and not result.strip())

@@ -4,9 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from bridge.envelope import json_type
 from bridge.failures import ContactNotFound, WsError
-from bridge.jsontypes import JsonObject, JsonValue
+from bridge.jsontypes import JsonObject, JsonValue, json_type
 from bridge.operations.model import Contact, UnexpectedResult
 from bridge.operations.results import Members, failure_reason, is_nothing
 from bridge.operations.xmltext import leaves

@@ -5,8 +5,6 @@ from typing import Final
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.declared.operation import Declared
 from bridge.operations.fields import (
-    AnyArray,
-    AnyObject,
     Decimal,
     Field,
     Flag,
@@ -14,9 +12,9 @@ from bridge.operations.fields import (
     OneOf,
     Phone,
     Text,
-    Xml,
 )
 from bridge.operations.moments import Date, Minute, Time
+from bridge.operations.nested import AnyArray, AnyObject, Xml
 
 _SAMPLES: Final[dict[type[Field], JsonValue]] = {
     Flag: False,

@@ -5,7 +5,7 @@ import hashlib
 from importlib.resources import files
 from typing import Final
 
-_SCRIPTS: Final = ("json.js", "xml.js", "fields.js", "checker.js", "page.js")
+_CHECKER: Final = ("json.js", "xml.js", "envelope.js", "address.js", "fields.js", "checker.js")
 
 
 def asset(name: str) -> str:
@@ -19,7 +19,7 @@ def _wrapped(names: tuple[str, ...]) -> str:
 
 def checker() -> str:
     """Return the envelope checker by itself: it defines ``checkEnvelope(text, properties, rules)``."""
-    return "".join(map(asset, _SCRIPTS[:-1]))
+    return "".join(map(asset, _CHECKER))
 
 
 def _hash(text: str) -> str:
@@ -28,7 +28,7 @@ def _hash(text: str) -> str:
 
 
 STYLE: Final = asset("page.css")
-SCRIPT: Final = _wrapped(_SCRIPTS)
+SCRIPT: Final = _wrapped((*_CHECKER, "page.js"))
 
 POLICY: Final = "; ".join(
     [

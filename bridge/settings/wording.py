@@ -6,10 +6,24 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from bridge.hints import hint
+from bridge.hints import hint, must
 from bridge.settings import Settings
 
 _LONGEST_EXAMPLE: Final = 200
+
+PATTERNS: Final[Mapping[str, str]] = {
+    "amqp.prefix": "must be of letters, digits and _ . : -",
+    "redis.prefix": "must have neither blanks nor braces",
+    "lcm.base_url": "must be a URL that starts with http:// or https://, without a query",
+}
+"""What is said of settings that are held against a pattern, which says nothing to most people."""
+
+_MAPS: Final[Mapping[str, str]] = {
+    "lcm.methods": '{"CreateContact": "AddContact"}',
+    "lcm.headers": '{"X-Api-Key": "..."}',
+    "access": '{"CreateContact": ["campaign-loader"]}',
+    "sources": '{"CreateContact": ["nightly-import"]}',
+}
 
 
 def worded(kind: str, message: str, path: Sequence[str], tree: Mapping[str, Any]) -> str:
@@ -24,7 +38,12 @@ def worded(kind: str, message: str, path: Sequence[str], tree: Mapping[str, Any]
     if kind == "list_type" and isinstance(value, str) and len(value) <= _LONGEST_EXAMPLE:
         example = json.dumps([one.strip() for one in value.split(",")])
         return f"must be a list in JSON, such as {example}"
-    return message.removeprefix("Value error, ")
+    dotted = ".".join(path)
+    if kind == "dict_type" and isinstance(value, str):
+        return f"must be a map in JSON, such as {_MAPS.get(dotted, '{...}')}"
+    if kind == "string_pattern_mismatch" and dotted in PATTERNS:
+        return PATTERNS[dotted]
+    return must(message)
 
 
 def _unknown(path: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from bridge.operations.declared.operation import Declared
 from bridge.operations.declared.reading import Declaration
-from bridge.operations.model import Rules
+from bridge.operations.model import WIDEST
 from bridge.simulator.contacts import Kind
 from bridge.simulator.methods import (
     Manners,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def with_declared(options: Options, declarations: Iterable[Declaration]) -> Options:
     """Return options under which declared operations are answered too; one without an example by true."""
-    operations = [one for one in (Declared(each, Rules()) for each in declarations) if one.calls_lcm]
+    operations = [one for one in (Declared(each, WIDEST) for each in declarations) if one.calls_lcm]
     return replace(
         options,
         methods={**{one.method: one.name for one in operations}, **options.methods},

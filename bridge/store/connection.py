@@ -102,6 +102,11 @@ class Store:
         """Whether Redis answered when it was last asked."""
         return self._connected.is_set()
 
+    @property
+    def refusal(self) -> str:
+        """Why Redis did not let the bridge in when it was last asked; empty where it did, or was away."""
+        return self._refusal
+
     async def back(self, within: float) -> bool:
         """Wait until Redis is worth another try; return False if it is not ``within`` so many seconds.
 

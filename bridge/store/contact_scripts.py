@@ -26,9 +26,8 @@ for i = 8, #ARGV, 2 do
   named[account] = true
   local skip = redis.call('ZSCORE', skipped, account)
   if not overtaken and not (skip and tonumber(skip) >= asked) then
-    local known = redis.call('HGET', shelf, account)
-    local ok, old = pcall(cjson.decode, known or '')
-    if not (known and ok and type(old) == 'table' and number(old.asked) and old.asked > asked) then
+    local ok, old = pcall(cjson.decode, redis.call('HGET', shelf, account))
+    if not (ok and type(old) == 'table' and number(old.asked) and old.asked > asked) then
       redis.call('HSET', shelf, account, record)
     end
   end
@@ -50,7 +49,7 @@ if #alive > most then
   table.sort(alive, function(a, b) return a[2] < b[2] end)
   for i = 1, #alive - most do redis.call('HDEL', shelf, alive[i][1]) end
 end
-if #alive > 0 then redis.call('PEXPIREAT', shelf, string.format('%.0f', last)) end
+redis.call('PEXPIREAT', shelf, string.format('%.0f', last))
 return #alive
 """
 

@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, NamedTuple
 import orjson
 import structlog
 
-from bridge.envelope import deeper_than
+from bridge.jsontypes import deeper_than
 from bridge.operations.dates import expiry
 from bridge.operations.model import Contact, Reserved, Shelf
 from bridge.ports import CacheChange
@@ -162,7 +162,7 @@ class ContactStore:
         # The script takes microseconds for each, in which Redis serves nobody; more would not stay anyway.
         for place, contact in enumerate(contacts[: self._settings.per_agent]):
             account, expires = contact.get("AccountNumber"), self._expires(contact, asked)
-            if isinstance(account, str) and account and expires > now:
+            if isinstance(account, str) and account:
                 record = {
                     "v": VERSION,
                     "asked": asked_ms,

@@ -67,7 +67,7 @@ class Erasure:
 
     async def _of_another_kind(self, name: bytes) -> bool:
         """Tell what somebody else put there: all that is looked through are hashes."""
-        return _bytes(await self._store.run(lambda: self._store.client.type(name))) not in {b"hash", b"none"}
+        return _bytes(await self._store.run(lambda: self._store.client.type(name))) != b"hash"
 
     async def _contacts_in(self, name: bytes, mention: Mention, *, pretend: bool) -> int:
         client = self._store.client

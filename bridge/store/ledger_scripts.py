@@ -113,7 +113,7 @@ if record.state == 'none' or record.state == 'released' then
   return 'OK'
 end
 if record.owner ~= owner then return 'OTHER' end
-local told = record.state == 'unknown' and record.reply ~= ''
+local told = record.reply ~= ''
 local late = record.late or (record.state == 'unknown' and not told)
 if record.state ~= 'done' and not (told and state == 'unknown') then
   if told then late = true end
@@ -133,7 +133,7 @@ local owner, digest, keep, told = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local record = read()
 local mine = record.owner == owner
 if record.again then
-  if mine and record.state == 'running' then
+  if mine then
     redis.call('PEXPIRE', key, redis.call('PTTL', key))
     redis.call('HSET', key, 'state', 'unknown')
   end

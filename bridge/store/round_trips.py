@@ -9,7 +9,7 @@ keys of different requests belong to different nodes.
 import asyncio
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ class RoundTripFailed(Exception):
     """
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class _Unit:
     """What one request asks for, and where it awaits the answers."""
 
@@ -112,23 +112,22 @@ class RoundTrips:
         answers = await unit.done
         if isinstance(answers, Exception):
             raise RoundTripFailed from answers
-        if transaction and isinstance(answers[0], ExecAbortError):
+        if isinstance(answers[0], ExecAbortError):
             return await self.send(calls)
         return answers
 
     async def close(self) -> None:
         """Send nothing more; what is under way is told that it is closed."""
         self._closed = True
-        if self._task is not None:
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        self._tell(list(self._waiting), _closed())
-        self._waiting.clear()
+            # Not once: before Python 3.12, asyncio.wait_for, by which redis-py writes, may swallow it.
+            await asyncio.wait([self._task], timeout=0.1)
+        self._tell(self._waiting, _closed())
 
     async def _work(self) -> None:
         """Make round trips until nobody waits."""
-        while self._waiting:
-            units = self._next()
+        while units := self._next():
             failed: Exception = _closed()
             try:
                 async with asyncio.timeout(self._bound):
@@ -139,23 +138,22 @@ class RoundTrips:
                 if isinstance(error, AWAY) and not isinstance(error, ResponseError):
                     # Those who come next would wait as long as these, one round trip after the other.
                     units += self._waiting
-                    self._waiting.clear()
             finally:
                 self._tell(units, failed)
 
     def _next(self) -> list[_Unit]:
-        """Take those who go in the next round trip."""
+        """Take those who go in the next round trip: of those who still wait."""
         units: list[_Unit] = []
         size = 0
         while self._waiting and len(units) < MOST and size < LARGE:
             unit = self._waiting.popleft()
-            if not unit.done.done():  # else cancelled meanwhile
+            if not unit.done.done():  # else cancelled meanwhile, or told
                 units.append(unit)
                 size += sum(map(len, unit.packed))
         return units
 
     @staticmethod
-    def _tell(units: list[_Unit], failed: Exception) -> None:
+    def _tell(units: Iterable[_Unit], failed: Exception) -> None:
         for unit in units:
             if not unit.done.done():
                 unit.done.set_result(failed)
@@ -207,10 +205,9 @@ async def _send(connection: AbstractConnection, commands: Sequence[bytes]) -> li
             reply = await connection.read_response(timeout=timeout)
         except ResponseError as error:
             reply = error
-        if reply is None and timeout is not None:
-            # Where redis-py sets no time-out it returns this for the system's own, ETIMEDOUT, and leaves the
-            # connection as it is. No command here is answered nil.
-            await connection.disconnect(nowait=True)
+        if reply is None:
+            # Where redis-py sets no time-out it returns this for the system's own, ETIMEDOUT. No command
+            # here is answered nil.
             raise RedisTimeoutError("the connection timed out")
         replies.append(reply)
         timeout = math.inf

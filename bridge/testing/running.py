@@ -11,7 +11,7 @@ from bridge.declarations import read_directory
 from bridge.demo.processes import tail
 from bridge.demo.stage import set_stage
 from bridge.operations.declared.operation import Declared
-from bridge.operations.model import Rules
+from bridge.operations.model import WIDEST
 from bridge.operations.shipped import built_in, siblings
 from bridge.simulator.methods import WIRE_NAMES
 from bridge.testing.simulated import SimulatedLcm
@@ -70,7 +70,7 @@ def operation_names(directory: str | None) -> Collection[str]:
     Raises `bridge.operations.declared.reading.BadDeclaration` for what is wrong in the directory.
     """
     own = read_directory(Path(directory)) if directory else ()
-    declared = [Declared(one, Rules()) for one in (*built_in(), *siblings(), *own)]
+    declared = [Declared(one, WIDEST) for one in (*built_in(), *siblings(), *own)]
     methods = {one.method for one in declared if one.calls_lcm}
     return {one.name for one in declared} | methods | set(WIRE_NAMES)
 

@@ -4,7 +4,6 @@ from typing import Final
 
 import orjson
 
-from bridge.envelope import Limits
 from bridge.failures import LONGEST_MESSAGE, LONGEST_MSG, Failure
 from bridge.operations.catalogue import OPERATIONS, Catalogue
 from bridge.operations.declared.examples import envelope_of
@@ -13,6 +12,7 @@ from bridge.operations.declared.reading import read
 from bridge.operations.model import Command, Rules
 from bridge.operations.shipped import siblings
 from bridge.replies import encode, failure_body
+from bridge.strictjson import Limits
 
 EVERYTHING: Final = """
 name = "Everything"

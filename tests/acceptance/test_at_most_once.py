@@ -246,21 +246,6 @@ async def test_the_ledger_is_asked_before_a_deadline_is_judged(site: Site) -> No
     assert told(again)[1]
 
 
-async def test_a_first_request_that_comes_too_late_has_no_effect(site: Site) -> None:
-    """Its deadline has passed: REQUEST_EXPIRED, retryable, and the key is free; in seconds, it says so."""
-    name = name_of_letters()
-    past = {"x-deadline": int(time.time())}
-
-    late = await site.widget.ask(create(ContactDetail=name), message_id=name, headers=past)
-    anew = await site.widget.ask(create(ContactDetail=name), message_id=name)
-
-    assert ("REQUEST_EXPIRED", True) == (late.error_type, late.response["retryable"])
-    assert "it was 1970-01-" in late.response["errorMessage"]
-    assert "x-deadline is in milliseconds" in late.response["errorMessage"]
-    assert not told(anew)[1]
-    assert 1 == created(site, name)
-
-
 async def test_a_repeated_skip_leaves_the_cache_again(site: Site) -> None:
     """A skipped contact that somebody cached anew leaves once more with the repetition."""
     agent = name_of_letters()

@@ -154,6 +154,25 @@ async def test_a_dependency_whose_check_is_at_fault(capsys: pytest.CaptureFixtur
     assert [False, False] == [word in told for word in ("hunter2", "Traceback")]
 
 
+@pytest.mark.parametrize(("columns", "lines"), [("", 3), ("40", None)])
+def test_nothing_of_the_table_is_cut(
+    columns: str,
+    lines: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A pipe has no width: a line for each finding, and one for what to do. A narrow terminal folds."""
+    monkeypatch.setenv("COLUMNS", columns)
+    address = "rabbitmq-0.rabbitmq-headless.contact-centre.svc.cluster.local:5671"
+    print_table({"RabbitMQ": [Finding("node", "failed", f"{address} is not there", "see there", address)]})
+    table, _, summed = capsys.readouterr().out.rstrip().rpartition("\n")
+
+    assert "\u2026" not in table
+    assert 3 == sum("".join(table.split()).count(part) for part in ("node", "isnotthere", "->seethere"))
+    assert lines in (None, len(table.splitlines()))
+    assert "1 checks: 1 failed (RabbitMQ node)" == summed
+
+
 def test_the_sum_of_it() -> None:
     """The last line counts and names what failed first, then what to look at."""
     well, ill, bad = (Finding("queue", state, "") for state in ("ok", "warning", "failed"))

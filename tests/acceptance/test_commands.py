@@ -5,11 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 from support.command import run_command, run_program
 from support.envelopes import add_contact, manual, od
 from support.site import MakeSite, Site, name_of_letters
 
 from bridge import __version__
+from bridge.demo.servers import PrivateRedis
 
 SECRETS = {
     "BRIDGE_AMQP__URL": "amqp://widget:pa55w0rd@broker.example:5672/,amqp://widget:pa55w0rd@two.example/",
@@ -129,7 +131,7 @@ async def test_version_and_help(tmp_path: Path) -> None:
 
 
 async def test_contacts_lists_and_erases(site: Site, tmp_path: Path) -> None:
-    """What the cache holds for an agent is listed, each value in full, and with --erase removed."""
+    """What is cached for an agent is listed, each value in full, and with --erase removed and counted."""
     agent = name_of_letters()
     long = f"{'1' * 100}|1|1|0|0|84|0"
     accounts = [
@@ -143,13 +145,34 @@ async def test_contacts_lists_and_erases(site: Site, tmp_path: Path) -> None:
     listed = await run_command("contacts", agent, folder=tmp_path, settings=piped)
     erased = await run_command("contacts", agent, "--erase", folder=tmp_path, settings=site.settings)
     empty = await run_command("contacts", agent, folder=tmp_path, settings=site.settings)
+    again = await run_command("contacts", agent, "--erase", folder=tmp_path, settings=site.settings)
+    async with Redis.from_url(site.settings["BRIDGE_REDIS__URL"]) as redis:
+        await redis.set(f"{site.prefix}:{{{agent}}}:contacts:od", "somebody else's", ex=60)
+    foreign = await run_command("contacts", agent, "--erase", folder=tmp_path, settings=site.settings)
     away = await run_command("contacts", agent, folder=tmp_path, settings=NOWHERE)
 
-    assert [0, 0, 0, 1] == [ended.code for ended in (listed, erased, empty, away)]
+    assert [0, 0, 0, 0, 0, 1] == [ended.code for ended in (listed, erased, empty, again, foreign, away)]
     assert all(account in listed.output for account in accounts)
+    assert "erased: 2 cached contacts\n" == erased.output
+    assert "nothing was kept about this agent\n" == again.output
+    assert "erased: no cached contacts, but what else was kept\n" == foreign.output
     assert "no contacts" in empty.output
     assert "Redis does not answer" in away.errors
     assert "miss" == (await site.widget.ask(od(agent))).headers["x-bridge-cache"]
+
+
+async def test_a_redis_that_asks_for_a_password_is_not_called_away(tmp_path: Path) -> None:
+    """Commands that need Redis say that it refuses the log-in."""
+    async with PrivateRedis(arguments=("--requirepass", "secret")) as redis:
+        settings = NOWHERE | {"BRIDGE_REDIS__URL": redis.url}
+        for command in (("contacts", "agent1"), ("pause", "agent"), ("forget", "12345")):
+            ended = await run_command(*command, folder=tmp_path, settings=settings)
+
+            assert 1 == ended.code
+            assert (
+                "Redis does not let the bridge in: it asks for a password; try: lcm-bridge check"
+                in ended.errors
+            )
 
 
 async def test_healthcheck(site: Site, tmp_path: Path) -> None:
@@ -166,6 +189,7 @@ async def test_healthcheck(site: Site, tmp_path: Path) -> None:
     assert [0, 0, 1] == [ended.code for ended in (alive, ready, nobody)]
     assert json.loads(ready.output)["ready"]
     assert "127.0.0.1:1" in nobody.errors
+    assert "does a worker run here" in nobody.errors
 
 
 async def test_healthcheck_of_a_worker_that_is_not_ready(make_site: MakeSite, tmp_path: Path) -> None:

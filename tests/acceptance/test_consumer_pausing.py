@@ -11,6 +11,7 @@ from aio_pika.abc import AbstractChannel
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 from support.connecting import connect
+from support.permitted import url_of
 from support.site import name_of_letters
 from support.worker import BOUND, until
 
@@ -31,7 +32,10 @@ class Bench:
 
     def __init__(self, rabbit: PrivateRabbit, channel: AbstractChannel) -> None:
         settings = Amqp(
-            url=SecretStr(rabbit.url), prefix=name_of_letters(), reconnect_wait=0.01, reconnect_wait_max=0.05
+            url=SecretStr(url_of(rabbit, "bridge")),
+            prefix=name_of_letters(),
+            reconnect_wait=0.01,
+            reconnect_wait_max=0.05,
         )
         layout = Topology(settings, [], [], [])
         self.queue = settings.campaign_queue

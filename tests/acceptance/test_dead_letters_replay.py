@@ -1,64 +1,24 @@
 """``lcm-bridge dead-letters replay``: requests go back to where they came from, once, and none is lost."""
 
-import asyncio
-import contextlib
 import json
-import os
-import pty
-import signal
-import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aio_pika.abc import AbstractIncomingMessage
-from support.envelopes import create, dial, envelope
+from support.envelopes import create, dial
 from support.letters import (
-    everything_in,
     everything_once,
     listed,
     put_letter,
     ready,
+    replayed_to,
     run_letters,
     until_letters,
-    until_ready,
 )
-from support.permitted import url_for_sites
-from support.requester import BOUND
-from support.site import MakeSite, Site, open_site
-
-from bridge.demo.servers import PrivateRabbit, PrivateRedis
-from bridge.simulator import Fault
+from support.site import Site
 
 NO_REDIS = {"BRIDGE_REDIS__URL": "redis://127.0.0.1:1/0"}
-
-
-@pytest.fixture(scope="module")
-async def stopped(
-    rabbit: PrivateRabbit, redis_server: PrivateRedis, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Site]:
-    """Declare everything for all tests of this module, and stop the worker: what is replayed stays there."""
-    async with AsyncExitStack() as stack:
-        folder = tmp_path_factory.mktemp("replay")
-        site = await open_site(stack, url_for_sites(rabbit), redis_server.url, folder, None, {}, ready=True)
-        assert 0 == await site.worker.stop()
-        yield site
-
-
-@pytest.fixture
-async def idle(stopped: Site) -> AsyncIterator[Site]:
-    """Empty the queues after a test."""
-    yield stopped
-    for queue in ("dead-letters", "requests.agent", "requests.campaign"):
-        await everything_in(stopped.widget, f"{stopped.prefix}.{queue}")
-
-
-async def replayed(site: Site, queue: str = "campaign") -> list[AbstractIncomingMessage]:
-    """Take what was replayed to a request queue."""
-    return await everything_in(site.widget, f"{site.prefix}.requests.{queue}")
 
 
 async def test_the_request_comes_back_as_it_was(idle: Site, tmp_path: Path) -> None:
@@ -88,7 +48,7 @@ async def test_the_request_comes_back_as_it_was(idle: Site, tmp_path: Path) -> N
     sent = (await everything_once(idle))[0]
 
     ended = await run_letters(idle, tmp_path, "replay", "--yes")
-    (request,) = await replayed(idle)
+    (request,) = await replayed_to(idle)
 
     assert (0, "1 letter replayed, 0 left alone, of 1 looked at\n") == (ended.code, ended.output), (
         ended.errors
@@ -142,10 +102,10 @@ async def test_where_a_request_goes(idle: Site, tmp_path: Path) -> None:
 
     assert 0 == ended.code, ended.errors
     assert ["straight to a queue", "a creation from elsewhere"] == [
-        one.message_id for one in await replayed(idle)
+        one.message_id for one in await replayed_to(idle)
     ]
     assert {*origins} - {"straight to a queue", "a creation from elsewhere"} == {
-        one.message_id for one in await replayed(idle, "agent")
+        one.message_id for one in await replayed_to(idle, "agent")
     }
 
 
@@ -162,7 +122,7 @@ async def test_what_the_broker_expired(idle: Site, tmp_path: Path) -> None:
     await until_letters(idle.widget, 2)
 
     ended = await run_letters(idle, tmp_path, "replay", "--yes", "--reason", "expired")
-    requests = {request.message_id: request for request in await replayed(idle)}
+    requests = {request.message_id: request for request in await replayed_to(idle)}
 
     assert 0 == ended.code, ended.errors
     assert {"by-exchange", "by-queue"} == set(requests)
@@ -184,7 +144,7 @@ async def test_only_the_bridges_letters_say_who_sent_the_request(idle: Site, tmp
     ended = await run_letters(idle, tmp_path, "replay", "--yes")
 
     assert 0 == ended.code, ended.errors
-    assert "x-original-user-id" not in (await replayed(idle))[0].headers
+    assert "x-original-user-id" not in (await replayed_to(idle))[0].headers
 
 
 async def test_a_request_without_a_key_gets_one(idle: Site, tmp_path: Path) -> None:
@@ -197,7 +157,7 @@ async def test_a_request_without_a_key_gets_one(idle: Site, tmp_path: Path) -> N
     ids = [line["id"] for line in await listed(idle, tmp_path)]
 
     ended = await run_letters(idle, tmp_path, "replay", "--yes")
-    keyless, addressed = await replayed(idle)
+    keyless, addressed = await replayed_to(idle)
 
     assert 0 == ended.code, ended.errors
     assert f"replay-{ids[0]}" == keyless.headers["idempotency-key"]
@@ -221,7 +181,7 @@ async def test_what_is_never_replayed(idle: Site, tmp_path: Path) -> None:
     for ended in (swept, named):
         assert f"{ids[0]} is left alone: it is a reply" in ended.errors
         assert f"{ids[1]} is left alone: its properties correlation_id" in ended.errors
-    assert 2 == await ready(idle.widget, f"{idle.prefix}.dead-letters")
+    await until_letters(idle.widget, 2)
 
 
 @pytest.mark.parametrize("settings", [{}, NO_REDIS], ids=["Redis there", "Redis away"])
@@ -235,9 +195,9 @@ async def test_an_unknown_outcome_is_left_alone(idle: Site, tmp_path: Path, sett
     ids = [line["id"] for line in await listed(idle, tmp_path)]
 
     careful = await run_letters(idle, tmp_path, "replay", "--yes", **settings)
-    first = await replayed(idle)
+    first = await replayed_to(idle)
     bold = await run_letters(idle, tmp_path, "replay", "--yes", "--unsettled", **settings)
-    second = await replayed(idle)
+    second = await replayed_to(idle)
 
     assert (0, 0) == (careful.code, bold.code)
     assert "1 letter replayed, 2 left alone, of 3 looked at\n" == careful.output
@@ -259,7 +219,7 @@ async def test_order_limit_and_dry_run(idle: Site, tmp_path: Path) -> None:
     assert (0, 0, 5) == (dry.code, some.code, untouched)
     assert "5 letters would be replayed" in dry.output
     assert "3 letters replayed, 0 left alone, of 3 looked at; 2 more were not looked at\n" == some.output
-    assert ["m-0", "m-1", "m-2"] == [request.message_id for request in await replayed(idle)]
+    assert ["m-0", "m-1", "m-2"] == [request.message_id for request in await replayed_to(idle)]
     assert ["m-3", "m-4"] == [line["key"] for line in await listed(idle, tmp_path)]
 
 
@@ -272,168 +232,5 @@ async def test_rate(idle: Site, tmp_path: Path) -> None:
     ended = await run_letters(idle, tmp_path, "replay", "--yes", "--rate", "2")
 
     assert 0 == ended.code
-    assert 3 == len(await replayed(idle))
+    assert 3 == len(await replayed_to(idle))
     assert time.monotonic() - started > 1.0  # a lower bound: no machine is too slow for it
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_an_interruption_loses_and_repeats_nothing(
-    idle: Site, tmp_path: Path, number: signal.Signals
-) -> None:
-    """The letter under way is finished, the rest goes back in its order; exit 1 says how many were done."""
-    names = [f"m-{place}" for place in range(20)]
-    for name in names:
-        await put_letter(idle.widget, create(), message_id=name)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bridge", "dead-letters", "replay", "--yes", "--rate", "5",
-        env=os.environ | idle.settings, cwd=tmp_path,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    await until_count(idle, f"{idle.prefix}.requests.campaign", 3)
-    process.send_signal(number)
-    output, errors = await asyncio.wait_for(process.communicate(), BOUND)
-
-    done = [request.message_id for request in await replayed(idle)]
-    left = [line["key"] for line in await listed(idle, tmp_path)]
-    assert 1 == process.returncode, errors
-    assert names == [*done, *left]
-    assert 3 <= len(done) < 20
-    assert output.decode().startswith(f"interrupted: {len(done)} letters replayed")
-    assert b"Traceback" not in errors
-
-
-async def until_count(site: Site, queue: str, least: int) -> None:
-    """Wait until a queue holds at least so many messages."""
-    async with asyncio.timeout(BOUND):
-        while await ready(site.widget, queue) < least:
-            await asyncio.sleep(0.02)
-
-
-async def test_killed_half_way(idle: Site, tmp_path: Path) -> None:
-    """A replay that is killed loses nothing: at worst the letter under way is there twice, under one key."""
-    names = [f"m-{place}" for place in range(20)]
-    for name in names:
-        await put_letter(idle.widget, create(), message_id=name)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bridge", "dead-letters", "replay", "--yes", "--rate", "20",
-        env=os.environ | idle.settings, cwd=tmp_path, stdout=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    await until_count(idle, f"{idle.prefix}.requests.campaign", 3)
-    process.kill()
-    await process.wait()
-
-    done = [request.message_id for request in await replayed(idle)]
-    await until_ready_again(idle, len(names) - len(done))
-    left = [line["key"] for line in await listed(idle, tmp_path)]
-    assert set(names) == {*done, *left}
-    assert len({*done} & {*left}) <= 1
-
-
-async def until_ready_again(site: Site, least: int) -> None:
-    """Wait until the broker has noticed that the command is gone."""
-    await until_count(site, f"{site.prefix}.dead-letters", least)
-
-
-async def test_a_full_queue_stops_it(make_site: MakeSite, tmp_path: Path) -> None:
-    """What the broker refuses is not removed, nor is the rest; exit 1."""
-    site = await make_site(BRIDGE_AMQP__MAX_LENGTH="2")
-    await site.worker.stop()
-    for number in range(12):
-        await put_letter(site.widget, create(), message_id=f"m-{number}")
-
-    ended = await run_letters(site, tmp_path, "replay", "--yes")
-
-    done = [request.message_id for request in await replayed(site)]
-    left = [line["key"] for line in await listed(site, tmp_path)]
-    assert 1 == ended.code
-    assert "refused" in ended.errors
-    assert [f"m-{number}" for number in range(12)] == [*done, *left]
-    assert left
-
-
-async def test_no_queue_takes_it(make_site: MakeSite, tmp_path: Path) -> None:
-    """A request queue that is gone: the letter stays, and it is said."""
-    site = await make_site()
-    await site.worker.stop()
-    await put_letter(site.widget, create(), message_id="m", headers={"x-original-exchange": "other"})
-    await site.widget.channel.queue_delete(f"{site.prefix}.requests.campaign")
-
-    ended = await run_letters(site, tmp_path, "replay", "--yes")
-
-    assert 1 == ended.code
-    assert "no queue takes it" in ended.errors
-    assert 1 == await ready(site.widget, f"{site.prefix}.dead-letters")
-
-
-async def test_a_letter_that_cannot_be_published_harms_no_other(idle: Site, tmp_path: Path) -> None:
-    """It is left alone with the reason; those behind it are replayed."""
-    headers = {"x-original-routing-key": "k" * 300}
-    await put_letter(idle.widget, create(), message_id="bad", headers=headers)
-    await put_letter(idle.widget, create(), message_id="good")
-
-    ended = await run_letters(idle, tmp_path, "replay", "--yes")
-
-    assert "1 letter replayed, 1 left alone, of 2 looked at\n" == ended.output
-    assert ["good"] == [request.message_id for request in await replayed(idle)]
-    assert ["bad"] == [line["key"] for line in await listed(idle, tmp_path)]
-
-
-@pytest.mark.parametrize(("answer", "left", "code"), [("y", 0, 0), ("n", 2, 1)])
-async def test_on_a_terminal_it_asks(idle: Site, tmp_path: Path, answer: str, left: int, code: int) -> None:
-    """It says how many there are and does what is answered."""
-    for name in ("m-1", "m-2"):
-        await put_letter(idle.widget, create(), message_id=name)
-    ours, theirs = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bridge", "dead-letters", "replay",
-        env=os.environ | idle.settings | {"TERM": "dumb"}, cwd=tmp_path,
-        stdin=theirs, stdout=theirs, stderr=theirs,
-    )  # fmt: skip
-    os.close(theirs)
-    shown = b""
-    loop = asyncio.get_running_loop()
-    while b"replay 2 letters? [y/N]" not in shown:
-        shown += await asyncio.wait_for(loop.run_in_executor(None, os.read, ours, 4096), BOUND)
-    os.write(ours, f"{answer}\n".encode())
-    with contextlib.suppress(OSError):  # the terminal is gone when the process is
-        while part := await asyncio.wait_for(loop.run_in_executor(None, os.read, ours, 4096), BOUND):
-            shown += part
-    os.close(ours)
-
-    assert code == await asyncio.wait_for(process.wait(), BOUND), shown
-    assert left == await ready(idle.widget, f"{idle.prefix}.dead-letters")
-    assert 2 - left == len(await replayed(idle))
-
-
-async def test_a_worker_answers_the_replay(make_site: MakeSite, tmp_path: Path) -> None:
-    """A request that failed because LCM did is dead-lettered; replayed later, it is carried out once."""
-    site = await make_site(BRIDGE_RETRY__ATTEMPTS="1")
-    site.simulator.faults.put(Fault(kind="status", status=503))
-    await site.widget.publish(create(), message_id="m")
-    await until_letters(site.widget, 1)
-    site.simulator.faults.clear()
-    events = await site.widget.listen("#.CreateContactResponse")
-
-    ended = await run_letters(site, tmp_path, "replay", "--yes")
-    await until_ready(site.widget, events.name, 1)
-    await events.delete(if_empty=False)
-
-    assert 0 == ended.code, ended.errors
-    assert 1 == len(site.simulator.effects)
-    assert 0 == await ready(site.widget, f"{site.prefix}.dead-letters")
-
-
-async def test_what_dies_again_is_not_replayed_for_ever(make_site: MakeSite, tmp_path: Path) -> None:
-    """A replayed request that fails at once is a new letter, and is left for the next replay."""
-    site = await make_site()
-    for number in range(3):
-        await site.widget.publish(envelope("GetReservedContactOD", {}), message_id=f"m-{number}")
-    await until_letters(site.widget, 3)
-
-    ended = await run_letters(site, tmp_path, "replay", "--yes")
-    await until_letters(site.widget, 3)
-
-    assert "3 letters replayed, 0 left alone, of 3 looked at\n" == ended.output
-    lines = await listed(site, tmp_path)
-    assert {"m-0", "m-1", "m-2"} == {line["key"] for line in lines}
-    assert {"failure-without-reply-to"} == {line["reason"] for line in lines}

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.command import run_command
 from support.envelopes import Envelope, create, manual, skip
 from support.letters import everything_once, listed, put_letter, ready, run_letters, until_letters
 from support.requester import next_message
-from support.site import MakeSite, Site
+from support.site import MakeSite, Site, name_of_letters
 from support.worker import until
 
 from bridge.simulator import Fault
@@ -35,12 +34,13 @@ async def only_letter(site: Site, folder: Path) -> str:
     return str(line["id"])
 
 
-async def test_it_happened(make_site: MakeSite, tmp_path: Path) -> None:
+async def test_it_happened(letters: Site, tmp_path: Path) -> None:
     """Settled with the reply, the replay answers the requester with it; LCM is not called again."""
-    site = await make_site()
-    correlation_id = await cut_off(site, create(), message_id="m")
+    site, name = letters, name_of_letters()
+    before = len(site.simulator.effects)
+    correlation_id = await cut_off(site, create(), message_id=name)
     letter = await only_letter(site, tmp_path)
-    before = await run_letters(site, tmp_path, "show", letter)
+    unsettled = await run_letters(site, tmp_path, "show", letter)
 
     settled = await run_letters(site, tmp_path, "settle", letter, "--happened", json.dumps(KEY_OF_LCM))
     after = await run_letters(site, tmp_path, "show", letter)
@@ -49,19 +49,20 @@ async def test_it_happened(make_site: MakeSite, tmp_path: Path) -> None:
     reply = await waiting
 
     assert (0, 0) == (settled.code, replayed.code), settled.errors + replayed.errors
-    assert "unknown: it was begun, and nobody knows" in before.output
+    assert "unknown: it was begun, and nobody knows" in unsettled.output
     assert "done: a replay gets the stored reply" in after.output
     assert KEY_OF_LCM in settled.output
     assert f"replay {letter}" in settled.output
     assert (KEY_OF_LCM, True) == (reply.response, reply.headers["x-bridge-replayed"])
-    assert 1 == len(site.simulator.effects)
+    assert 1 == len(site.simulator.effects) - before
     assert 0 == await ready(site.widget, f"{site.prefix}.dead-letters")
 
 
-async def test_it_did_not_happen(make_site: MakeSite, tmp_path: Path) -> None:
+async def test_it_did_not_happen(letters: Site, tmp_path: Path) -> None:
     """Settled as not happened, the replay carries it out: once, also if it is replayed twice."""
-    site = await make_site()
-    correlation_id = await cut_off(site, create(), when="before", message_id="m")
+    site, name = letters, name_of_letters()
+    before = len(site.simulator.effects)
+    correlation_id = await cut_off(site, create(), when="before", message_id=name)
     letter = await only_letter(site, tmp_path)
     (copy,) = await everything_once(site)
 
@@ -80,7 +81,7 @@ async def test_it_did_not_happen(make_site: MakeSite, tmp_path: Path) -> None:
     assert "carries it out" in settled.output
     assert reply.response == second.response
     assert (None, True) == tuple(one.headers.get("x-bridge-replayed") for one in (reply, second))
-    assert 1 == len(site.simulator.effects)
+    assert 1 == len(site.simulator.effects) - before
 
 
 async def put_back(site: Site, letter: Any) -> None:
@@ -99,9 +100,10 @@ async def put_back(site: Site, letter: Any) -> None:
     )
 
 
-async def test_a_replay_that_was_not_removed_is_known(make_site: MakeSite, tmp_path: Path) -> None:
+async def test_a_replay_that_was_not_removed_is_known(letters: Site, tmp_path: Path) -> None:
     """A letter without a key, replayed twice as after a crash between confirm and removal: one effect."""
-    site = await make_site()
+    site = letters
+    before = len(site.simulator.effects)
     events = await site.widget.listen("#.CreateContactResponse")
     await put_letter(site.widget, create(), message_id="made", headers={"x-message-id-made": True})
     (copy,) = await everything_once(site)
@@ -115,7 +117,7 @@ async def test_a_replay_that_was_not_removed_is_known(make_site: MakeSite, tmp_p
 
     assert (0, 0) == (first.code, second.code)
     assert json.loads(event.body) == json.loads(repeated.body)
-    assert 1 == len(site.simulator.effects)
+    assert 1 == len(site.simulator.effects) - before
 
 
 async def test_a_killed_workers_request(make_site: MakeSite, tmp_path: Path) -> None:
@@ -144,23 +146,25 @@ async def test_a_killed_workers_request(make_site: MakeSite, tmp_path: Path) -> 
     assert 1 == len(site.simulator.effects)
 
 
-async def test_unsettled_gets_the_same_end(make_site: MakeSite, tmp_path: Path) -> None:
+async def test_unsettled_gets_the_same_end(letters: Site, tmp_path: Path) -> None:
     """--unsettled replays it all the same: the ledger knows it was cut off, and it is a letter again."""
-    site = await make_site()
-    await cut_off(site, create(), message_id="m")
+    site, name = letters, name_of_letters()
+    before = len(site.simulator.effects)
+    await cut_off(site, create(), message_id=name)
     first = await only_letter(site, tmp_path)
-    (before,) = await everything_once(site)
+    (once,) = await everything_once(site)
+    told = len(site.worker.events("request.dead_lettered"))
 
     ended = await run_letters(site, tmp_path, "replay", "--yes", "--unsettled")
-    await until(lambda: 2 == len(site.worker.events("request.dead_lettered")), "dead-lettered again")
+    await until(lambda: told < len(site.worker.events("request.dead_lettered")), "dead-lettered again")
     await until_letters(site.widget, 1)
-    (after,) = await everything_once(site)
+    (again,) = await everything_once(site)
 
     assert (0, "1 letter replayed, 0 left alone, of 1 looked at\n") == (ended.code, ended.output)
     assert first
-    assert before.body == after.body
-    assert "outcome-unknown" == after.headers["x-reason"]
-    assert 1 == len(site.simulator.effects)
+    assert once.body == again.body
+    assert "outcome-unknown" == again.headers["x-reason"]
+    assert 1 == len(site.simulator.effects) - before
 
 
 REPLIES: dict[str, tuple[Any, list[str], str]] = {
@@ -175,11 +179,11 @@ REPLIES: dict[str, tuple[Any, list[str], str]] = {
 
 
 @pytest.mark.parametrize("operation", REPLIES)
-async def test_the_reply_must_be_the_operations(make_site: MakeSite, tmp_path: Path, operation: str) -> None:
+async def test_the_reply_must_be_the_operations(letters: Site, tmp_path: Path, operation: str) -> None:
     """What cannot be the reply of the operation is exit 2, and writes nothing; the right form is taken."""
     request, wrong, right = REPLIES[operation]
-    site = await make_site()
-    await cut_off(site, request, message_id="m")
+    site, name = letters, name_of_letters()
+    await cut_off(site, request, message_id=name)
     letter = await only_letter(site, tmp_path)
     (tmp_path / "reply.json").write_text(right)
 
@@ -193,14 +197,14 @@ async def test_the_reply_must_be_the_operations(make_site: MakeSite, tmp_path: P
     assert 0 == taken.code, taken.errors
 
 
-async def test_what_cannot_be_settled(make_site: MakeSite, tmp_path: Path) -> None:
+async def test_what_cannot_be_settled(letters: Site, tmp_path: Path) -> None:
     """Another reason, no key, no letter, an end that is known, Redis away: exit 1, and why."""
-    site = await make_site()
+    site, name = letters, name_of_letters()
     await put_letter(site.widget, create(), message_id="other")
     made = {"x-message-id-made": True}
     await put_letter(site.widget, create(), reason="outcome-unknown", message_id="made", headers=made)
-    await site.widget.ask(create(), message_id="done")
-    await put_letter(site.widget, create(), reason="outcome-unknown", message_id="done")
+    await site.widget.ask(create(), message_id=name)
+    await put_letter(site.widget, create(), reason="outcome-unknown", message_id=name)
     await put_letter(site.widget, create(), reason="outcome-unknown", message_id="forgotten")
     other, unprotected, done, forgotten = [line["id"] for line in await listed(site, tmp_path)]
 
@@ -248,16 +252,3 @@ async def test_what_is_running_cannot_be_settled(make_site: MakeSite, tmp_path: 
     assert "it is being carried out just now" in replayed.errors
     assert "running: somebody carries it out now" in shown.output
     await waiting
-
-
-@pytest.mark.parametrize("given", ["0|1|2", "", "@nosuch.json", "{", "@."])
-async def test_a_reply_that_is_no_json(tmp_path: Path, given: str) -> None:
-    """It is exit 2 with what is wrong, before anything is connected."""
-    settings = {"BRIDGE_AMQP__URL": "amqp://127.0.0.1:1/", **NO_REDIS}
-    ended = await run_command(
-        "dead-letters", "settle", "0123456789ab", "--happened", given, folder=tmp_path, settings=settings
-    )
-
-    assert 2 == ended.code
-    assert ended.errors.startswith("--happened: ")
-    assert "Traceback" not in ended.errors

@@ -1,16 +1,13 @@
 """A worker that finds exchanges and queues declared otherwise than its settings say."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aio_pika
-import pytest
 from aio_pika.abc import AbstractChannel
 from pamqp.common import FieldTable
 from pydantic import SecretStr
 from support.checking import CATALOGUE, SECONDS, declare_all, settings, the
-from support.connecting import connect
 from support.envelopes import create, od
 from support.site import MakeSite, Site, name_of_letters
 from support.worker import until
@@ -19,17 +16,9 @@ from bridge.app import topology
 from bridge.bus.topology import Topology
 from bridge.cli.check import rabbitmq
 from bridge.cli.check.finding import Finding
-from bridge.demo.servers import PrivateRabbit
 
 QUICK = {"BRIDGE_AMQP__DEPTH_INTERVAL": "0.2"}
 QUORUM: FieldTable = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
-
-
-@pytest.fixture
-async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
-    """Open a channel of somebody else."""
-    async with await connect(rabbit.url) as connection:
-        yield await connection.channel()
 
 
 async def as_declared_before(channel: AbstractChannel, prefix: str, **amqp: Any) -> Topology:

@@ -96,6 +96,14 @@ async def test_an_unexpected_answer_fails_it(
     assert left_behind(tmp_path) == []
 
 
+async def test_what_is_no_url_of_rabbitmq_is_told(tmp_path: Path) -> None:
+    """Before anything is started, in the words of the settings."""
+    code, output = await run_demo("--amqp-url", "rabbitmq.example", folder=tmp_path)
+
+    assert code == 1
+    assert "must be a URL that starts with amqp:// or amqps://" in output
+
+
 async def test_a_given_broker_is_left_as_it_was(
     tmp_path: Path, rabbit: PrivateRabbit, redis_server: PrivateRedis
 ) -> None:

@@ -11,6 +11,7 @@ from support.rawamqp import (
     EXPIRATION,
     HEADERS,
     MESSAGE_ID,
+    NOT_UTF8,
     PRIORITY,
     REPLY_TO,
     TIMESTAMP,
@@ -22,14 +23,13 @@ from support.rawamqp import (
 )
 from support.requester import Reply
 from support.site import Site, name_of_letters
-from support.worker import until
 
 from bridge.demo.servers import PrivateRabbit
-from bridge.messages import DIRECT_ADDRESS
 from bridge.settings import LimitSettings
 
-NOT_UTF8 = b"\xff\xfe"
 FAR = b"\xff" * 8
+
+pytestmark = pytest.mark.usefixtures("goes_on")
 
 
 def text(name: str | bytes, value: bytes) -> bytes:
@@ -57,8 +57,6 @@ UNREADABLE: dict[str, tuple[dict[int, bytes], str]] = {
     "two at once": ({HEADERS: long(nested(5000)), TIMESTAMP: FAR}, "headers, timestamp"),
 }
 
-# The address of a process on a node that does not run.
-KILLING = "g2dkAA5yYWJiaXRAbm93aGVyZQ==.key"
 
 # Those that can be read, but not simply written again.
 ODD: dict[str, dict[int, bytes]] = {
@@ -108,17 +106,6 @@ async def answer_to(site: Site, rabbit: PrivateRabbit, properties: dict[int, byt
     return await waiting
 
 
-@pytest.fixture(autouse=True)
-async def goes_on(site: Site) -> object:
-    """After each test a good request is answered, on the connections that the worker began with."""
-    yield
-    assert "ManualDialCall" == (await site.widget.ask(dial())).body["subtopic"]
-    lost = {event["connection"] for event in site.worker.events("amqp.connection_lost")}
-    assert set() == lost - {"lcm-bridge direct replies", "lcm-bridge suspect replies"}
-    assert [] == site.worker.events("consumer.lost")
-    assert [] == site.worker.events("consumer.task_failed")
-
-
 @pytest.mark.parametrize("name", UNREADABLE)
 async def test_unreadable_properties_are_refused(site: Site, rabbit: PrivateRabbit, name: str) -> None:
     """A request of which a property cannot be read is INVALID_ENVELOPE, and says which."""
@@ -140,13 +127,6 @@ async def test_unreadable_properties_without_reply_to(site: Site, rabbit: Privat
     letter = await site.widget.dead_letter()
     assert dial() == json.loads(letter.body)
     assert unreadable == letter.headers["x-bridge-unreadable"]
-
-
-async def test_an_unreadable_reply_to(site: Site, rabbit: PrivateRabbit) -> None:
-    """Where the reply_to itself cannot be read nobody can be told: a dead letter."""
-    await send(site, rabbit, {REPLY_TO: short(NOT_UTF8)})
-
-    assert "failure-without-reply-to" == (await site.widget.dead_letter()).headers["x-reason"]
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -212,68 +192,11 @@ async def test_a_deadline_of_another_form(site: Site, deadline: object) -> None:
     assert reply.headers.get("x-bridge-error-type") == (None if never else "INVALID_ENVELOPE")
 
 
-@pytest.mark.parametrize("address", ["garbage", "", "a.b.c", "g1h2=.x", "AAAA.x"])
-async def test_a_made_up_direct_reply_to_is_settled(site: Site, address: str) -> None:
-    """Whatever the broker does about it, the request does not stay with the worker."""
-    name = name_of_letters()
-
-    await site.widget.publish(dial(), reply_to=f"{DIRECT_ADDRESS}{address}", correlation_id=name)
-
-    await until(
-        lambda: any(event.get("correlation_id") == name for event in site.worker.events("request.settled")),
-        "the request is settled",
-    )
-    # Some of them end the connection and are dead-lettered, which is no matter here.
-    letters = await site.widget.channel.get_queue(f"{site.prefix}.dead-letters", ensure=False)
-    await letters.purge()
-
-
-async def test_a_direct_reply_to_that_ends_the_connection(site: Site) -> None:
-    """RabbitMQ 3.10 closes the connection for an address of a node that is not there: nobody can be told."""
-    await site.widget.publish(dial(), reply_to=f"{DIRECT_ADDRESS}{KILLING}")
-
-    assert "reply-to-refused" == (await site.widget.dead_letter()).headers["x-reason"]
-
-
-@pytest.mark.parametrize("routing_key", [NOT_UTF8, b"LCM.WebService.\xc3", b"\x00"])
-async def test_a_routing_key_that_is_no_text(site: Site, rabbit: PrivateRabbit, routing_key: bytes) -> None:
-    """The body decides what a request is, so it is answered."""
-    name = name_of_letters()
-    waiting = site.widget.expect(name)
-    own = {CORRELATION_ID: short(name), REPLY_TO: short(site.widget.reply_queue.name)}
-
-    async with raw_channel(rabbit.url) as channel:
-        await channel.publish(f"{site.prefix}.requests", routing_key, json.dumps(dial()).encode(), own)
-
-    assert "ManualDialCall" == (await waiting).body["subtopic"]
-
-
-async def test_a_dead_letter_with_a_routing_key_that_is_no_text(site: Site, rabbit: PrivateRabbit) -> None:
-    """It is kept, the key escaped."""
-    async with raw_channel(rabbit.url) as channel:
-        await channel.publish(f"{site.prefix}.requests", NOT_UTF8, b"{}", {})
-
-    assert r"\xff\xfe" == (await site.widget.dead_letter()).headers["x-original-routing-key"]
-
-
 async def test_a_header_of_the_bridges_own_name_is_not_believed(site: Site, rabbit: PrivateRabbit) -> None:
     """Only the bridge's reader says what could not be read."""
     reply = await answer_to(site, rabbit, {HEADERS: long(text("x-bridge-unreadable", b"everything"))})
 
     assert "ok" == reply.headers["x-bridge-status"]
-
-
-async def test_an_empty_and_a_very_long_reply_to(site: Site) -> None:
-    """An empty reply_to is none; one of 255 characters is an address like any other."""
-    queue = await site.widget.channel.declare_queue("q" * 255, exclusive=True)
-    await site.widget.publish(dial(), reply_to=queue.name)
-    async for message in queue.iterator(timeout=20, no_ack=True):
-        assert "ManualDialCall" == message.type
-        break
-
-    await site.widget.publish(od(""), reply_to="")
-
-    assert "failure-without-reply-to" == (await site.widget.dead_letter()).headers["x-reason"]
 
 
 @pytest.mark.parametrize("expiration", ["-5", "soon", "99999999999999999999", "1.5"])

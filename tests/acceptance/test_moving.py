@@ -1,33 +1,15 @@
 """The path by which docs/upgrading.md moves requests to queues with other arguments, while requests come."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import pytest
 from aio_pika.abc import AbstractChannel
-from support.checking import CATALOGUE, declare_all, settings
-from support.connecting import connect
+from support.checking import declare_all, layout
 from support.envelopes import calls_about, create, od
 from support.letters import ready
 from support.site import MakeSite, Site, name_of_letters
 from support.worker import until
 
-from bridge.app import topology
 from bridge.bus.topology import Binding, Topology
-from bridge.demo.servers import PrivateRabbit
-
-
-@pytest.fixture
-async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
-    """Open a channel of the person who moves the queues."""
-    async with await connect(rabbit.url) as connection:
-        yield await connection.channel()
-
-
-def layout(prefix: str) -> Topology:
-    """Return what is declared before."""
-    whole = settings(amqp={"prefix": prefix, "max_length": 500})
-    return topology(whole, CATALOGUE)
 
 
 async def unbind(channel: AbstractChannel, declared: Topology, exchange: str) -> None:
@@ -50,7 +32,7 @@ async def send(site: Site, sent: list[str], stop: asyncio.Event) -> None:
 async def test_requests_move_to_other_queues(make_site: MakeSite, channel: AbstractChannel) -> None:
     """Each request has its effect once, also those that wait in an old queue, or in an old delayed one."""
     prefix = name_of_letters()
-    old = layout(prefix)
+    old = layout(prefix, max_length=500)
     await declare_all(channel, old)
     agent, campaign = old.request_queues
     before = await make_site(

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from support.envelopes import Envelope, add_contact, create, dial, manual, od, skip
 from support.site import Site
 from support.worker import until
 
-from bridge.pipeline import LARGE_AT_ONCE, LARGE_BYTES
+from bridge.room import LARGE_BYTES
 from bridge.simulator import Fault
 
 Check = Callable[[Any], bool]
@@ -76,19 +77,21 @@ async def test_a_slow_call_holds_nobody_up(site: Site) -> None:
     site.simulator.faults.clear()
 
 
-async def test_few_large_requests_are_worked_on_at_once(site: Site) -> None:
-    """The next one is begun when one of them has ended; small ones pass them, and all are answered."""
-    add_contact(site.simulator, "large", kind="od")
+@pytest.mark.parametrize(("parts", "at_once"), [(2, 32), (16, 4)])
+async def test_few_large_requests_are_worked_on_at_once(site: Site, parts: int, at_once: int) -> None:
+    """The larger the fewer; the next is begun when some have ended; small ones pass, and all are answered."""
+    agent = f"large-{parts}"
+    add_contact(site.simulator, agent, kind="od")
     site.simulator.faults.put(Fault(kind="hang", method="GetReservedContactOD"))
-    large = od("large")
-    large["data"]["ignored"] = "x" * LARGE_BYTES
-    asked = [asyncio.create_task(site.widget.ask(large)) for _ in range(2 * LARGE_AT_ONCE)]
-    await until(lambda: site.simulator.hung == LARGE_AT_ONCE, "as many calls as may be")
+    large = od(agent)
+    large["data"]["ignored"] = ["x" * (LARGE_BYTES - 10)] * (parts - 1) + ["x" * 1000]
+    asked = [asyncio.create_task(site.widget.ask(large)) for _ in range(at_once + 4)]
+    await until(lambda: site.simulator.hung == at_once, "as many calls as may be")
 
     small = await site.widget.ask(manual("agent1"))
 
     assert "ok" == small.headers["x-bridge-status"]
-    assert LARGE_AT_ONCE == site.simulator.hung
+    assert at_once == site.simulator.hung
     site.simulator.faults.clear()
     site.simulator.release()
     assert {"ContactOD"} == {reply.body["subtopic"] for reply in await asyncio.gather(*asked)}

@@ -8,7 +8,7 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ChannelNotFoundEntity
 from pydantic import SecretStr
-from support.connecting import connect
+from support.permitted import url_of
 from support.requester import next_message
 from support.site import name_of_letters
 from support.worker import BOUND, until
@@ -36,17 +36,9 @@ async def running(sender: BusSender, settings: Amqp) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
-    """Open a channel of somebody else."""
-    connection = await connect(rabbit.url)
-    async with connection:
-        yield await connection.channel()
-
-
-@pytest.fixture
 def layout(rabbit: PrivateRabbit) -> Topology:
     """Describe a topology under a prefix of its own."""
-    settings = Amqp(url=SecretStr(rabbit.url), prefix=name_of_letters(), publish_timeout=5.0)
+    settings = Amqp(url=SecretStr(url_of(rabbit, "bridge")), prefix=name_of_letters(), publish_timeout=5.0)
     return Topology(settings, ["A"], ["B"], [600_000])
 
 
@@ -57,7 +49,6 @@ def parked(queue: str, *, message_id: str = "same") -> Outgoing:
         routing_key=queue,
         body=b"{}",
         properties=Properties(message_id=message_id),
-        foreign_id=True,
         signed=True,
     )
 
@@ -83,7 +74,7 @@ async def test_it_bears_the_connections_own_user(channel: AbstractChannel, layou
     async with running(sender, layout.settings):
         await publish_until_confirmed(sender, parked(queue))
 
-    assert "guest" == (await next_message(await channel.get_queue(queue))).user_id
+    assert "bridge" == (await next_message(await channel.get_queue(queue))).user_id
 
 
 async def test_nothing_is_lost_when_the_queue_is_deleted(channel: AbstractChannel, layout: Topology) -> None:
@@ -106,7 +97,23 @@ async def test_nothing_is_lost_when_the_queue_is_deleted(channel: AbstractChanne
         assert 20 <= (found.declaration_result.message_count or 0)
 
 
-async def test_only_equal_ids_wait_for_each_other(channel: AbstractChannel, layout: Topology) -> None:
+async def test_equal_ids_do_not_wait_for_each_other(channel: AbstractChannel, layout: Topology) -> None:
+    """A stranger who gives one id to many requests has nobody wait: all are under way together."""
+    sender = BusSender(layout, 5.0)
+    queue = layout.retry_queue(layout.settings.campaign_queue, 600_000)
+    async with running(sender, layout.settings):
+        await publish_until_confirmed(sender, parked(queue))
+        publishing = [asyncio.create_task(sender.publish(parked(queue))) for _ in range(5)]
+        await asyncio.sleep(0)
+        under_way = len(sender._parked._channel.traffic.under_way)  # type: ignore[union-attr]  # noqa: SLF001 - nobody else knows
+        await asyncio.gather(*publishing)
+
+    assert 5 == under_way
+    found = await channel.declare_queue(queue, passive=True)
+    assert 6 == found.declaration_result.message_count
+
+
+async def test_equal_ids_are_told_apart(channel: AbstractChannel, layout: Topology) -> None:
     """Several hundred, with and without the same id, all arrive, each once."""
     sender = BusSender(layout, 5.0)
     queue = layout.retry_queue(layout.settings.campaign_queue, 600_000)
@@ -122,7 +129,7 @@ async def test_only_equal_ids_wait_for_each_other(channel: AbstractChannel, layo
 
 async def test_parking_where_nothing_is_declared(channel: AbstractChannel, rabbit: PrivateRabbit) -> None:
     """With amqp.declare=false a queue that is missing is told of, and not made."""
-    settings = Amqp(url=SecretStr(rabbit.url), prefix=name_of_letters(), declare=False)
+    settings = Amqp(url=SecretStr(url_of(rabbit, "bridge")), prefix=name_of_letters(), declare=False)
     layout = Topology(settings, ["A"], ["B"], [600_000])
     sender = BusSender(layout, 0.3)
     queue = layout.retry_queue(settings.agent_queue, 600_000)

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, FieldValue
 from chaos.proxy import Proxy
 from pydantic import SecretStr
 from support.command import run_command
-from support.connecting import connect
 from support.envelopes import add_contact, dial, manual, skip
+from support.permitted import url_of
 from support.site import Site, name_of_letters
 from yarl import URL
 
@@ -93,7 +92,8 @@ async def test_request_without_an_answer(tmp_path: Path) -> None:
     missing = await run_command("request", "no-such-file", folder=tmp_path, settings=NOWHERE)
 
     assert [6, 2] == [ended.code for ended in (nowhere, missing)]
-    assert nowhere.errors.startswith("not sent: RabbitMQ: ")
+    assert nowhere.errors.startswith("not sent: RabbitMQ: 127.0.0.1:1: ")
+    assert nowhere.errors.endswith("; try: lcm-bridge check\n")
     assert missing.errors.startswith("no-such-file: no such file, and no operation")
     assert not any("Traceback" in ended.errors for ended in (nowhere, missing))
 
@@ -111,14 +111,7 @@ async def test_what_nobody_would_be_told_of_is_not_sent(tmp_path: Path) -> None:
 @pytest.fixture
 async def settings(rabbit: PrivateRabbit) -> Amqp:
     """Name things of our own; no worker has declared them."""
-    return Amqp(url=SecretStr(rabbit.url), prefix=name_of_letters())
-
-
-@pytest.fixture
-async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
-    """Open a channel to prepare the broker by."""
-    async with await connect(rabbit.url) as connection:
-        yield await connection.channel()
+    return Amqp(url=SecretStr(url_of(rabbit, "bridge")), prefix=name_of_letters())
 
 
 async def sent(settings: Amqp, *, answered: bool = True, seconds: float = 20.0) -> Sent:

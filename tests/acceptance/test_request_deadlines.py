@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 
-from support.envelopes import add_contact, calls_about, dial, od
+from support.envelopes import add_contact, calls_about, create, dial, od
 from support.site import MakeSite, Site, name_of_letters
 
 
@@ -29,6 +29,21 @@ async def test_the_earliest_deadline_counts(site: Site) -> None:
     )
 
     assert "REQUEST_EXPIRED" == reply.error_type
+
+
+async def test_a_first_request_that_comes_too_late_has_no_effect(site: Site) -> None:
+    """Its deadline has passed: REQUEST_EXPIRED, retryable, and the key is free; in seconds, it says so."""
+    name = name_of_letters()
+    past = {"x-deadline": int(time.time())}
+
+    late = await site.widget.ask(create(ContactDetail=name), message_id=name, headers=past)
+    anew = await site.widget.ask(create(ContactDetail=name), message_id=name)
+
+    assert ("REQUEST_EXPIRED", True) == (late.error_type, late.response["retryable"])
+    assert "it was 1970-01-" in late.response["errorMessage"]
+    assert "x-deadline is in milliseconds" in late.response["errorMessage"]
+    assert "x-bridge-replayed" not in anew.headers
+    assert 1 == calls_about(site.simulator, name)
 
 
 async def test_expired_by_the_broker(make_site: MakeSite) -> None:

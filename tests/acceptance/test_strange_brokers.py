@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from support.envelopes import dial
+from support.permitted import url_of
 from support.site import MakeSite
 
 from bridge.demo.servers import PrivateRabbit
@@ -32,7 +33,7 @@ async def stranger(request: pytest.FixtureRequest) -> AsyncIterator[str]:
 
     server = await asyncio.start_server(greet, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    yield f"amqp://guest:guest@127.0.0.1:{port}/"
+    yield f"amqp://bridge:bridge@127.0.0.1:{port}/"
     server.close()
     await server.wait_closed()
 
@@ -40,7 +41,7 @@ async def stranger(request: pytest.FixtureRequest) -> AsyncIterator[str]:
 async def test_a_stranger_on_the_port(make_site: MakeSite, rabbit: PrivateRabbit, stranger: str) -> None:
     """Whatever it says, the worker tries the next node, and serves there."""
     site = await make_site(
-        BRIDGE_AMQP__URL=f"{stranger},{rabbit.url}",
+        BRIDGE_AMQP__URL=f"{stranger},{url_of(rabbit, 'bridge')}",
         BRIDGE_AMQP__RECONNECT_WAIT="0.1",
         BRIDGE_AMQP__RECONNECT_WAIT_MAX="0.2",
     )
@@ -56,7 +57,7 @@ async def test_a_silent_stranger(make_site: MakeSite, rabbit: PrivateRabbit) -> 
     server = await asyncio.start_server(lambda _, writer: callers.append(writer), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     site = await make_site(
-        BRIDGE_AMQP__URL=f"amqp://guest:guest@127.0.0.1:{port}/,{rabbit.url}",
+        BRIDGE_AMQP__URL=f"amqp://bridge:bridge@127.0.0.1:{port}/,{url_of(rabbit, 'bridge')}",
         BRIDGE_AMQP__CONNECT_TIMEOUT="0.3",
     )
 
@@ -69,7 +70,7 @@ async def test_a_silent_stranger(make_site: MakeSite, rabbit: PrivateRabbit) -> 
 
 async def test_refused_credentials(make_site: MakeSite, rabbit: PrivateRabbit) -> None:
     """A password that the broker refuses: alive, not ready, logged without the password."""
-    url = rabbit.url.replace("guest:guest", "guest:wr0ng-pass")
+    url = url_of(rabbit, "bridge").replace("bridge:bridge", "bridge:wr0ng-pass")
     site = await make_site(ready=False, BRIDGE_AMQP__URL=url)
     await site.worker.until_logged("amqp.connection_failed")
 
@@ -81,11 +82,11 @@ async def test_refused_credentials(make_site: MakeSite, rabbit: PrivateRabbit) -
 
 async def test_a_virtual_host_that_is_not_there(make_site: MakeSite, rabbit: PrivateRabbit) -> None:
     """The log says so in the broker's own words, which come while the connection opens, and what to do."""
-    site = await make_site(ready=False, BRIDGE_AMQP__URL=f"{rabbit.url.rstrip('/')}/nosuch")
+    site = await make_site(ready=False, BRIDGE_AMQP__URL=f"{url_of(rabbit, 'bridge').rstrip('/')}/nosuch")
     await site.worker.until_logged("amqp.connection_failed")
 
     lines = site.worker.events("amqp.connection_failed")
 
-    error = "it knows guest, and closed the connection: NOT_ALLOWED - vhost nosuch not found"
+    error = "it knows bridge, and closed the connection: NOT_ALLOWED - vhost nosuch not found"
     assert {error} == {line["error"] for line in lines}
     assert all(line["next"].startswith("is nosuch the right virtual host in amqp.url?") for line in lines)

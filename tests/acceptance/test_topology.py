@@ -1,14 +1,12 @@
 """What the bridge declares on RabbitMQ, and what it does where it may not declare or finds it otherwise."""
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ChannelPreconditionFailed
 from pamqp.common import FieldTable
 from support import permitted
-from support.connecting import connect
 from support.envelopes import add_contact, calls_about, create, dial, od
 from support.requester import next_message
 from support.site import MakeSite, Site
@@ -16,14 +14,6 @@ from support.worker import until
 
 from bridge.demo.servers import PrivateRabbit
 from bridge.simulator import Fault
-
-
-@pytest.fixture
-async def channel(rabbit: PrivateRabbit) -> AsyncIterator[AbstractChannel]:
-    """Open a channel that a refused declaration may close."""
-    connection = await connect(rabbit.url)
-    async with connection:
-        yield await connection.channel()
 
 
 def request_queue_arguments(prefix: str) -> FieldTable:

@@ -14,11 +14,12 @@ import orjson
 import pytest
 
 from bench.work import Work
-from bridge.envelope import Limits, parse
+from bridge.envelope import parse
 from bridge.lcm.wire import read_answer
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Rules
 from bridge.replies import encode, reply_body
+from bridge.strictjson import Limits
 
 BOUND = 20.0
 

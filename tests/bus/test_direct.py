@@ -1,7 +1,7 @@
 """Direct reply-to addresses, real ones among made-up ones, against a real broker."""
 
 import asyncio
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -11,6 +11,7 @@ import aio_pika
 import pytest
 from pydantic import SecretStr
 from support.direct_replies import direct_address
+from support.permitted import url_of
 
 from bridge.bus.connection import Connection
 from bridge.bus.direct import DirectReplies, origin
@@ -46,6 +47,19 @@ def test_addresses_of_one_node_have_their_origin_in_common() -> None:
     assert known != origin(address(process(b"reply@1") + b"x"))
 
 
+def test_large_numbers_are_vouched_for_by_large_numbers() -> None:
+    """Erlang before 26 has no process of them, and ends the connection at an address with one."""
+    small, last, large = (origin(address(process(b"reply@1", number))) for number in (1, 2**15 - 1, 2**15))
+    serials = [
+        origin(address(process(b"reply@1")[:-8] + serial.to_bytes(4, "big") + bytes(4)))
+        for serial in (2**13 - 1, 2**13)
+    ]
+
+    assert small == last == serials[0]
+    assert large == serials[1] != small
+    assert large == origin(address(process(b"reply@1", 2**32 - 1)))
+
+
 @pytest.mark.parametrize(
     "rest", ["", ".", "garbage", "!!!.key", "abc.key", "AAAA.key", "g1h2=.x", "\N{SNOWMAN}.x"]
 )
@@ -78,7 +92,7 @@ class Desk:
 @asynccontextmanager
 async def desk(rabbit: PrivateRabbit) -> AsyncIterator[Desk]:
     """Connect both sides."""
-    settings = Amqp(url=SecretStr(rabbit.url), reconnect_wait=0.05, reconnect_wait_max=0.1)
+    settings = Amqp(url=SecretStr(url_of(rabbit, "bridge")), reconnect_wait=0.05, reconnect_wait_max=0.1)
     replies: asyncio.Queue[bytes] = asyncio.Queue()
     async with AsyncExitStack() as stack:
         connection = await stack.enter_async_context(await aio_pika.connect(rabbit.url))
@@ -126,3 +140,17 @@ async def test_a_requester_who_comes_during_a_flood(rabbit: PrivateRabbit) -> No
         assert await one.answer(one.address) is Confirmation.CONFIRMED
         assert one.address.encode() == await one.replies.get()
         await flood
+
+
+async def test_made_up_processes_of_a_node_that_was_answered(rabbit: PrivateRabbit) -> None:
+    """They end nobody's connection but that of the suspects: their node has not vouched for such numbers."""
+    async with asyncio.timeout(BOUND), desk(rabbit) as one:
+        assert await one.answer(one.address) is Confirmation.CONFIRMED
+        encoded, _, key = one.address.removeprefix(DIRECT_ADDRESS).partition(".")
+        term = b64decode(encoded)
+        for number, serial in ((2**15, 0), (2**32 - 1, 0), (1, 2**13)):
+            forged = term[:-12] + number.to_bytes(4, "big") + serial.to_bytes(4, "big") + term[-4:]
+            await asyncio.gather(one.answer(address(forged, key)), return_exceptions=True)
+            assert await one.answer(one.address) is Confirmation.CONFIRMED
+
+    assert 1 == one.openings["known"]

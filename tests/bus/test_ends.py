@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from support.connecting import connect
 from support.direct_replies import direct_address
 from support.open_channels import Opened, open_channel
+from support.permitted import url_of
 from yarl import URL
 
 from bridge.bus.connection import Connection
@@ -69,7 +70,7 @@ async def test_no_route_while_the_broker_reads_too_slowly(rabbit: PrivateRabbit)
 
 async def test_nothing_is_written_on_a_socket_that_has_ended(rabbit: PrivateRabbit) -> None:
     """A reply waits for the next channel, before the library finds out too, and its address is no suspect."""
-    settings = Amqp(url=SecretStr(rabbit.url))
+    settings = Amqp(url=SecretStr(url_of(rabbit, "bridge")))
     sender = BusSender(Topology(settings, (), (), ()), timeout=BOUND)
     held: list[Connection] = []
     connection = await connect(rabbit.url)

@@ -73,6 +73,23 @@ async def test_each_of_many_learns_its_own(opened: Opened) -> None:
         assert [[True, False, True]] * 500 == [[await one for one in three] for three in confirms]
 
 
+async def test_several_with_one_id(opened: Opened) -> None:
+    """What comes back is never told to be taken; and what comes after it with its id is told the truth."""
+    queue, properties = await make_queue(opened), Properties(message_id="the same")
+
+    def publish_same(to: str) -> asyncio.Future[bool]:
+        outgoing = Outgoing(exchange="", routing_key=to, body=b"", properties=properties)
+        return opened.channel.traffic.publish(outgoing, properties)
+
+    async with asyncio.timeout(BOUND):
+        for _ in range(50):
+            several = [publish_same(to) for to in (queue, "nowhere", queue, "nowhere")]
+            _, first, _, second = await asyncio.gather(*several)
+            assert (False, False) == (first, second)
+            assert await publish_same(queue)
+            assert not await publish_same("nowhere")
+
+
 async def test_a_refusal(opened: Opened) -> None:
     """A full queue that refuses: the one publish fails, the next to another queue does not."""
     full = await make_queue(opened, {"x-max-length": 1, "x-overflow": "reject-publish"})

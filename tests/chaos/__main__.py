@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from chaos.forgetful import measure
-from chaos.run import Plan, run
+from chaos.run import run
+from chaos.sites import Plan
 from chaos.workers import BRIDGE
 
 BROKEN_WORKER = Path(__file__).with_name("broken_worker.py")

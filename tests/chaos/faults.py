@@ -1,79 +1,22 @@
 """What goes wrong: each fault is injected, lasts a moment, and is over when its coroutine ends."""
 
 import asyncio
-import random
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
 
 from aio_pika.abc import AbstractChannel, AbstractExchange
-from chaos.clients import Crowd, Failed
-from chaos.proxy import Proxy
-from chaos.traffic import Traffic
-from chaos.verdict import Books
-from chaos.workers import Fleet, Worker
+from chaos.clients import Failed
+from chaos.sites import DELAYS, Inject, Site
 from pamqp.commands import Basic
 from support.connecting import connect
 
-from bridge.demo.servers import PrivateRabbit, PrivateRedis
-from bridge.simulator import Fault, Simulator
+from bridge.simulator import Fault
 
-DELAYS = (200, 1000, 3000)
-"""Milliseconds for which the workers park a request."""
 EMPTY_QUEUE_SECONDS = 20.0
 UNBROKEN_SECONDS = 3.0
 """For so long after a queue's declaration RabbitMQ (seen: 3.10 and 4.0) may not survive a SIGKILL.
 
 It forgets where a quorum queue's log lies, starts the queue as a new one, and that never gets a leader.
 """
-
-
-@dataclass(kw_only=True)
-class Site:
-    """Everything that faults can be injected into."""
-
-    prefix: str
-    rabbit: PrivateRabbit
-    redis: PrivateRedis
-    simulator: Simulator
-    to_rabbit: Proxy
-    to_redis: Proxy
-    fleet: Fleet
-    traffic: Traffic
-    crowd: Crowd
-    books: Books
-    rng: random.Random
-    stack: AsyncExitStack
-    ctl: Callable[..., Awaitable[str]]
-    urls: Sequence[str]
-    spared_workers: int = 0
-    now: str = ""
-    usual: tuple[Fault, ...] = ()
-    injected: Counter[str] = field(default_factory=Counter)
-    skipped: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def request_queues(self) -> tuple[str, str]:
-        """The names of the two request queues."""
-        return f"{self.prefix}.requests.agent", f"{self.prefix}.requests.campaign"
-
-    @property
-    def spared(self) -> Sequence[Worker]:
-        """The workers that no fault ends."""
-        return self.fleet.workers[: self.spared_workers]
-
-    @property
-    def mortal(self) -> Sequence[Worker]:
-        """The workers that a fault may end."""
-        return self.fleet.workers[self.spared_workers :]
-
-    def between(self, low: float, high: float) -> float:
-        """Return a number between two."""
-        return self.rng.uniform(low, high)
-
-
-Inject = Callable[[Site], Awaitable[None]]
 
 
 async def broker_killed(site: Site) -> None:

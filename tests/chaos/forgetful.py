@@ -8,9 +8,9 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
-from chaos.faults import Inject, Site
 from chaos.proxy import Proxy
-from chaos.run import Plan, PrintLine, run
+from chaos.run import PrintLine, run
+from chaos.sites import Inject, Plan, Site
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 

@@ -18,9 +18,9 @@ from typing import Any, Final, TextIO
 
 import aiohttp
 from chaos.counted_worker import LEAKING, TASKS
-from chaos.faults import Site
 from chaos.growth import growths
-from chaos.run import Plan, run
+from chaos.run import run
+from chaos.sites import Plan, Site
 from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
 from redis.exceptions import RedisError

@@ -4,10 +4,10 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, fields
 from typing import Any
 
 import orjson
+from chaos.sums import Sums
 from chaos.times import Times
 from chaos.traffic import REPLY_SUBTOPICS, Request, Traffic
 
@@ -22,32 +22,6 @@ _TIME_UP = "its time was up before the request ledger could be asked"
 _CUT_OFF = "an earlier delivery of the request called LCM, and what came of it is not recorded"
 """What a repetition is told as long as a reply that went out without Redis is not recorded."""
 _NOTED = 100
-
-
-@dataclass(slots=True, kw_only=True)
-class Sums:
-    """The line that a run is judged by. `sent` and `replied` count messages, the others requests."""
-
-    sent: int = 0
-    replied: int = 0
-    ok: int = 0
-    dead_lettered: int = 0
-    expired: int = 0
-    unknown: int = 0
-    lost: int = 0
-    unexpected: int = 0
-    effects_twice: int = 0
-    conflicting_replies: int = 0
-    untrue_replies: int = 0
-
-    def faults(self) -> dict[str, int]:
-        """Return what must be 0."""
-        return {name: getattr(self, name) for name in [one.name for one in fields(self)][-5:]}
-
-    def line(self) -> str:
-        """Return it for people."""
-        names = [one.name for one in fields(self)]
-        return " / ".join(f"{name.replace('_', ' ')} {getattr(self, name)}" for name in names)
 
 
 class Books:

@@ -7,9 +7,10 @@ import pytest
 import yaml
 from chart.helm import CHART, Helm, Rendered, Resource
 
-from bridge.envelope import Limits, parse
+from bridge.envelope import parse
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Rules
+from bridge.strictjson import Limits
 
 SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
 

@@ -72,7 +72,7 @@ def test_an_error_event_is_a_failure_too() -> None:
         read_body(json.dumps({"topic": "Error", "data": told}).encode(), FAILED)
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff", b"[]", b'{"message": []}', b"{}"])
+@pytest.mark.parametrize("body", [b"", b"\xff", b"[]", b'{"message": []}', b"{}", b"[" * 200_000])
 @pytest.mark.parametrize("headers", [FAILED, {"x-bridge-status": "ok"}, {}])
 def test_what_is_no_reply_is_told_as_such(body: bytes, headers: dict[str, str]) -> None:
     """Whatever a stranger sends, it is no success."""

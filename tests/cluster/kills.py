@@ -4,8 +4,8 @@ import asyncio
 import itertools
 import time
 
-from chaos.faults import Inject, Site
 from chaos.forgetful import repeat
+from chaos.sites import Inject, Site
 from chaos.times import Times, percentile
 from cluster.rabbits import RabbitCluster
 from cluster.redises import Replicated, Sharded

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from chaos.run import Outcome, Plan, Servers, run
+from chaos.run import Outcome, run
+from chaos.sites import Plan, Servers
 from cluster.kills import (
     Windows,
     leader_killed,

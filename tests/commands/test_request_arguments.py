@@ -8,10 +8,10 @@ import pytest
 from bridge.cli.request.ending import Exit
 from bridge.cli.request.preview import preview
 from bridge.cli.request.wanted import Asked, Setting, Wanted, WrongUsage, routing_key, wanted
-from bridge.envelope import Limits
 from bridge.operations.catalogue import OPERATIONS, Catalogue
 from bridge.operations.model import Rules
 from bridge.operations.shipped import siblings
+from bridge.strictjson import Limits
 
 ALONE = Catalogue(Rules())
 WITH_SIBLINGS = Catalogue(Rules(), [*OPERATIONS, *siblings()])
@@ -109,6 +109,7 @@ def test_a_route_that_is_none_or_several_is_refused(route: str) -> None:
         ("CampaignID=", ""),
         ("CampaignID=null", None),
         ("CampaignID=NaN", "NaN"),
+        ("CampaignID=1e999", "1e999"),
         ("BusinessFields=<Data/>", "<Data/>"),
         ('businessfields={"a": {"b": 1}}', {"a": {"b": 1}}),
     ],
@@ -188,6 +189,13 @@ def test_a_value_that_makes_no_json_is_told(value: str, problem: str | None) -> 
         return
     with pytest.raises(WrongUsage, match=f"--set CampaignID: {problem}"):
         made("CreateContact", f"CampaignID={value}")
+
+
+@pytest.mark.parametrize("value", ["-1e999", '{"a": [-1e999]}'])
+def test_a_number_that_json_cannot_hold_is_no_null(value: str) -> None:
+    """Of a member that the operation does not know, too, as a relay passes on."""
+    with pytest.raises(WrongUsage, match="--set more: the value holds a number that is too large: -1e999"):
+        made("ManualDialCall", f"more={value}")
 
 
 def test_a_file_that_is_not_there_is_told_by_its_name() -> None:

@@ -55,13 +55,24 @@ def test_a_pipe_that_nobody_reads_fails_no_command(
 
 
 def test_what_is_read_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pipe with a reader gets it all, in the encoding of the stream."""
+    """A pipe with a reader gets it all, in UTF-8, as JSON and HTML are, whatever the terminal speaks."""
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as there, os.fdopen(writing, "w", encoding="latin-1") as pipe:
         monkeypatch.setattr(sys, "stdout", pipe)
         monkeypatch.setattr(sys, "__stdout__", pipe)
-        streams.bear_unread()
-        sys.stdout.write("\u00e9\n")
+        streams.bear()
+        sys.stdout.write("\u00e9\u2026\n")
         sys.stdout.flush()
 
-        assert b"\xe9\n" == there.readline()
+        assert "\u00e9\u2026\n".encode() == there.readline()
+
+
+def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was done is done; that not all of it was written is told in a line, and is exit code 1."""
+    with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 - a device
+        monkeypatch.setattr(sys, "stdout", full)
+        monkeypatch.setattr(sys, "__stdout__", full)
+
+        assert 1 == main(["operations", "list"])
+        sys.stdout.flush()
+    assert "standard output: No space left on device: not all was written\n" == capsys.readouterr().err

@@ -10,7 +10,7 @@ import pytest
 from contract.corpus import Case, cases
 
 from bridge.asyncapi import document
-from bridge.envelope import Limits, ReplyAsRequest, parse
+from bridge.envelope import ReplyAsRequest, parse
 from bridge.failures import Failure, InvalidData, InvalidEnvelope, UnknownOperation
 from bridge.messages import Delivery, Properties
 from bridge.operations.catalogue import OPERATIONS, Catalogue
@@ -22,6 +22,7 @@ from bridge.page.rules import rules
 from bridge.page.scripts import checker
 from bridge.replies import ReplyPolicy, error_event, failure_body
 from bridge.settings import Settings
+from bridge.strictjson import Limits
 
 DRIVER = Path(__file__).with_name("check_envelopes.mjs")
 OWN = ["lcm.requests.agent", "lcm.requests.campaign", "lcm.dead-letters"]

@@ -66,6 +66,8 @@ async def lcm_gateway(
 
 ONCE = CallTerms()
 """A call like any other: no deadline, no retries."""
+WAITING = CallTerms(quick_retries=True)
+WAITING_SKIP = CallTerms(quick_retries=True, side_effect=True)
 
 
 def due_in(seconds: float, **terms: Any) -> CallTerms:
@@ -223,3 +225,14 @@ async def silent_port() -> AsyncIterator[int]:
         finally:
             for filler in fillers:
                 filler.close()
+
+
+def bare_status(code: int, count: int | None = None, when: str = "before") -> Options:
+    """Give the options of an LCM that answers so many calls by a bare status."""
+    fault = {"kind": "status", "status": code, "when": when} | ({"count": count} if count else {})
+    return Options(faults=(Fault.from_json(fault),))
+
+
+def retries(metrics: Metrics, method: str = "SkipManualDialContact") -> float:
+    """Give how many quick retries were counted."""
+    return metrics.registry.get_sample_value("lcm_bridge_lcm_retries_total", {"method": method}) or 0.0

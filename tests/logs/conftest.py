@@ -9,17 +9,20 @@ import pytest
 import structlog
 from logs.log_lines import Lines
 
+from bridge.logs.setup import LIBRARIES_OF_MESSAGES
+
 
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[Lines]:
     """Configure logs by ``lines.configure`` and read what came out; afterwards all is as before."""
-    root, aiormq = logging.getLogger(), logging.getLogger("aiormq")
-    handlers, levels = root.handlers[:], (root.level, aiormq.level)
+    root = logging.getLogger()
+    changed = [root, *map(logging.getLogger, LIBRARIES_OF_MESSAGES)]
+    handlers, levels = root.handlers[:], [logger.level for logger in changed]
     hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield Lines(capsys)
     sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
     root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    aiormq.setLevel(levels[1])
+    for logger, level in zip(changed, levels, strict=True):
+        logger.setLevel(level)

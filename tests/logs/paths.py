@@ -8,9 +8,10 @@ from html import escape
 from typing import Any, Final, NamedTuple, cast
 
 from bridge.operations.catalogue import Catalogue
-from bridge.operations.fields import DecimalText, Field, Flag, Integer, Phone, Text, Xml
+from bridge.operations.fields import DecimalText, Field, Flag, Integer, Phone, Text
 from bridge.operations.model import Operation, Rules
 from bridge.operations.moments import Minute
+from bridge.operations.nested import Xml
 from bridge.simulator import Fault
 
 RULES: Final = Rules(contacts=100, xml_chars=65_536, single_contact_as_object=False)

@@ -16,7 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from logs.log_lines import Lines
 
+from bridge.bus.content import encoded
 from bridge.case import log_about, note
+from bridge.messages import Properties
 
 CIRCLE: list[Any] = []
 CIRCLE.append(CIRCLE)
@@ -214,6 +216,15 @@ def test_a_long_text_is_cut_in_its_middle(lines: Lines) -> None:
 
     assert (True, True) == (text.startswith("begin"), text.endswith("end"))
     assert 9000 > len(text)
+
+
+def test_headers_with_long_names_are_not_logged(lines: Lines) -> None:
+    """Their names are a publisher's, and are cut off where a message is sent on."""
+    lines.configure()
+
+    encoded(Properties(headers={"Paul Atreides" * 19: "x"}), 131_072)
+
+    assert [] == lines.read()
 
 
 def test_what_aiormq_says_of_messages_is_not_logged(lines: Lines) -> None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from logs.breaking import BREAKS, PROGRAM
 from logs.paths import WAYS, Marks, Request, data_of, faults, made_up, operations, raw, valid
 from support.envelopes import add_agent, dial
+from support.permitted import url_of
 from support.requester import Requester, requester
 from support.site import name_of_letters
 from support.worker import Worker, running, until
@@ -105,7 +106,7 @@ async def make_place(
             prefix = name_of_letters()
             simulator = await stack.enter_async_context(Simulator(None).running())
             environment = {
-                "BRIDGE_AMQP__URL": rabbit.url,
+                "BRIDGE_AMQP__URL": url_of(rabbit, "bridge"),
                 "BRIDGE_AMQP__PREFIX": prefix,
                 "BRIDGE_REDIS__URL": redis_server.url,
                 "BRIDGE_REDIS__PREFIX": prefix,
@@ -209,7 +210,7 @@ async def test_no_password_of_a_server_is_logged(
     """RabbitMQ that refuses it, Redis that is not there, both quoted with their URLs."""
     del make_place
     environment = SETTINGS | {
-        "BRIDGE_AMQP__URL": rabbit.url.replace("guest:guest", f"guest:{SECRET}"),
+        "BRIDGE_AMQP__URL": url_of(rabbit, "bridge").replace("bridge:bridge", f"bridge:{SECRET}"),
         "BRIDGE_REDIS__URL": f"redis://user:{SECRET}@127.0.0.1:1/0?health_check_interval=1",
         "BRIDGE_LCM__USERNAME": "bridge",
         "BRIDGE_LCM__PASSWORD": SECRET,

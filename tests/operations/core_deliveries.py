@@ -1,8 +1,26 @@
 """Deliveries to put to the pure core."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from bridge.messages import Delivery, Properties
+
+FULL: dict[str, Any] = {
+    "content_type": "application/json",
+    "content_encoding": "utf-8",
+    "headers": {"idempotency-key": "k", "traceparent": "t", "x-own": [1]},
+    "delivery_mode": 1,
+    "priority": 4,
+    "correlation_id": "c",
+    "reply_to": "q",
+    "expiration": "5000",
+    "message_id": "m",
+    "timestamp": datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC),
+    "message_type": "x",
+    "user_id": "widget",
+    "app_id": "a",
+}
+"""Every property that a request may have."""
 
 
 class Unsettled:

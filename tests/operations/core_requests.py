@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from bridge.envelope import Envelope, Limits, parse
+from bridge.envelope import Envelope, parse
 from bridge.failures import InvalidData, InvalidEnvelope
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Answer, Command, Operation, Rules
+from bridge.strictjson import Limits
 
 LIMITS = Limits()
 CATALOGUE = Catalogue(Rules())
@@ -56,6 +57,18 @@ REQUESTS: dict[str, JsonObject] = {
     "AddCompliance": CREATE,
 }
 """A valid ``data`` of every operation, by its subtopic under LCM / WebService."""
+MANUAL_CONTACT: JsonObject = {
+    "PhoneNumber": "2082097345",
+    "AccountNumber": "0|1|234|0|0|00|1234",
+    "CampaignId": "AD Manual Dial Campaign",
+    "Mode": "Mobile",
+    "ContactId": 9,
+    "ExpiryTime": "01/31/2024 23:59:00",
+    "CallbackTime": "01/31/2024 05:09:25",
+    "CallType": 0,
+    "Consent": "Yes",
+}
+"""A reserved contact as LCM gives it."""
 
 
 def read(value: Any) -> Envelope:

@@ -3,24 +3,13 @@
 from typing import Any
 
 import pytest
-from operations.core_requests import CATALOGUE, answered, operation, without
+from operations.core_requests import CATALOGUE, MANUAL_CONTACT, answered, operation, without
 
 from bridge.failures import ContactNotFound, WsError
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Rules, UnexpectedResult
 
-MANUAL: JsonObject = {
-    "PhoneNumber": "2082097345",
-    "AccountNumber": "0|1|234|0|0|00|1234",
-    "CampaignId": "AD Manual Dial Campaign",
-    "Mode": "Mobile",
-    "ContactId": 9,
-    "ExpiryTime": "01/31/2024 23:59:00",
-    "CallbackTime": "01/31/2024 05:09:25",
-    "CallType": 0,
-    "Consent": "Yes",
-}
 OD: JsonObject = {
     "PhoneNumber": "9873635",
     "AccountNumber": "137|1|3|0|0|84|1",
@@ -50,38 +39,40 @@ def od(result: JsonValue) -> Any:
 
 def test_contacts_are_an_array_for_none_one_and_many() -> None:
     """As in the vendor's table; LCM may give one contact as an object."""
-    other = {**MANUAL, "ContactId": 10}
+    other = {**MANUAL_CONTACT, "ContactId": 10}
 
-    assert [[MANUAL, other], [MANUAL], [MANUAL]] == [
-        manual([MANUAL, other]),
-        manual([MANUAL]),
-        manual(MANUAL),
+    assert [[MANUAL_CONTACT, other], [MANUAL_CONTACT], [MANUAL_CONTACT]] == [
+        manual([MANUAL_CONTACT, other]),
+        manual([MANUAL_CONTACT]),
+        manual(MANUAL_CONTACT),
     ]
     assert [[]] * len(NONE) == [manual(none) for none in NONE]
 
 
 def test_one_contact_is_an_object_where_the_site_wants_it() -> None:
     """Exactly one: none and many stay an array."""
-    assert MANUAL == manual([MANUAL], AS_OBJECT)
-    assert MANUAL == manual(MANUAL, AS_OBJECT)
-    assert [MANUAL, MANUAL] == manual([MANUAL, MANUAL], AS_OBJECT)
+    assert MANUAL_CONTACT == manual([MANUAL_CONTACT], AS_OBJECT)
+    assert MANUAL_CONTACT == manual(MANUAL_CONTACT, AS_OBJECT)
+    assert [MANUAL_CONTACT, MANUAL_CONTACT] == manual([MANUAL_CONTACT, MANUAL_CONTACT], AS_OBJECT)
     assert [] == manual([], AS_OBJECT)
 
 
 def test_the_reserved_contacts_are_those_of_the_reply() -> None:
     """They are what the cache is told, however they are presented."""
     for catalogue in (Catalogue(Rules()), AS_OBJECT):
-        answer = answered("GetReservedManualDialContact", [MANUAL], catalogue=catalogue)
-        assert [MANUAL] == list(answer.contacts)
+        answer = answered("GetReservedManualDialContact", [MANUAL_CONTACT], catalogue=catalogue)
+        assert [MANUAL_CONTACT] == list(answer.contacts)
     assert [OD] == list(answered("GetReservedContactOD", [OD, {**OD, "ContactId": "1"}]).contacts)
     assert [] == list(answered("GetReservedManualDialContact", None).contacts)
 
 
 def test_cached_contacts_are_presented_as_lcms() -> None:
     """In both forms."""
-    assert {"response": [MANUAL]} == operation("GetReservedManualDialContact").answer_cached([MANUAL]).message
-    assert {"response": MANUAL} == operation("GetReservedManualDialContact", AS_OBJECT).answer_cached(
-        [MANUAL]
+    assert {"response": [MANUAL_CONTACT]} == operation("GetReservedManualDialContact").answer_cached(
+        [MANUAL_CONTACT]
+    ).message
+    assert {"response": MANUAL_CONTACT} == operation("GetReservedManualDialContact", AS_OBJECT).answer_cached(
+        [MANUAL_CONTACT]
     ).message
     assert {"response": OD} == operation("GetReservedContactOD").answer_cached([OD]).message
 
@@ -90,36 +81,36 @@ def test_cached_contacts_are_presented_as_lcms() -> None:
     "foreign",
     [
         {},
-        without(MANUAL, "Consent"),
-        {**MANUAL, "Extra": 1},
-        {**MANUAL, "ContactId": "9"},
-        {**MANUAL, "Mode": {"a": 1}},
+        without(MANUAL_CONTACT, "Consent"),
+        {**MANUAL_CONTACT, "Extra": 1},
+        {**MANUAL_CONTACT, "ContactId": "9"},
+        {**MANUAL_CONTACT, "Mode": {"a": 1}},
         OD,
     ],
 )
 def test_what_is_cached_and_no_contact_is_not_presented(foreign: JsonObject) -> None:
     """Somebody else wrote it, or another operation, with members of its own."""
     with pytest.raises(UnexpectedResult, match="contact"):
-        operation("GetReservedManualDialContact").answer_cached([MANUAL, foreign])
+        operation("GetReservedManualDialContact").answer_cached([MANUAL_CONTACT, foreign])
 
 
 @pytest.mark.parametrize("beyond", [1e30, 2.0**63, -1e300, "9999999999999999999"])
 def test_a_number_beyond_64_bits_is_no_number(beyond: JsonValue) -> None:
     """A reply with it could be written, but neither its record in the ledger nor the cached contact."""
     with pytest.raises(UnexpectedResult, match="beyond 64 bits"):
-        manual([{**MANUAL, "ContactId": beyond}])
+        manual([{**MANUAL_CONTACT, "ContactId": beyond}])
 
 
 def test_a_contact_has_the_vendors_members_in_the_vendors_order() -> None:
     """Whatever order and case LCM writes; unknown members are dropped, also inner ones of WCF."""
-    for contact, read in ((MANUAL, lambda c: manual([c])[0]), (OD, od)):
+    for contact, read in ((MANUAL_CONTACT, lambda c: manual([c])[0]), (OD, od)):
         strange = {"__type": "T", **{name.upper(): contact[name] for name in reversed(contact)}, "Extra": 1}
         assert list(contact.items()) == list(read(strange).items())
 
 
 def test_a_missing_member_becomes_null() -> None:
     """As does one that LCM gives as null."""
-    for contact, read in ((MANUAL, lambda c: manual([c])[0]), (OD, od)):
+    for contact, read in ((MANUAL_CONTACT, lambda c: manual([c])[0]), (OD, od)):
         for name in contact:
             expected = {**contact, name: None}
             assert expected == read(without(contact, name))
@@ -129,7 +120,7 @@ def test_a_missing_member_becomes_null() -> None:
 def test_dates_stay_as_lcm_wrote_them() -> None:
     """In either format, also one that cannot be read; the day's padding stays."""
     for text in ("1/1/2024 1:00:00", "never", "", "2024-01-31"):
-        assert text == manual({**MANUAL, "ExpiryTime": text})[0]["ExpiryTime"]
+        assert text == manual({**MANUAL_CONTACT, "ExpiryTime": text})[0]["ExpiryTime"]
     assert OD == od(OD)
 
 
@@ -157,7 +148,7 @@ def test_dates_stay_as_lcm_wrote_them() -> None:
 )
 def test_members_get_the_types_of_the_vendors_table(name: str, value: JsonValue, expected: JsonValue) -> None:
     """Numbers, strings and "Yes"/"No", whichever LCM gives."""
-    [contact] = manual([{**MANUAL, name: value}])
+    [contact] = manual([{**MANUAL_CONTACT, name: value}])
 
     assert (expected, type(expected)) == (contact[name], type(contact[name]))
 
@@ -189,7 +180,7 @@ def test_the_od_contacts_id_and_call_type_are_passed_on(name: str, value: JsonVa
 def test_a_member_of_another_type_is_unexpected(name: str, value: JsonValue, message: str) -> None:
     """And named."""
     with pytest.raises(UnexpectedResult) as unexpected:
-        manual([{**MANUAL, name: value}])
+        manual([{**MANUAL_CONTACT, name: value}])
 
     assert message == str(unexpected.value)
 
@@ -207,7 +198,7 @@ def test_what_is_no_contact_is_unexpected(subtopic: str, result: JsonValue) -> N
 def test_one_bad_contact_among_good_ones_is_unexpected() -> None:
     """Half an answer would hide the other half."""
     with pytest.raises(UnexpectedResult):
-        manual([MANUAL, {**MANUAL, "ContactId": "nine"}])
+        manual([MANUAL_CONTACT, {**MANUAL_CONTACT, "ContactId": "nine"}])
 
 
 @pytest.mark.parametrize("none", NONE)
@@ -234,17 +225,17 @@ def test_a_failure_reason_is_lcms_refusal(name: str) -> None:
 @pytest.mark.parametrize("reason", [None, "", False])
 def test_an_empty_failure_reason_is_none(reason: JsonValue) -> None:
     """LCM may send the member with every contact."""
-    assert [MANUAL] == manual({**MANUAL, "RequestFailureReason": reason})
+    assert [MANUAL_CONTACT] == manual({**MANUAL_CONTACT, "RequestFailureReason": reason})
     assert OD == od({**OD, "RequestFailureReason": reason})
 
 
 def test_an_empty_text_for_a_number_or_a_consent_is_null() -> None:
     """One member that LCM left blank does not cost the agent the contact."""
-    given = {**MANUAL, "ContactId": "", "CallType": "", "Consent": ""}
+    given = {**MANUAL_CONTACT, "ContactId": "", "CallType": "", "Consent": ""}
 
     message = answered("GetReservedManualDialContact", [given]).message
 
-    assert {"response": [{**MANUAL, "ContactId": None, "CallType": None, "Consent": None}]} == message
+    assert {"response": [{**MANUAL_CONTACT, "ContactId": None, "CallType": None, "Consent": None}]} == message
 
 
 def test_a_failure_reason_in_an_array_is_lcms_refusal() -> None:

@@ -2,15 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from operations.core_deliveries import delivered
+from operations.core_deliveries import FULL, delivered
 
 from bridge.forwarding import dead_letter
 from bridge.messages import Delivery, Outgoing, Reason
-
-SENT = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
 
 
 def dead(
@@ -26,23 +23,6 @@ def dead(
         operation="CreateContact",
         attempts=3,
     )
-
-
-FULL: dict[str, Any] = {
-    "content_type": "application/json",
-    "content_encoding": "utf-8",
-    "headers": {"idempotency-key": "k", "traceparent": "t", "x-own": [1]},
-    "delivery_mode": 1,
-    "priority": 4,
-    "correlation_id": "c",
-    "reply_to": "q",
-    "expiration": "5000",
-    "message_id": "m",
-    "timestamp": SENT,
-    "message_type": "x",
-    "user_id": "widget",
-    "app_id": "a",
-}
 
 
 def test_it_goes_to_the_dead_letter_queue_with_its_body() -> None:

@@ -3,10 +3,8 @@
 import pytest
 
 from bridge.envelope import Envelope
-from bridge.operations.catalogue import OPERATIONS, Catalogue
-from bridge.operations.declared.conflicts import MOST_OPERATIONS
 from bridge.operations.declared.operation import Declared
-from bridge.operations.declared.reading import BadDeclaration, Declaration, read
+from bridge.operations.declared.reading import BadDeclaration, read
 from bridge.operations.model import Rules
 
 GOOD = """
@@ -164,7 +162,7 @@ def test_what_is_right_is_taken() -> None:
         (
             'type = "date"',
             'type = "date"\nnot_before = "Id"',
-            "data.From.not_before: Id is no field of the same",
+            "data.From.not_before: Id is no other field of the same",
         ),
         ("[data.From]", "[data.'From Day']", "data.From Day: must begin with a letter"),
         ('shape = "object"', 'shape = "objekt"', "reply.shape: must be 'contact', 'contacts', 'object'"),
@@ -258,51 +256,3 @@ def test_what_is_no_toml_is_refused(text: str, expected: str) -> None:
     [fault] = faults_of(text)
 
     assert fault.startswith(expected)
-
-
-def declared(name: str, **parts: str) -> Declaration:
-    """Return the good declaration under another name and, unless it is told, another subtopic."""
-    text = GOOD.replace('name = "GetThing"', f'name = "{name}"')
-    text = text.replace('subtopic = "GetThing"', f'subtopic = "{parts.get("subtopic", name)}"')
-    return read(parts.get("top", "") + text, f"{name}.toml")
-
-
-@pytest.mark.parametrize(
-    ("other", "expected"),
-    [
-        (
-            declared("getreservedcontactod", subtopic="X"),
-            "name: getreservedcontactod is the name of built-in",
-        ),
-        (
-            declared("X", subtopic="SkipManualDialContact"),
-            "routes[0]: LCM/WebService/SkipManualDialContact is",
-        ),
-        (
-            declared("X", subtopic="skipmanualdialcontact"),
-            "routes[0]: LCM/WebService/skipmanualdialcontact is",
-        ),
-        (declared("X", subtopic="AddCompliance"), "routes[0]: LCM/WebService/AddCompliance is an address of"),
-        (
-            declared("X", subtopic="CREATECONTACT"),
-            "routes[0].subtopic: CREATECONTACT is bound to the campaign",
-        ),
-    ],
-)
-def test_declarations_that_do_not_go_together_are_refused(other: Declaration, expected: str) -> None:
-    """With the files of both."""
-    with pytest.raises(BadDeclaration) as bad:
-        Catalogue(Rules(), [*OPERATIONS, other])
-
-    faults = [fault for fault in bad.value.faults if fault.startswith(f"{other.file}: {expected}")]
-    assert faults, bad.value.faults
-    assert all("built-in" in fault for fault in faults)
-
-
-def test_there_are_not_too_many_operations() -> None:
-    """Each is a value of a label of the metrics, so their number has a bound."""
-    many = [declared(f"Get{number}") for number in range(MOST_OPERATIONS)]
-
-    Catalogue(Rules(), many)
-    with pytest.raises(BadDeclaration, match="at most 200"):
-        Catalogue(Rules(), [*OPERATIONS, *many])

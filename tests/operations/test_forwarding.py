@@ -5,29 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from operations.core_deliveries import delivered
+from operations.core_deliveries import FULL, delivered
+from operations.core_letters import OWN_USER, in_the_queue, letter, written
 
 from bridge import forwarding
-from bridge.messages import Delivery, Outgoing
+from bridge.messages import Delivery, Outgoing, RequestKey
 
-SENT = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
-OWN = frozenset({"bridge", "bridge-two"})
+OWN = frozenset({OWN_USER, "bridge-two"})
 QUEUE = "lcm.retry.lcm.requests.agent.1000"
-FULL: dict[str, Any] = {
-    "content_type": "application/json",
-    "content_encoding": "utf-8",
-    "headers": {"idempotency-key": "k", "traceparent": "t"},
-    "delivery_mode": 1,
-    "priority": 4,
-    "correlation_id": "c",
-    "reply_to": "q",
-    "expiration": "5000",
-    "message_id": "m",
-    "timestamp": SENT,
-    "message_type": "x",
-    "user_id": "widget",
-    "app_id": "a",
-}
 
 
 def park(delivery: Delivery, **terms: Any) -> Outgoing:
@@ -81,12 +66,11 @@ def test_it_goes_by_the_default_exchange_and_bears_our_name() -> None:
     """Mandatory, signed, without an expiration that would end it in the delayed queue."""
     outgoing = park(delivered(**FULL))
 
-    assert ("", QUEUE, True, True, True, None, None, 2) == (
+    assert ("", QUEUE, True, True, None, None, 2) == (
         outgoing.exchange,
         outgoing.routing_key,
         outgoing.mandatory,
         outgoing.signed,
-        outgoing.foreign_id,
         outgoing.properties.expiration,
         outgoing.properties.user_id,
         outgoing.properties.delivery_mode,
@@ -252,3 +236,34 @@ def test_a_damaged_note_does_no_harm(note: str, value: object) -> None:
     exchange = "lcm.requests" if note != "x-original-exchange" else "soon" if value == "soon" else ""
     assert exchange == returned.exchange
     assert {type(returned.properties.user_id), type(returned.properties.expiration)} <= {str, type(None)}
+
+
+def test_a_replay_of_a_replay() -> None:
+    """What is replayed, fails and dies again has its key, its user and its way, and starts at no attempts."""
+    request = delivered(reply_to="q", user_id="widget", headers={"x-own": 1})
+    for key in ("replay-1", None):
+        found = letter(written(request))
+        outgoing = forwarding.replayed(found.request, exchange="x", routing_key="y", key=key)
+        assert ("x", "y") == (outgoing.exchange, outgoing.routing_key)
+        request = forwarding.received(in_the_queue(outgoing), OWN)
+
+    assert RequestKey("header", ("replay-1",)) == request.key()
+    assert ("lcm.requests", "LCM.WebService.GetReservedContactOD", 0, "widget", None) == (
+        request.exchange,
+        request.routing_key,
+        request.attempts,
+        request.properties.user_id,
+        request.properties.message_id,
+    )
+    assert {"x-own": 1, "idempotency-key": "replay-1"} == request.properties.headers
+
+
+def test_a_replay_has_no_deadline() -> None:
+    """Neither the one that stood in a header nor the one of its expiration."""
+    request = delivered(message_id="m", expiration="5000", headers={"x-deadline": 1})
+
+    found = letter(written(request))
+    outgoing = forwarding.replayed(found.request, exchange="x", routing_key="y", key=None)
+
+    assert forwarding.received(in_the_queue(outgoing), OWN).deadline() is None
+    assert outgoing.properties.expiration is None

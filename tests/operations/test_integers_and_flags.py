@@ -6,7 +6,8 @@ import pytest
 from operations.core_requests import CREATE, MANUAL, SKIP, parameters, problems, without
 
 from bridge.jsontypes import JsonObject, JsonValue
-from bridge.operations.fields import AnyArray, AnyObject, Wrong
+from bridge.operations.fields import Wrong
+from bridge.operations.nested import AnyArray, AnyObject
 
 NOT_AN_INTEGER = 'must be an integer (a whole number, or a string of digits such as "7")'
 NOT_A_FLAG = 'must be true or false (also "Yes"/"No", "Y"/"N", 1/0)'

@@ -7,16 +7,13 @@ from typing import Any
 import orjson
 import pytest
 from operations.core_deliveries import delivered
+from operations.core_letters import OWN_USER, in_the_queue, letter, written
 
 from bridge import forwarding
-from bridge.envelope import Limits
 from bridge.headers import EFFECT_DONE
-from bridge.letters import Letter, age, identify, read, without_body
-from bridge.messages import Delivery, Outgoing, Properties, Reason, RequestKey
-from bridge.operations.catalogue import Catalogue
-from bridge.operations.model import Rules
+from bridge.letters import age, identify, without_body
+from bridge.messages import Properties, RequestKey
 
-OWN = "bridge"
 AT = datetime(2026, 11, 21, 8, 0, 0, tzinfo=UTC)
 BODY = orjson.dumps({"channel": "LCM", "topic": "WebService", "subtopic": "CreateContact", "data": {}})
 DEATH = {
@@ -33,31 +30,6 @@ ON_TRUST = {
     "x-attempts": 4,
     "x-original-user-id": "director",
 }
-
-
-def letter(delivery: Delivery) -> Letter:
-    """Read a letter as the bridge that logs in as ``OWN``."""
-    return read(delivery, own_users={OWN}, catalogue=Catalogue(Rules()), limits=Limits())
-
-
-def written(request: Delivery, **headers: Any) -> Delivery:
-    """Return the dead letter of a request as it lies in the queue."""
-    outgoing = forwarding.dead_letter(
-        request,
-        exchange="lcm.dead-letters",
-        queue="lcm.dead-letters",
-        reason=Reason.RETRIES_EXHAUSTED,
-        error="LCM was away",
-        operation="CreateContact",
-        attempts=4,
-    )
-    return in_the_queue(outgoing, **headers)
-
-
-def in_the_queue(outgoing: Outgoing, **headers: Any) -> Delivery:
-    """Return a published message as it is delivered: the broker has checked the user."""
-    properties = replace(outgoing.properties, user_id=OWN, headers={**outgoing.properties.headers, **headers})
-    return replace(delivered(body=outgoing.body), properties=properties)
 
 
 def test_the_bridges_letter() -> None:
@@ -250,7 +222,7 @@ def test_a_letter_is_kept_without_what_makes_it_large() -> None:
         {"idempotency-key": 7},
     ],
 )
-@pytest.mark.parametrize("user", [None, OWN])
+@pytest.mark.parametrize("user", [None, OWN_USER])
 def test_headers_of_other_types(headers: dict[str, Any], user: str | None) -> None:
     """They are read as not told; nothing fails."""
     found = letter(delivered(body=b"\xff", user_id=user, headers={"x-attempts": 1, **headers}))
@@ -279,34 +251,3 @@ def test_the_id_stays_when_a_letter_is_looked_at() -> None:
         assert identify(plain) != identify(replace(plain, properties=other))
     assert identify(plain) != identify(replace(plain, unreadable="timestamp"))
     assert identify(plain) != identify(replace(plain, body=BODY + b" "))
-
-
-def test_a_replay_of_a_replay() -> None:
-    """What is replayed, fails and dies again has its key, its user and its way, and starts at no attempts."""
-    request = delivered(body=BODY, reply_to="q", user_id="widget", headers={"x-own": 1})
-    for key in ("replay-1", None):
-        found = letter(written(request))
-        outgoing = forwarding.replayed(found.request, exchange="x", routing_key="y", key=key)
-        assert ("x", "y") == (outgoing.exchange, outgoing.routing_key)
-        request = forwarding.received(in_the_queue(outgoing), {OWN})
-
-    assert RequestKey("header", ("replay-1",)) == request.key()
-    assert ("lcm.requests", "LCM.WebService.GetReservedContactOD", 0, "widget", None) == (
-        request.exchange,
-        request.routing_key,
-        request.attempts,
-        request.properties.user_id,
-        request.properties.message_id,
-    )
-    assert {"x-own": 1, "idempotency-key": "replay-1"} == request.properties.headers
-
-
-def test_a_replay_has_no_deadline() -> None:
-    """Neither the one that stood in a header nor the one of its expiration."""
-    request = delivered(body=BODY, message_id="m", expiration="5000", headers={"x-deadline": 1})
-
-    found = letter(written(request))
-    outgoing = forwarding.replayed(found.request, exchange="x", routing_key="y", key=None)
-
-    assert forwarding.received(in_the_queue(outgoing), {OWN}).deadline() is None
-    assert outgoing.properties.expiration is None

@@ -9,15 +9,18 @@ from bridge.failures import WsError
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.catalogue import OPERATIONS, Catalogue
 from bridge.operations.declared.operation import Declared
-from bridge.operations.fields import AnyArray, AnyObject
 from bridge.operations.model import Rules, UnexpectedResult
+from bridge.operations.nested import AnyArray, AnyObject
 from bridge.operations.results import Members
-from bridge.operations.shapes import Many, Nothing, One, Refused, Shape
+from bridge.operations.shapes import Key, Many, Nothing, One, Refused, Shape, Success
 from bridge.operations.shipped import siblings
 
 ALL = {one.name: one for one in Catalogue(Rules(), [*OPERATIONS, *siblings()]).operations}
 REFUSED = Refused(WsError, "no")
 LOOSE = Members({"Name": "text"}, noun="a thing", others=True)
+NUMBER = Members({"N": "number"}, noun="a thing")
+NUMBERED = One(NUMBER, REFUSED, may_be_empty=False, from_xml=False)
+THINGS = Many(NUMBER, REFUSED, may_be_empty=True, one_as_object=False)
 
 
 def shape(name: str) -> Shape:
@@ -140,3 +143,73 @@ def test_of_several_cached_contacts_one_is_given() -> None:
     given = One(LOOSE, REFUSED, may_be_empty=False, from_xml=False).present(contacts)
 
     assert ({"Name": "x"}, [{"Name": "x"}]) == given
+
+
+@pytest.mark.parametrize(
+    ("shape", "result", "told"),
+    [
+        (Success(REFUSED), {}, "the result is an object that says neither true nor false"),
+        (Success(REFUSED), "yes", "the result is a string that says neither true nor false"),
+        (Key(REFUSED), True, "the result is a boolean where an LCM key was expected"),
+        (Key(REFUSED), [], "the result is an array where an LCM key was expected"),
+        (NUMBERED, {"n": 2**63}, "a thing's N is a number beyond 64 bits"),
+        (NUMBERED, {"n": "9223372036854775808"}, "a thing's N is a number beyond 64 bits"),
+        (NUMBERED, {"n": "-9223372036854775808"}, "a thing's N is a number beyond 64 bits"),
+        (NUMBERED, {"n": "9" * 20}, "a thing's N is a number beyond 64 bits"),
+        (NUMBERED, {"n": "9" * 21}, "a thing's N is a string where a whole number was expected"),
+    ],
+)
+def test_what_lcm_gave_instead_is_told(shape: Shape, result: JsonValue, told: str) -> None:
+    """In the log and the dead letter, word for word."""
+    with pytest.raises(UnexpectedResult) as unexpected:
+        shape.read(result)
+
+    assert told == str(unexpected.value)
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63 - 1), 0])
+@pytest.mark.parametrize("spelled", [int, str])
+def test_a_number_of_64_bits_is_read(number: int, spelled: type[int | str]) -> None:
+    """As a number and as its digits, with a sign too; what is not listed is dropped."""
+    assert {"N": number} == NUMBERED.read({"N": spelled(number), "other": 1})[0]
+
+
+def test_a_key_is_above_zero() -> None:
+    """Also as a number."""
+    assert ("1", ()) == Key(REFUSED).read(1)
+    with pytest.raises(WsError):
+        Key(REFUSED).read(0)
+
+
+@pytest.mark.parametrize("result", [{}, {"RequestFailureReason": ""}, {"requestfailurereason": None}])
+def test_an_empty_reason_is_none(result: JsonValue) -> None:
+    """As if LCM had given nothing; an object with anything else is one."""
+    assert ([], ()) == THINGS.read(result)
+    with pytest.raises(UnexpectedResult):
+        THINGS.read({"RequestFailureReason": "", "other": 1})
+
+
+@pytest.mark.parametrize(
+    ("shape", "form", "valid"),
+    [
+        (THINGS, "an array of things", [[], [{"N": 1}]]),
+        (Many(NUMBER, REFUSED, may_be_empty=False, one_as_object=False), "an array of things", [[{"N": 1}]]),
+        (
+            Many(NUMBER, REFUSED, may_be_empty=False, one_as_object=True),
+            "an array of things",
+            [{"N": 1}, [{"N": 1}]],
+        ),
+        (
+            Many(None, REFUSED, may_be_empty=True, one_as_object=False),
+            "an array",
+            [[], ["x"], [{"N": 1}], [{"N": "1"}]],
+        ),
+    ],
+)
+def test_the_schema_of_an_array_is_as_it_is_declared(shape: Many, form: str, valid: list[JsonValue]) -> None:
+    """It may be empty or not, its only item may stand alone; a person is told what it is of."""
+    given: list[JsonValue] = [[], ["x"], {"N": 1}, {"N": "1"}, [{"N": 1}], [{"N": "1"}], "x"]
+    schema = shape.schema()
+
+    assert form == shape.form
+    assert [one for one in given if one in valid] == [one for one in given if fits(schema, one)]

@@ -1,11 +1,15 @@
 """AddCompliance, the vendor's two operations of that name: told apart by their data."""
 
 import pytest
+from operations.core_declarations import made
 from operations.core_requests import CREATE, answered, problems, translated, without
 
+from bridge.envelope import Envelope
+from bridge.failures import InvalidData
 from bridge.jsontypes import JsonObject
 from bridge.operations.catalogue import OPERATIONS, Catalogue
 from bridge.operations.model import Rules
+from bridge.operations.shared import Shared
 from bridge.operations.shipped import siblings
 
 BOTH = Catalogue(Rules(), [*OPERATIONS, *(one for one in siblings() if one.name == "AddCompliance")])
@@ -82,3 +86,22 @@ def test_under_its_own_name_a_contact_is_a_contact() -> None:
 def test_just_enough_members_tell_it(data: JsonObject, first: tuple[str, str]) -> None:
     """One of a contact's, two of an upload's."""
     assert first == problems("AddCompliance", data, BOTH)[0]
+
+
+def test_data_that_is_nobodys_is_refused_in_the_name_of_the_first() -> None:
+    """In its queue and with its reply, if it has one; each is told with what it would be told by."""
+    top = "side_effect = false\nqueue = 'campaign'\nmethod = 'M'"
+    first = made(top=top, route="told_by = {members = ['Id']}", reply="shape = 'none'")
+    second = made(route="reply = 'T'\ntold_by = {members = ['Count', 'More'], least = 2}")
+    shared = Shared([(first, first.routes[0]), (second, second.routes[0])])
+    request = Envelope("LCM", "WebService", "GetThing", source=None, data={"Count": 1})
+
+    owner, route = shared.find(request)
+    with pytest.raises(InvalidData) as refused:
+        owner.translate(request)
+
+    assert (first.name, "campaign", first.routes, "M", False, first.routes[0]) == (
+        *(owner.name, owner.lane, owner.routes, owner.method, owner.replies, route),
+    )
+    told = "GetThing by Id; GetThing by 2 of Count, More"
+    assert [("data", f"fits none of the operations under this subtopic: {told}")] == refused.value.details

@@ -12,7 +12,7 @@ from bridge.operations.declared.operation import Declared
 from bridge.operations.declared.reading import read
 from bridge.operations.fields import Field, Wrong
 from bridge.operations.model import Rules
-from bridge.operations.shipped import siblings
+from bridge.operations.shipped import built_in, origin_of, siblings
 
 ALL = Catalogue(Rules(), [*OPERATIONS, *siblings()])
 SIBLINGS = [
@@ -154,3 +154,11 @@ def test_every_missing_field_of_a_sibling_is_named(operation: Declared) -> None:
         f"data.{field.name}" for field in operation.fields if field.required and field.default is None
     ]
     assert required == [field for field, _ in refused.value.details]
+
+
+def test_what_comes_with_the_bridge_is_told_from_a_sites_own() -> None:
+    """By the file that its faults are told under."""
+    assert {"built-in"} == {origin_of(one) for one in built_in()}
+    assert {"sibling"} == {origin_of(one) for one in siblings()}
+    assert "sibling set_dnc.toml" in {one.file for one in siblings()}
+    assert origin_of(read(OPERATIONS[0].text, "built-in.toml")) is None

@@ -4,24 +4,24 @@ import json
 from pathlib import Path
 
 import pytest
-from operations.core_requests import CATALOGUE, CREATE, DIAL, MANUAL, OD, SKIP, read, refusal, request
+from operations.core_requests import (
+    CATALOGUE,
+    CREATE,
+    DIAL,
+    MANUAL,
+    MANUAL_CONTACT,
+    OD,
+    SKIP,
+    read,
+    refusal,
+    request,
+)
 
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.replies import encode, reply_body
 
 DAMAGED = Path(__file__).parent / "damaged"
 
-MANUAL_CONTACT: JsonObject = {
-    "PhoneNumber": "2082097345",
-    "AccountNumber": "0|1|234|0|0|00|1234",
-    "CampaignId": "AD Manual Dial Campaign",
-    "Mode": "Mobile",
-    "ContactId": 9,
-    "ExpiryTime": "01/31/2024 23:59:00",
-    "CallbackTime": "01/31/2024 05:09:25",
-    "CallType": 0,
-    "Consent": "Yes",
-}
 OD_CONTACT: JsonObject = {
     "PhoneNumber": "9873635",
     "AccountNumber": "137|1|3|0|0|84|1",

@@ -1,69 +1,22 @@
-"""The private servers: they answer, come back with their data, and leave nothing behind."""
+"""The private servers answer, come back with their data, and say why one that cannot start does not."""
 
 import asyncio
 import os
 import re
-import signal
 import socket
-import subprocess
-import sys
 import urllib.request
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import aio_pika
 import pytest
 from redis.asyncio import Redis
+from servers.processes import runs
 from support.connecting import connect
 
 from bridge.demo import private
-from bridge.demo.guard import Guard
 from bridge.demo.installed import WHICH_RABBIT
 from bridge.demo.ports import free_port
 from bridge.demo.servers import PrivateRabbit, PrivateRedis, ServerFailed, ServerMissing
-
-PARENT = """
-import asyncio, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
-from bridge.demo.ports import free_port
-from bridge.demo.servers import {server}
-
-async def main():
-    async with {server}() as server:
-        print(server.pid, server.folder, flush=True)
-        await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
-
-
-async def eventually(holds: Callable[[], bool], seconds: float = 10) -> bool:
-    """Return whether `holds` comes true within `seconds`."""
-    give_up = asyncio.get_running_loop().time() + seconds
-    while not holds():
-        if asyncio.get_running_loop().time() > give_up:
-            return False
-        await asyncio.sleep(0.02)
-    return True
-
-
-def runs(pid: int) -> bool:
-    """Return whether a process `pid` exists and is not just waiting to be reaped."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def given(folder: str) -> set[int]:
-    """Return the processes in whose environment `folder` is named."""
-    found = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if folder.encode() in (process / "environ").read_bytes():
-                found.add(int(process.name))
-    return found
 
 
 def listeners(port: int) -> set[str]:
@@ -180,94 +133,6 @@ async def test_a_paused_server_keeps_silent_until_it_is_resumed() -> None:
         assert await asyncio.wait_for(answer, 5)
 
 
-async def test_a_paused_server_can_be_stopped() -> None:
-    """`stop` ends a frozen server in an orderly way too."""
-    server = PrivateRedis()
-    await server.start()
-    server.pause()
-    pid = server.pid
-
-    await asyncio.wait_for(server.stop(), 10)
-
-    assert not runs(pid)
-
-
-async def test_stopping_leaves_no_process_and_no_folder() -> None:
-    """After `stop` the process and the folder are gone, and the object can be started again."""
-    server = PrivateRedis()
-    for _ in range(2):
-        await server.start()
-        pid, folder = server.pid, server.folder
-        await server.stop()
-
-        assert not runs(pid)
-        assert not folder.exists()
-    await server.stop()
-
-
-async def test_a_given_folder_is_left_to_its_owner(tmp_path: Path) -> None:
-    """Data written to a folder of the caller's is there for the next server."""
-    for expected in (None, b"1"):
-        async with PrivateRedis(folder=tmp_path) as server, Redis.from_url(server.url) as client:
-            assert expected == await client.get("key")
-            await client.set("key", "1")
-
-
-async def test_an_exception_inside_the_block_stops_the_server() -> None:
-    """Leaving the block by an exception ends the server like leaving it by the end."""
-    server = PrivateRedis()
-    pids = []
-
-    async def fail_inside() -> None:
-        async with server:
-            pids.append(server.pid)
-            raise LookupError("inside")
-
-    with pytest.raises(LookupError, match="inside"):
-        await fail_inside()
-
-    assert [runs(pid) for pid in pids] == [False]
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-async def test_the_server_ends_with_the_process_that_started_it(how: signal.Signals) -> None:
-    """However the starting process ends, its server and the folder go too."""
-    with subprocess.Popen(  # noqa: ASYNC220, S603  (its output is read in a thread)
-        [sys.executable, "-c", PARENT.format(server="PrivateRedis")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as parent:
-        assert parent.stdout is not None
-        pid, folder = (await asyncio.to_thread(parent.stdout.readline)).split()
-        assert runs(int(pid))
-
-        parent.send_signal(how)
-
-        try:
-            assert await eventually(lambda: not runs(int(pid)) and not Path(folder).exists())
-        finally:
-            parent.kill()
-
-
-@pytest.mark.rabbitmq
-async def test_a_killed_process_leaves_nothing_of_its_rabbit() -> None:
-    """The node, its port mapper and their children go, however many programs became the node."""
-    with subprocess.Popen(  # noqa: ASYNC220, S603  (its output is read in a thread)
-        [sys.executable, "-c", PARENT.format(server="PrivateRabbit")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as parent:
-        assert parent.stdout is not None
-        pid, folder = (await asyncio.to_thread(parent.stdout.readline)).split()
-        assert int(pid) in given(folder)
-
-        parent.kill()
-
-        assert await eventually(lambda: not given(folder) and not Path(folder).exists())
-
-
 @pytest.mark.rabbitmq
 async def test_a_rabbit_that_is_named_and_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """No other one takes its place."""
@@ -275,27 +140,6 @@ async def test_a_rabbit_that_is_named_and_not_there(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(ServerMissing, match="PRIVATE_RABBITMQ=/nowhere"):
         await PrivateRabbit().start()
-
-
-async def test_a_cancelled_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A start that is cancelled half way, as by Ctrl-C, ends what it had started."""
-    server = PrivateRedis()
-    asked = asyncio.Event()
-
-    async def never(_: int) -> bool:
-        asked.set()
-        return False
-
-    monkeypatch.setattr(server, "_answers", never)
-    start = asyncio.ensure_future(server.start())
-    await asyncio.wait_for(asked.wait(), 10)
-    pid, folder = server.pid, server.folder
-    start.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await start
-
-    assert not runs(pid)
-    assert not folder.exists()
 
 
 async def test_a_server_that_cannot_start_shows_its_log() -> None:
@@ -342,22 +186,3 @@ async def test_a_missing_program_says_what_to_install(monkeypatch: pytest.Monkey
         await PrivateRabbit().start()
     with pytest.raises(ServerMissing, match="redis-server"):
         await PrivateRedis().start()
-
-
-def test_a_guard_forgets_what_has_ended(tmp_path: Path) -> None:
-    """Only what is still watched when the guard closes is killed, and its folder is removed."""
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    with (
-        subprocess.Popen(["/bin/sleep", "60"], process_group=0) as released,
-        subprocess.Popen(["/bin/sleep", "60"], process_group=0) as watched,
-    ):
-        with Guard(folder=folder) as guard:
-            for process in (released, watched):
-                guard.watch_group(process.pid)
-            guard.release_group(released.pid)
-
-        assert watched.wait(5) == -signal.SIGKILL
-        assert released.poll() is None
-        released.kill()
-    assert not folder.exists()

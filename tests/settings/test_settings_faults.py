@@ -8,7 +8,8 @@ import pytest
 from settings.settings_sources import Sources, as_json, faults, value_of
 
 from bridge.configuration import load
-from bridge.settings import Lcm
+from bridge.settings import Lcm, Settings
+from bridge.settings.wording import PATTERNS
 from bridge.settingtypes import redis_places
 
 RIGHT_REDIS = [
@@ -245,3 +246,40 @@ async def test_the_worker_exits_with_2_and_lists_every_fault() -> None:
     assert b"BRIDGE_AMPQ__URL" in said
     assert b"admin.port" in said
     assert b"hunter2" not in said
+
+
+def test_what_must_be_is_said_and_no_pattern(given: Sources) -> None:
+    """In the words of the other faults, not in those of the library, nor as a regular expression."""
+    given.environment(
+        AMQP__PREFIX="a b",
+        REDIS__PREFIX="x{",
+        LCM__BASE_URL="lcm.example",
+        LCM__TIMEOUT="soon",
+        LCM__METHODS="AddContact",
+        LOG__FORMAT="xml",
+        RETRY__DELAYS="[]",
+    )
+
+    assert [
+        "amqp.prefix: must be of letters, digits and _ . : -",
+        "redis.prefix: must have neither blanks nor braces",
+        "lcm.base_url: must be a URL that starts with http:// or https://, without a query",
+        'lcm.methods: must be a map in JSON, such as {"CreateContact": "AddContact"}',
+        "lcm.timeout: must be a valid number, unable to parse string as a number",
+        "retry.delays: must have at least 1 item after validation, not 0",
+        "log.format: must be 'json' or 'console'",
+    ] == [fault.removesuffix(" (from environment)") for fault in faults()]
+
+
+def test_every_pattern_has_its_words() -> None:
+    """A setting that is held against a regular expression says what it must be."""
+    groups = Settings.model_json_schema()["$defs"]
+    fields = {name: info.annotation for name, info in Settings.model_fields.items()}
+    patterns = {
+        f"{group}.{name}"
+        for group, form in fields.items()
+        for name, about in groups.get(getattr(form, "__name__", ""), {}).get("properties", {}).items()
+        if "pattern" in about
+    }
+
+    assert patterns == set(PATTERNS)

@@ -4,13 +4,17 @@ import argparse
 import asyncio
 import signal
 import sys
+from pathlib import Path
 
 import aiohttp
 import pytest
 from simulator.simulator_calls import simulated
 
 from bridge.cli import simulator as command
+from bridge.declarations import read_directory
+from bridge.simulator.declared import with_declared
 from bridge.simulator.methods import METHODS
+from bridge.simulator.options import Options
 
 PROGRAM = (
     "import argparse, sys; from bridge.cli import simulator as s; p = argparse.ArgumentParser(); "
@@ -74,10 +78,20 @@ async def test_a_taken_port_is_one_line() -> None:
         ["--require-header", "X"],
         ["--tls-cert", "cert.pem"],
         ["--operations", "no-such-directory"],
+        ["--tls-client-ca", __file__],
+        ["--tls-cert", "no-such-file", "--tls-key", __file__],
+        ["--basic-password", "secret"],
+        ["--port", "65536"],
+        ["--port", "-1"],
+        ["--agents", "-1"],
+        ["--agents", "many"],
+        ["--agents", "100000"],
+        ["--latency-ms", "nan"],
+        ["--reservation-seconds", "1e300"],
     ],
 )
-def test_wrong_options_are_wrong_usage(arguments: list[str]) -> None:
-    """Impossible options end with exit code 2."""
+def test_wrong_options_are_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Impossible options end with exit code 2, and with a line that names the option."""
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     try:
@@ -86,6 +100,30 @@ def test_wrong_options_are_wrong_usage(arguments: list[str]) -> None:
         code = int(error.code or 0)
 
     assert 2 == code
+    assert arguments[0] in capsys.readouterr().err.splitlines()[-1]
+
+
+async def test_operations_are_read_whatever_the_limits_of_a_site(tmp_path: Path) -> None:
+    """The simulator knows no site: what a bridge with a higher limit takes, it answers."""
+    declared = """
+        name = "ManyContacts"
+        about = "Takes more than the default limit."
+        side_effect = false
+        routes = [{ subtopic = "ManyContacts", reply = "ManyContactsResult" }]
+        [data]
+        Count = { type = "integer", least = 150, most = "limits.contacts" }
+        [reply]
+        shape = "array"
+        [example]
+        data = '{"Count": 150}'
+        call = '{"Count": 150}'
+        result = '[]'
+        message = '{"response": []}'
+    """
+    (tmp_path / "many.toml").write_text(declared)
+    options = with_declared(Options(), read_directory(tmp_path))
+
+    assert "ManyContacts" in options.methods
 
 
 async def test_it_stands_alone() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from store.ledger_bench import ledger_bench
+from store.ledger_bench import Valve, ledger_bench
 from store.once_stage import Stage, stage
 from store.store_servers import SERVICE, PrivateSentinel, private_cluster
 
@@ -31,3 +31,10 @@ async def worker(redis_server: PrivateRedis) -> AsyncIterator[Stage]:
         worker = stage(bench)
         await worker.offer()
         yield worker
+
+
+@pytest.fixture
+async def valve(redis_server: PrivateRedis) -> AsyncIterator[Valve]:
+    """Give a way to the Redis of all tests that can be shut."""
+    async with Valve(redis_server.port).running() as valve:
+        yield valve

@@ -1,10 +1,11 @@
 """How long contacts stay, how many, and what is not kept. Each kind of Redis inherits these tests."""
 
+from collections.abc import Awaitable, Callable
 from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
-from store.store_servers import ACCOUNT, AGENT, bench, contact, od_contact, slashes, sql_server
+from store.store_servers import ACCOUNT, AGENT, Bench, bench, contact, od_contact, slashes, sql_server
 
 from bridge.operations.model import Reserved, Shelf
 from bridge.ports import CacheChange
@@ -90,6 +91,45 @@ class ContactStoreLimits:
 
             assert ["2"] == await cache.accounts(age="any")
 
+    async def test_what_has_expired_leaves_with_the_next_answer(self, redis_url: str) -> None:
+        """Also if LCM was asked before it expired."""
+        async with bench(redis_url) as cache:
+            now = cache.clock.now
+            ends = {"1": now + 7200, "2": now + 3600, "3": now + 1800}
+            await cache.keep(*[contact(one, ExpiryTime=slashes(end)) for one, end in ends.items()])
+            cache.clock.now = now + 1800
+            await cache.keep(contact("1", ExpiryTime=slashes(now)), count=None, asked=now)
+
+            assert ["2"] == [row["contact"]["AccountNumber"] for row in await cache.cache.contents(AGENT)]
+
+    async def test_contacts_are_kept_until_the_last_expires(self, redis_url: str) -> None:
+        """In whatever order Redis holds them: that is the same for both agents."""
+        async with bench(redis_url) as cache:
+            now = cache.clock.now
+            for agent, sooner, later in (("a", "1", "2"), ("b", "2", "1")):
+                ends = {sooner: now + 3600, later: now + 7200}
+                contacts = [contact(one, ExpiryTime=slashes(end)) for one, end in ends.items()]
+                await cache.keep(*contacts, agent=agent)
+
+                assert (now + 7200) * 1000 == await cache.store.client.pexpiretime(cache.cache.keys(agent)[0])
+
+    @pytest.mark.parametrize("forget", [lambda cache: cache.keep(), lambda cache: cache.drop("2")])
+    async def test_skips_are_remembered_for_as_long_as_a_call_may_take(
+        self, redis_url: str, forget: Callable[[Bench], Awaitable[None]]
+    ) -> None:
+        """Ten minutes; then the next answer that names all contacts forgets it, and the next skip."""
+        async with bench(redis_url) as cache:
+            skips = cache.cache.keys(AGENT)[-1]
+            await cache.drop("1")
+            cache.clock.advance(599.999)
+            await forget(cache)
+            remembered = await cache.store.client.zcard(skips)
+            cache.clock.advance(0.001)
+            await forget(cache)
+
+            assert (2, 1) == (remembered, await cache.store.client.zcard(skips))
+            assert await cache.store.client.pttl(skips) <= 600_000
+
     async def test_an_agents_contacts_are_bounded(self, redis_url: str) -> None:
         """Beyond ``contacts.per_agent`` the oldest leave, of each kind for itself."""
         async with bench(redis_url, per_agent=3) as cache:
@@ -97,9 +137,11 @@ class ContactStoreLimits:
                 await cache.keep(contact(str(number)), count=None)
                 cache.clock.advance(1)
             await cache.keep(od_contact("od"), shelf="od")
-
             assert ["4", "3", "2"] == await cache.accounts()
             assert ["od"] == await cache.accounts(shelf="od")
+            await cache.keep(*map(contact, "abcdefghi"))
+
+            assert 3 == len(await cache.accounts())
 
     async def test_of_one_answer_the_first_contacts_are_kept(self, redis_url: str) -> None:
         """As many as stay: Redis serves nobody else meanwhile, and LCM may give any number."""
@@ -133,6 +175,7 @@ class ContactStoreLimits:
             await cache.keep({**contact(), "AccountNumber": account}, contact("1"))  # type: ignore[dict-item]
 
             assert ["1"] == await cache.accounts(age="any")
+            assert 1 == await cache.store.client.hlen(cache.cache.keys(AGENT)[0])
 
     @pytest.mark.parametrize("account", ["a|b||-1", "é\U0001f4de", "%s%d{}", '"\\', "\0", " ", "x" * 256])
     async def test_an_account_number_is_opaque(self, redis_url: str, account: str) -> None:

@@ -176,22 +176,35 @@ class ContactStoreSuite(ContactStoreBasics):
         assert ["1", "2"] == [one["AccountNumber"] for one in found]
         assert "new" == found[0]["Mode"]
 
+    async def test_a_newer_reservation_is_not_overwritten(self, redis_url: str) -> None:
+        """Of two that do not name all contacts, the later one says how a contact is; the older one adds."""
+        async with bench(redis_url) as cache:
+            now = cache.clock.now
+            await cache.keep(contact("1", Mode="new"), count=None, asked=now)
+            await cache.keep(contact("1", Mode="old"), contact("2"), count=None, asked=now - 5)
+            found = await cache.find()
+
+        assert [("1", "new"), ("2", None)] == [(one["AccountNumber"], one.get("Mode")) for one in found]
+
     async def test_an_older_answer_does_not_undo_that_there_are_none(self, redis_url: str) -> None:
         """LCM said last that nothing is reserved."""
         async with bench(redis_url) as cache:
             for shelf in SHELVES:
                 await cache.keep(shelf=shelf, count=1)
-                await cache.keep(of(shelf), shelf=shelf, count=1, asked=cache.clock.now - 5)
+                for before in (5, 3):
+                    await cache.keep(of(shelf), shelf=shelf, count=1, asked=cache.clock.now - before)
 
             assert [[], []] == [await cache.accounts(shelf=shelf, age="any") for shelf in SHELVES]
 
     async def test_a_reservation_that_was_under_way_joins(self, redis_url: str) -> None:
         """New contacts join though LCM was asked for all later: it may not have named them yet."""
         async with bench(redis_url) as cache:
-            await cache.keep(count=3)
-            await cache.keep(contact("new"), count=None, asked=cache.clock.now - 5)
+            await cache.drop("")  # a skip that names no contact concerns none
+            for shelf in SHELVES:
+                await cache.keep(shelf=shelf, count=3)
+                await cache.keep(of(shelf, "new"), shelf=shelf, count=None, asked=cache.clock.now - 5)
 
-            assert ["new"] == await cache.accounts()
+            assert [["new"], ["new"]] == [await cache.accounts(shelf=shelf) for shelf in SHELVES]
 
     async def test_a_skip_beats_an_answer_that_was_asked_before_it(self, redis_url: str) -> None:
         """A read under way does not bring a skipped contact back; a later question does."""

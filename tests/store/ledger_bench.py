@@ -8,11 +8,13 @@ from datetime import UTC
 from typing import Any
 from uuid import uuid4
 
+from store.store_servers import ACCOUNT, AGENT, reached
+
 from bridge.endings import Ending
 from bridge.failures import OutcomeUnknown, WsError
 from bridge.messages import RequestKey
 from bridge.metrics import Metrics
-from bridge.ports import Claim, Ledger, LedgerKey
+from bridge.ports import CacheChange, Claim, Ledger, LedgerKey
 from bridge.settings import Contacts
 from bridge.settings import Ledger as LedgerSettings
 from bridge.settings import Redis as RedisSettings
@@ -26,6 +28,9 @@ CONTENT = '{"AccountNumber":"49|3|279"}'
 DONE = Ending({"response": {"success": True}})
 REFUSED = Ending(WsError("no such campaign", msg="Refused."))
 UNKNOWN = Ending(OutcomeUnknown("the answer did not come"))
+SKIPPED = CacheChange(agent=AGENT, skipped=ACCOUNT)
+IMPATIENT = {"timeout": 0.1, "retries": 1, "watch_interval": 0.01}
+WARM_UP = LedgerKey("ContactOD", KEY.request)
 
 
 @dataclass
@@ -108,6 +113,21 @@ async def ledger_bench(
         yield bench
     finally:
         await bench.store.close()
+
+
+@asynccontextmanager
+async def impatient_ledger(url: str, **settings: Any) -> AsyncIterator[LedgerBench]:
+    """Connect a ledger that gives up soon, to a Redis that knows the scripts."""
+    async with ledger_bench(url, redis=IMPATIENT, **settings) as bench:
+        await reached(bench.store)
+        await warm_up(bench)
+        yield bench
+
+
+async def warm_up(bench: LedgerBench) -> None:
+    """Let Redis know the scripts, as it does but for the first seconds of its life."""
+    await bench.ledger.complete(await bench.claim(WARM_UP), DONE, CacheChange(agent=AGENT, skipped="other"))
+    await bench.ledger.release(await bench.claim(LedgerKey("ContactOD", RequestKey("header", ("k-2",)))))
 
 
 class Valve:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from operations.core_deliveries import Unsettled, delivered
 from operations.core_requests import SKIP, operation, translated
@@ -66,9 +67,11 @@ class Stage:
         redelivered: bool = False,
         lost: bool = False,
         deadline: float | None = None,
+        **properties: Any,
     ) -> tuple[Case, Answer | Exception]:
         """Skip the contact; return what is known of the request, and its answer or what was raised."""
-        case = Case(delivered(message_id=message_id, reply_to=reply_to), started=0.0, deadline=deadline)
+        delivery = delivered(message_id=message_id, reply_to=reply_to, **properties)
+        case = Case(delivery, started=0.0, deadline=deadline)
         settler = Unsettled()
         settler.lost = lost
         case.delivery.redelivered, case.delivery.settler = redelivered, settler

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -117,6 +117,27 @@ async def bench(
         yield Bench(store, cache, clock, prefix)
     finally:
         await store.close()
+
+
+def impatient_store(url: str, metrics: Metrics | None = None, **settings: Any) -> tuple[Store, ContactStore]:
+    """Make a store that gives up soon."""
+    redis = RedisSettings.model_validate({"url": url, "timeout": 0.1, "retries": 1, **settings})
+    store = Store(connect(redis), redis, metrics or Metrics())
+    return store, ContactStore(store, Contacts(), prefix="away", zone=UTC)
+
+
+async def reached(store: Store) -> None:
+    """Look at Redis until it answers: on a busy machine it may be slower than an impatient store."""
+    async with asyncio.timeout(10):
+        while not store.connected:
+            await store.look()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what no event tells of."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 def contact(account: str = ACCOUNT, **members: JsonValue) -> Contact:

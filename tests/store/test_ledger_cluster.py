@@ -3,9 +3,10 @@
 import pytest
 from store.erasure_suite import ErasureSuite
 from store.ledger_suite import LedgerSuite
+from store.settling_suite import SettlingSuite
 
 
-class TestRedisCluster(LedgerSuite, ErasureSuite):
+class TestRedisCluster(LedgerSuite, SettlingSuite, ErasureSuite):
     """A Redis Cluster."""
 
     @pytest.fixture

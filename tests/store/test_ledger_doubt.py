@@ -41,6 +41,15 @@ async def test_given_back_it_is_cut_off_again(redis_server: PrivateRedis) -> Non
         assert bench.settings.unknown_retention - 60 < kept
 
 
+async def test_nobody_else_gives_it_back(redis_server: PrivateRedis) -> None:
+    """A stranger's release leaves it running."""
+    async with ledger_bench(redis_server.url, unknown_outcome="retry") as bench:
+        await doubtful(bench)
+        await bench.ledger.release(Claim(KEY, "stranger"))
+
+        assert "running" == await bench.state()
+
+
 async def test_a_late_release_frees_nothing(redis_server: PrivateRedis) -> None:
     """Its lease has run out, and others were told that it was cut off."""
     async with ledger_bench(redis_server.url, unknown_outcome="retry") as bench:

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
-from store.ledger_bench import CONTENT, DONE, KEY, REFUSED, Valve, ledger_bench
+from store.ledger_bench import CONTENT, DONE, KEY, REFUSED, Valve, ledger_bench, warm_up
+from store.store_servers import until
 
 from bridge.demo.servers import PrivateRedis
 from bridge.ports import LedgerKey, StoreUnavailable
@@ -74,3 +75,18 @@ async def test_a_second_claim_whose_answer_is_lost_is_doubtful(redis_server: Pri
 
         assert claim.doubtful
         assert 2 == sum(claim.owner.encode() in data for data in valve.said)
+
+
+async def test_an_answer_that_is_lost_is_asked_for_again(valve: Valve) -> None:
+    """The first connection dies with the answer in it: redis-py asks again, and it is the same claim."""
+    async with ledger_bench(valve.url, redis={"timeout": 0.5, "retries": 3}) as bench:
+        await warm_up(bench)
+        said = len(valve.said)
+        valve.shut = True
+        claiming = asyncio.create_task(bench.claim())
+        await until(lambda: len(valve.said) > said)
+        valve.shut = False
+        claim = await asyncio.wait_for(claiming, 10)
+
+        assert await bench.ledger.complete(claim, DONE)
+        assert 2 <= sum(claim.owner.encode() in data for data in valve.said[said:])

@@ -1,4 +1,4 @@
-"""A Redis that is there and refuses: a permission is missing, nobody answers a wait, its memory is full."""
+"""A Redis that is there and refuses: a permission is missing, its memory is full, nobody answers a wait."""
 
 import time
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from store.ledger_bench import CONTENT, DONE, KEY, LedgerBench, ledger_bench
+from store.ledger_bench import CONTENT, DONE, KEY, REFUSED, SKIPPED, LedgerBench, ledger_bench
 from store.store_servers import ACCOUNT, AGENT, contact
 from structlog.testing import capture_logs
 
@@ -15,7 +15,7 @@ from bridge.demo.servers import PrivateRedis
 from bridge.endings import Ending
 from bridge.failures import WsError
 from bridge.messages import RequestKey
-from bridge.ports import CacheChange, Claim, LedgerKey, Running, StoreUnavailable
+from bridge.ports import Claim, CutOff, LedgerKey, Running, StoreUnavailable
 from bridge.store.connection import NothingWritten
 from bridge.store.records import record_name
 
@@ -91,8 +91,7 @@ async def test_an_ending_that_no_replica_has_changes_the_cache(
         ledger_bench(redis_server.url, bench.prefix, wait_replicas=1, wait_timeout=0.001) as waiting,
     ):
         await bench.contacts.keep(AGENT, "manual", [contact()], asked=time.time(), reserved=None)
-        skipped = CacheChange(agent=AGENT, skipped=ACCOUNT)
-        assert await waiting.ledger.complete(await bench.claim(), DONE, skipped)
+        assert await waiting.ledger.complete(await bench.claim(), DONE, SKIPPED)
 
         assert not await bench.contacts.holds(AGENT, ACCOUNT)
         assert ("done", 1) == (await bench.state(), waiting.ledger.owed)
@@ -128,3 +127,36 @@ async def test_an_ending_that_finds_its_record_occupied_is_told_of(redis_server:
     assert {"ledger.record_occupied"} == {line["event"] for line in lines}
     assert ["somebody else's claim is there", "the record is unreadable"] == [line["error"] for line in lines]
     assert [record_name(bench.prefix, key) for key in (KEY, OTHER)] == [line["record"] for line in lines]
+
+
+async def test_a_full_redis_takes_no_claims_and_still_learns_endings() -> None:
+    """Out of memory with noeviction: nothing new is begun, and what runs is renewed, ended, released."""
+    keys = [LedgerKey("CreateContact", RequestKey("header", (str(number),))) for number in range(4)]
+    async with PrivateRedis(appendonly=False) as server, ledger_bench(server.url) as bench:
+        claims = [await bench.claim(key) for key in keys]
+        await bench.lapse(keys[0])
+        await bench.lapse(keys[1])
+        async with Redis.from_url(server.url) as admin:
+            await admin.config_set("maxmemory", 1)
+        with pytest.raises(StoreUnavailable, match="refused"):
+            await bench.ledger.claim(KEY, CONTENT)
+        bench.ledger.abandon(claims[1])
+        await bench.ledger.renew_older_than(0)
+        found = [await bench.ledger.claim(key, CONTENT) for key in keys[:2]]
+        assert await bench.ledger.complete(claims[2], REFUSED, SKIPPED)
+        await bench.ledger.release(claims[3])
+
+        assert [Running, CutOff] == [type(each) for each in found]
+        assert ["running", "unknown", "done", None] == [await bench.state(key) for key in keys]
+        assert bench.store.connected
+
+
+async def test_a_refused_cache_does_not_hinder_the_record(redis_server: PrivateRedis) -> None:
+    """Something else stands where the agent's contacts should be: how the call ended is recorded."""
+    async with ledger_bench(redis_server.url) as bench:
+        await bench.store.client.set(f"{bench.prefix}:{{{AGENT}}}:contacts:manual", "foreign", ex=1000)
+        assert await bench.ledger.complete(await bench.claim(), DONE, SKIPPED)
+
+        assert "done" == await bench.state()
+        errors = {"outcome": "error"}
+        assert 1 == bench.metrics.registry.get_sample_value("lcm_bridge_contact_cache_total", errors)

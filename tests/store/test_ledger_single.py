@@ -5,6 +5,7 @@ from redis.asyncio import Redis
 from store.erasure_suite import NUMBER, ErasureSuite, fill
 from store.ledger_bench import ledger_bench
 from store.ledger_suite import LedgerSuite
+from store.settling_suite import SettlingSuite
 
 from bridge.demo.servers import PrivateRedis
 from bridge.mentions import Mention
@@ -12,7 +13,7 @@ from bridge.ports import StoreUnavailable
 from bridge.store.erasure import Erasure
 
 
-class TestSingleRedis(LedgerSuite, ErasureSuite):
+class TestSingleRedis(LedgerSuite, SettlingSuite, ErasureSuite):
     """A single Redis."""
 
     @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from operations.core_requests import SKIP, translated
@@ -75,12 +76,21 @@ async def test_what_was_cut_off_is_unknown(worker: Stage) -> None:
     assert not await worker.offered()
 
 
-async def test_other_content_is_refused(worker: Stage) -> None:
-    """Without a call."""
-    await worker.skip()
-    _, end = await worker.skip(translated("SkipManualDialContact", SKIP | {"OutcomeId": 7}))
+@pytest.mark.parametrize(
+    ("key", "named"),
+    [
+        ({"headers": {"idempotency-key": "k-1"}}, "the header idempotency-key"),
+        ({"message_id": "m-1"}, "its message_id"),
+        ({"message_id": None, "correlation_id": "c-1"}, "its reply_to and correlation_id"),
+    ],
+)
+async def test_other_content_is_refused(worker: Stage, key: dict[str, Any], named: str) -> None:
+    """Without a call; and told which key it is."""
+    await worker.skip(**key)
+    _, end = await worker.skip(translated("SkipManualDialContact", SKIP | {"OutcomeId": 7}), **key)
 
     assert isinstance(end, IdempotencyMismatch)
+    assert f"({named})" in str(end)
     assert 1 == len(worker.lcm.asked)
 
 

@@ -1,24 +1,28 @@
-"""A Redis that is away, comes back, answers no, or holds something else where a key is."""
+"""A Redis that is away, hangs, or comes back: what is asked of it, and what the store knows of it."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from store.store_servers import ACCOUNT, AGENT, PrivateSentinel, bench, contact
+from store.store_servers import (
+    ACCOUNT,
+    AGENT,
+    PrivateSentinel,
+    bench,
+    contact,
+    impatient_store,
+    reached,
+    until,
+)
 
 from bridge.demo.ports import free_port
 from bridge.demo.servers import PrivateRedis
 from bridge.metrics import Metrics
 from bridge.operations.model import Reserved
 from bridge.ports import StoreUnavailable
-from bridge.settings import Contacts
-from bridge.settings import Redis as RedisSettings
-from bridge.store.connection import Store, connect
 from bridge.store.contacts import ContactStore
 
 RESERVED = Reserved("manual", 1, "Yes")
@@ -32,13 +36,6 @@ OPERATIONS: dict[str, Callable[[ContactStore], Awaitable[Any]]] = {
 }
 EACH = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 Operation = Callable[[ContactStore], Awaitable[Any]]
-
-
-def impatient(url: str, metrics: Metrics | None = None, **settings: Any) -> tuple[Store, ContactStore]:
-    """Make a store that gives up soon."""
-    redis = RedisSettings.model_validate({"url": url, "timeout": 0.1, "retries": 1, **settings})
-    store = Store(connect(redis), redis, metrics or Metrics())
-    return store, ContactStore(store, Contacts(), prefix="away", zone=UTC)
 
 
 class Doorman:
@@ -65,7 +62,7 @@ async def test_nothing_is_promised_before_the_first_look(
     redis_server: PrivateRedis, operation: Operation
 ) -> None:
     """Until Redis has answered once it counts as away."""
-    store, cache = impatient(redis_server.url)
+    store, cache = impatient_store(redis_server.url)
     with pytest.raises(StoreUnavailable):
         await operation(cache)
     await store.close()
@@ -76,8 +73,8 @@ async def test_every_operation_says_that_redis_is_away(operation: Operation) -> 
     """Each raises `StoreUnavailable`, the first by trying, and the store then knows."""
     metrics = Metrics()
     async with PrivateRedis(appendonly=False) as server:
-        store, cache = impatient(server.url, metrics)
-        await store.look()
+        store, cache = impatient_store(server.url, metrics)
+        await reached(store)
         assert 1 == metrics.registry.get_sample_value("lcm_bridge_redis_connected")
         await server.kill()
         with pytest.raises(StoreUnavailable):
@@ -92,7 +89,7 @@ async def test_requests_do_not_knock_at_the_door_of_a_redis_that_is_away() -> No
     """Only a look tries to connect; what is asked in between is refused at once."""
     doorman = Doorman()
     async with doorman.on_duty() as url:
-        store, cache = impatient(url)
+        store, cache = impatient_store(url)
         await store.look()
         after_a_look = doorman.count
         for _ in range(10):
@@ -109,18 +106,18 @@ async def test_requests_do_not_knock_at_the_door_of_a_redis_that_is_away() -> No
 async def test_a_silent_redis_is_given_up_and_taken_back() -> None:
     """It hangs: one request finds out within its bound. It answers again: a look finds out."""
     async with PrivateRedis(appendonly=False) as server:
-        store, cache = impatient(server.url)
-        await store.look()
+        store, cache = impatient_store(server.url)
+        await reached(store)
         await cache.keep(AGENT, "manual", [contact()], asked=4e9, reserved=RESERVED)
         server.pause()
         with pytest.raises(StoreUnavailable):
             await asyncio.wait_for(cache.holds(AGENT, ACCOUNT), 10)
         await store.look()
-        away = store.connected
+        away = not store.connected
         server.resume()
-        await store.look()
+        await reached(store)
 
-        assert (False, True) == (away, store.connected)
+        assert away
         assert [contact()] == await cache.find(AGENT, RESERVED, age="any")
         await store.close()
 
@@ -128,8 +125,8 @@ async def test_a_silent_redis_is_given_up_and_taken_back() -> None:
 async def test_a_burst_on_a_silent_redis_is_given_up_together() -> None:
     """Those who wait for a connection meanwhile learn it too, not one bound after the other."""
     async with PrivateRedis(appendonly=False) as server:
-        store, cache = impatient(server.url, connections=2)
-        await store.look()
+        store, cache = impatient_store(server.url, connections=2)
+        await reached(store)
         server.pause()
         ends = await asyncio.wait_for(
             asyncio.gather(*[cache.holds(AGENT, ACCOUNT) for _ in range(100)], return_exceptions=True), 10
@@ -154,70 +151,21 @@ async def test_a_restarted_redis_is_found_by_the_next_operation() -> None:
 async def test_watching_goes_on() -> None:
     """The watcher notices that Redis went and that it came back, by itself."""
     async with PrivateRedis() as server:
-        store, cache = impatient(server.url, watch_interval=0.01)
+        store, cache = impatient_store(server.url, watch_interval=0.01)
         watcher = asyncio.create_task(store.watch(cache.settle))
-        for state, change in ((True, server.kill), (False, server.start), (True, None)):
-            async with asyncio.timeout(10):
-                while store.connected is not state:
-                    await asyncio.sleep(0.01)
-            if change is not None:
-                await change()
+        await until(lambda: store.connected)
+        await server.kill()
+        await until(lambda: not store.connected)
+        await server.start()
+        await until(lambda: store.connected)
         watcher.cancel()
         await asyncio.gather(watcher, return_exceptions=True)
         await store.close()
 
 
-async def test_a_full_redis_refuses_to_keep_and_still_finds() -> None:
-    """Out of memory with noeviction: writing is refused, reading goes on, and Redis is not away."""
-    async with PrivateRedis(appendonly=False) as server, bench(server.url) as cache:
-        await cache.keep(contact())
-        async with Redis.from_url(server.url) as admin:
-            await admin.config_set("maxmemory", 1)
-        with pytest.raises(StoreUnavailable, match="refused"):
-            await cache.keep(contact("2"))
-
-        assert [ACCOUNT] == await cache.accounts()
-        assert cache.store.connected
-
-
-async def test_a_read_only_redis_refuses_and_is_not_away() -> None:
-    """A replica (a failover that is not over): keeping and dropping are refused, finding goes on."""
-    async with PrivateRedis(appendonly=False) as server, bench(server.url) as cache:
-        async with Redis.from_url(server.url) as admin:
-            await admin.config_set("replica-serve-stale-data", "yes")
-            await admin.replicaof("127.0.0.1", free_port())
-            for refused in (cache.keep(contact()), cache.drop(ACCOUNT)):
-                with pytest.raises(StoreUnavailable, match="refused"):
-                    await refused
-            assert [] == await cache.accounts()
-            assert cache.store.connected
-            await admin.replicaof("NO", "ONE")
-        await cache.cache.settle()
-        cache.clock.advance(1)  # LCM gives the contact again, later than the skip
-        await cache.keep(contact())
-
-        assert [ACCOUNT] == await cache.accounts()
-
-
-@pytest.mark.parametrize("key", ["contacts:manual", "contacts:od", "skipped"])
-async def test_something_else_at_a_key_is_survived_and_can_be_erased(
-    redis_server: PrivateRedis, key: str
-) -> None:
-    """A string where a hash should be: the cache says that it cannot, Redis is not away, erasing heals."""
-    async with bench(redis_server.url) as cache:
-        await cache.store.client.set(f"{cache.prefix}:{{{AGENT}}}:{key}", "foreign", ex=1000)
-        with pytest.raises(StoreUnavailable, match="refused"):
-            await cache.drop(ACCOUNT)
-        assert cache.store.connected
-        assert 1 == await cache.cache.erase(AGENT)
-        await cache.keep(contact())
-
-        assert [ACCOUNT] == await cache.accounts()
-
-
 async def test_a_cluster_without_nodes_is_away() -> None:
     """A cluster none of whose nodes is there is away like any other Redis."""
-    store, cache = impatient(f"redis+cluster://127.0.0.1:{free_port()},127.0.0.1:{free_port()}")
+    store, cache = impatient_store(f"redis+cluster://127.0.0.1:{free_port()},127.0.0.1:{free_port()}")
     await store.look()
     with pytest.raises(StoreUnavailable):
         await cache.holds(AGENT, ACCOUNT)
@@ -232,7 +180,7 @@ async def test_a_sentinel_without_a_master_is_away(redis_server: PrivateRedis) -
             f"redis+sentinel://127.0.0.1:{sentinel.port}/unknown",
             f"redis+sentinel://127.0.0.1:{free_port()}/mymaster",
         ):
-            store, cache = impatient(url)
+            store, cache = impatient_store(url)
             await store.look()
             with pytest.raises(StoreUnavailable):
                 await cache.holds(AGENT, ACCOUNT)
@@ -243,12 +191,12 @@ async def test_a_sentinel_without_a_master_is_away(redis_server: PrivateRedis) -
 async def test_a_wrong_password_is_away_and_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
     """Redis that refuses the log-in cannot be used; the password stands nowhere."""
     async with PrivateRedis(appendonly=False, arguments=["--requirepass", "right"]) as server:
-        store, cache = impatient(server.url.replace("redis://", "redis://:hunter2@"))
+        store, cache = impatient_store(server.url.replace("redis://", "redis://:hunter2@"))
         await store.look()
         with pytest.raises(StoreUnavailable) as caught:
             await cache.holds(AGENT, ACCOUNT)
         await store.close()
-        good, cache = impatient(server.url.replace("redis://", "redis://:right@"))
+        good, cache = impatient_store(server.url.replace("redis://", "redis://:right@"))
         await good.look()
 
         assert not await cache.holds(AGENT, ACCOUNT)
@@ -268,75 +216,20 @@ async def test_closing_leaves_no_connection() -> None:
                 await asyncio.sleep(0.01)
 
 
-async def test_a_skip_while_redis_is_away_is_not_forgotten() -> None:
-    """The process that skipped it offers the contact no more; settled, no other process does."""
-    async with PrivateRedis() as server:
-        store, cache = impatient(server.url)
-        other_store, other = impatient(server.url)
-        await store.look()
-        await other_store.look()
-        asked = time.time()
-        await cache.keep(AGENT, "manual", [contact()], asked=asked, reserved=RESERVED)
-        server.pause()
-        with pytest.raises(StoreUnavailable):
-            await cache.drop(AGENT, ACCOUNT)
-        server.resume()
-        await store.look()
+async def test_one_catch_up_does_not_starve_another(redis_server: PrivateRedis) -> None:
+    """The watcher lets each write what it missed, whatever the one before it met."""
+    ran: list[str] = []
 
-        assert [] == await cache.find(AGENT, RESERVED, age="any")
-        await cache.settle()
-        await other.keep(AGENT, "manual", [contact()], asked=asked, reserved=RESERVED)
-        assert [] == await other.find(AGENT, RESERVED, age="any")
-        await store.close()
-        await other_store.close()
+    async def failing() -> None:
+        ran.append("failing")
+        raise StoreUnavailable("refused")
 
+    async def second() -> None:
+        ran.append("second")
 
-async def test_a_contact_reserved_again_after_its_skip_is_offered() -> None:
-    """What LCM gave later than the skip is no longer the contact that was skipped."""
-    async with PrivateRedis() as server:
-        store, cache = impatient(server.url)
-        await store.look()
-        server.pause()
-        with pytest.raises(StoreUnavailable):
-            await cache.drop(AGENT, ACCOUNT)
-        server.resume()
-        await store.look()
-
-        await cache.keep(AGENT, "manual", [contact()], asked=time.time() + 1, reserved=RESERVED)
-
-        assert [contact()] == await cache.find(AGENT, RESERVED, age="any")
-        await store.close()
-
-
-async def test_skips_that_are_owed_are_settled_without_a_reader() -> None:
-    """What the watcher of Redis calls drops them all."""
-    async with PrivateRedis() as server:
-        store, cache = impatient(server.url)
-        await store.look()
-        await cache.keep(AGENT, "manual", [contact()], asked=time.time(), reserved=RESERVED)
-        server.pause()
-        with pytest.raises(StoreUnavailable):
-            await cache.drop(AGENT, ACCOUNT)
-        server.resume()
-        await store.look()
-
-        await cache.settle()
-
-        assert 0 == await store.client.hlen(f"away:{{{AGENT}}}:contacts:manual")
-        await store.close()
-
-
-async def test_skips_and_the_watcher_do_not_meet_badly(redis_server: PrivateRedis) -> None:
-    """Many contacts are skipped while the watcher settles what it takes for owed."""
-    store, cache = impatient(redis_server.url, timeout=5)
-    await store.look()
-    skips = [asyncio.create_task(cache.drop(AGENT, str(number))) for number in range(200)]
-
-    while not all(skip.done() for skip in skips):
-        await cache.settle()
-        await asyncio.sleep(0)
-
-    await asyncio.gather(*skips)
-    assert 200 == await store.client.zcard(f"away:{{{AGENT}}}:skipped")
-    assert 1 == await cache.erase(AGENT)
+    store, _ = impatient_store(redis_server.url, watch_interval=0.01)
+    watcher = asyncio.create_task(store.watch(failing, second))
+    await until(lambda: ran[:4] == ["failing", "second"] * 2)
+    watcher.cancel()
+    await asyncio.gather(watcher, return_exceptions=True)
     await store.close()

@@ -5,7 +5,9 @@ from typing import Any
 
 from aio_pika.abc import AbstractChannel
 
+from bridge.app import topology
 from bridge.bus.topology import Topology, declare
+from bridge.cli.check import rabbitmq
 from bridge.cli.check.finding import Finding
 from bridge.operations.catalogue import Catalogue
 from bridge.operations.model import Rules
@@ -43,3 +45,22 @@ def the(findings: Sequence[Finding], check: str, subject: str = "") -> Finding:
     """Return the one finding of a check and, if one is given, a subject."""
     [found] = [one for one in findings if one.check == check and subject in (one.subject, "")]
     return found
+
+
+async def look_at_rabbitmq(url: str, **amqp: Any) -> list[Finding]:
+    """Run the check of RabbitMQ."""
+    found = await rabbitmq.check(settings(amqp={"url": url, **amqp}), CATALOGUE, SECONDS)
+    # On a busy machine round trips may be slow, which is warned of.
+    return [one for one in found if (one.check, one.state) != ("round trip", "warning")]
+
+
+def layout(prefix: str, **amqp: Any) -> Topology:
+    """Return what a worker declares."""
+    return topology(settings(amqp={"prefix": prefix, **amqp}), CATALOGUE)
+
+
+async def declare_layout(channel: AbstractChannel, prefix: str) -> Topology:
+    """Declare what a worker declares under a prefix."""
+    declared = layout(prefix)
+    await declare_all(channel, declared)
+    return declared

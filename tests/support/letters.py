@@ -95,3 +95,8 @@ async def put_letter(
         delivery_mode=2,
         **properties,
     )
+
+
+async def replayed_to(site: Site, lane: str = "campaign") -> list[AbstractIncomingMessage]:
+    """Take what was replayed to a request queue."""
+    return await everything_in(site.widget, f"{site.prefix}.requests.{lane}")

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -46,9 +46,11 @@ TAGS: Final = {TESTER: "impersonator", "guest": "administrator"}
 
 
 @asynccontextmanager
-async def rabbit_with_users(users: Path, **options: Any) -> AsyncIterator[PrivateRabbit]:
-    """Run a RabbitMQ that knows them, by a file in ``users``; ``options`` are those of `PrivateRabbit`."""
-    async with PrivateRabbit(conf=_conf(users), **options) as server:
+async def rabbit_with_users(
+    users: Path, *, conf: Iterable[str] = (), **options: Any
+) -> AsyncIterator[PrivateRabbit]:
+    """Run a RabbitMQ that knows them, by a file in ``users``; the rest are options of `PrivateRabbit`."""
+    async with PrivateRabbit(conf=[*_conf(users), *conf], **options) as server:
         if rabbit_program() is None:
             await make_users(server.ctl)
         yield server

@@ -61,7 +61,7 @@ class Pki:
         """Another CA."""
         return self.folder / "other.pem"
 
-    def issue(self, name: str, extension: str, *, ca: str = "ca", cn: str = "guest", days: int = 2) -> Pair:
+    def issue(self, name: str, extension: str, *, ca: str = "ca", cn: str = "bridge", days: int = 2) -> Pair:
         """Sign a certificate; with ``days`` -1 it has expired."""
         pair = Pair(self.folder / f"{name}.pem", self.folder / f"{name}.key")
         request, extensions = f"{name}.csr", self.folder / f"{name}.ext"

@@ -15,6 +15,8 @@ CONTENT_TYPE, ENCODING, HEADERS, DELIVERY_MODE, PRIORITY = 1 << 15, 1 << 14, 1 <
 CORRELATION_ID, REPLY_TO, EXPIRATION, MESSAGE_ID = 1 << 10, 1 << 9, 1 << 8, 1 << 7
 TIMESTAMP, TYPE, USER_ID, APP_ID, CLUSTER_ID = 1 << 6, 1 << 5, 1 << 4, 1 << 3, 1 << 2
 
+NOT_UTF8 = b"\xff\xfe"
+
 
 def short(text: str | bytes) -> bytes:
     """Encode a short string, whatever its bytes."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from structlog.testing import LogCapture
@@ -17,7 +17,7 @@ from support.pki import CLIENT, SERVER, Pair, Pki
 from bridge.configuration import load
 from bridge.credentials import Credentials, Current
 from bridge.demo.installed import rabbit_program
-from bridge.demo.servers import PrivateRedis
+from bridge.demo.servers import PrivateRabbit, PrivateRedis
 from bridge.lcm.login import Login, login
 from bridge.rereading import files, reread
 
@@ -38,7 +38,7 @@ class Certificates:
 
     @classmethod
     def made(cls, folder: Path) -> "Certificates":
-        """Make them all; a client is ``guest``."""
+        """Make them all; a client is ``bridge``."""
         pki = Pki.made(folder)
         return cls(
             pki,
@@ -92,6 +92,17 @@ async def behind_tls(inner: int, context: ssl.SSLContext) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+
+
+class SecureRabbit(NamedTuple):
+    """A broker's ports: one wants client certificates, the other is plain."""
+
+    port: int
+    plain: PrivateRabbit
+
+    def url(self, log_in: str = "bridge:bridge") -> str:
+        """Give the URL for a user, or for a user and a password."""
+        return f"amqps://{log_in}@127.0.0.1:{self.port}/"
 
 
 class SecureRedis(PrivateRedis):

@@ -18,6 +18,7 @@ from tls.secure_servers import (
     watched,
 )
 
+from bridge.bus.login import nodes
 from bridge.configuration import load
 from bridge.credentials import Credentials
 from bridge.demo.ports import free_port
@@ -198,3 +199,16 @@ async def test_redis_sees_a_new_password_and_certificate(
         line["event"].split(".")[1] for line in told.events()
     ]
     assert "hunter2" not in str(told.events())
+
+
+async def test_another_user_needs_a_new_start(told: Told, mount: Mount) -> None:
+    """What is parked is signed by the user, so a worker keeps the one that it began with."""
+    secrets = mount("amqp", "amqp://bridge@localhost/", {"BRIDGE_AMQP__USERNAME": "bridge"})
+    begun = load().settings
+    credentials = Credentials(begun, reread, files)
+    current = credentials.current(lambda now: nodes(now.amqp, begun.amqp))
+    secrets.change({"BRIDGE_AMQP__USERNAME": "another"})
+    await current.look()
+
+    assert ["bridge"] == [node.url.user for node in current.now]
+    assert "started anew" in told.events("credentials.not_reloaded")[0]["error"]

@@ -1,22 +1,27 @@
-"""RabbitMQ that wants client certificates: who is let in, and what is said to who is not."""
+"""RabbitMQ that wants client certificates: who is let in, who is told what is wrong, what a rotation does.
+
+One file, for the one broker that it runs: another would take seconds to start.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from support.envelopes import add_contact, od
+from support.permitted import rabbit_with_users, url_for_sites
 from support.pki import CLIENT, SERVER
 from support.requester import requester
 from support.site import name_of_letters
 from support.worker import running, until
+from tls.links import amqp, kept
 from tls.secure_servers import (
     PASSWORD,
     Certificates,
     Mount,
     Mounted,
+    SecureRabbit,
     SecureRedis,
     Told,
     behind_tls,
@@ -24,17 +29,13 @@ from tls.secure_servers import (
     pem,
 )
 
-from bridge.bus.connection import Connection
 from bridge.bus.identity import tell_another_user
-from bridge.bus.link import Link
-from bridge.bus.login import Node, nodes
+from bridge.bus.login import nodes
 from bridge.client import BridgeClient, NotSent
 from bridge.configuration import load
-from bridge.credentials import Credentials, Current
+from bridge.credentials import Credentials
 from bridge.demo.ports import free_port
-from bridge.demo.servers import PrivateRabbit
 from bridge.rereading import files, reread
-from bridge.settings import Amqp
 from bridge.simulator import Options, Protection, Simulator, Tls
 
 TRUST = "its certificate is not signed by a CA that is trusted"
@@ -42,21 +43,11 @@ FILES = "amqp.cert_file and amqp.key_file"
 LOG_IN = "set amqp.username and amqp.password, or those in amqp.url, to what RabbitMQ knows"
 
 
-class SecureRabbit(NamedTuple):
-    """A broker's ports: one wants client certificates, the other is plain."""
-
-    port: int
-    plain: PrivateRabbit
-
-    @property
-    def url(self) -> str:
-        """Give the URL without a log-in, which stands for guest."""
-        return f"amqps://127.0.0.1:{self.port}/"
-
-
 @pytest.fixture(scope="module")
-async def secure_rabbit(certificates: Certificates) -> AsyncIterator[SecureRabbit]:
-    """Run a RabbitMQ that wants client certificates, and takes them as a log-in."""
+async def secure_rabbit(
+    certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[SecureRabbit]:
+    """Run a RabbitMQ that wants client certificates, which may be the log-in of docs/security.md's users."""
     needs("rabbitmq-server")
     port = free_port()
     conf = (
@@ -70,73 +61,48 @@ async def secure_rabbit(certificates: Certificates) -> AsyncIterator[SecureRabbi
         "auth_mechanisms.2 = EXTERNAL",
         "ssl_cert_login_from = common_name",
     )
-    async with PrivateRabbit(conf=conf, plugins=["rabbitmq_auth_mechanism_ssl"]) as plain:
+    users = tmp_path_factory.mktemp("users")
+    async with rabbit_with_users(users, conf=conf, plugins=["rabbitmq_auth_mechanism_ssl"]) as plain:
         yield SecureRabbit(port, plain)
 
 
-class Kept(NamedTuple):
-    """A link that runs, and the connections that it opened."""
-
-    link: Link
-    opened: "asyncio.Queue[Connection]"
-
-
-@asynccontextmanager
-async def kept(settings: Amqp, current: Current[list[Node]] | None = None) -> AsyncIterator[Kept]:
-    """Keep a link for the length of a block."""
-    opened: asyncio.Queue[Connection] = asyncio.Queue()
-
-    async def work(connection: Connection) -> None:
-        opened.put_nowait(connection)
-        await connection.lost.wait()
-
-    link = Link("test", settings, work, lambda: None, current=current)
-    task = asyncio.create_task(link.run())
-    try:
-        async with asyncio.timeout(30):
-            yield Kept(link, opened)
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-
-
-def amqp(url: str, **settings: Any) -> Amqp:
-    """Make settings that try again soon."""
-    return Amqp.model_validate({"url": url, "reconnect_wait": 0.05, "reconnect_wait_max": 0.05, **settings})
-
-
 @pytest.mark.parametrize(
-    "log_in", [{}, {"username": "guest", "password": "guest"}, {"auth": "external", "username": "guest"}]
+    ("in_the_url", "log_in"),
+    [
+        ("bridge:bridge", {}),
+        ("guest", {"username": "bridge", "password": "bridge"}),
+        ("guest", {"username": "bridge", "auth": "external"}),
+    ],
 )
 async def test_who_is_let_in(
-    secure_rabbit: SecureRabbit, certificates: Certificates, log_in: dict[str, str]
+    secure_rabbit: SecureRabbit, certificates: Certificates, in_the_url: str, log_in: dict[str, str]
 ) -> None:
     """A client certificate and a password; or the certificate alone, where it is the log-in."""
-    async with kept(amqp(secure_rabbit.url, **certificates.good, **log_in)) as one:
+    async with kept(amqp(secure_rabbit.url(in_the_url), **certificates.good, **log_in)) as one:
         assert (await one.opened.get()).alive
 
 
-@pytest.mark.parametrize(("user", "lines"), [("guest", 0), ("another", 1)])
+@pytest.mark.parametrize(("user", "lines"), [("bridge", 0), ("another", 1)])
 async def test_the_certificate_of_another_user(
     secure_rabbit: SecureRabbit, certificates: Certificates, told: Told, user: str, lines: int
 ) -> None:
     """RabbitMQ knows a connection by its certificate; that it is not by ``username`` is told at once."""
     log_in = {"auth": "external", "username": user}
-    async with kept(amqp(secure_rabbit.url, **certificates.good, **log_in)) as one:
+    async with kept(amqp(secure_rabbit.url(), **certificates.good, **log_in)) as one:
         opened = await one.opened.get()
         await tell_another_user(opened)
         assert opened.alive
     found = told.events("amqp.another_user")
     assert lines == len(found)
     for line in found:
-        assert "'another' but authenticated user was 'guest'" in line["error"]
+        assert "'another' but authenticated user was 'bridge'" in line["error"]
 
 
 async def test_everything_in_the_url(secure_rabbit: SecureRabbit, certificates: Certificates) -> None:
     """The client library's own names in the URL do as well."""
     good = certificates.good
     query = f"cafile={good['ca_file']}&certfile={good['cert_file']}&keyfile={good['key_file']}"
-    url = f"{secure_rabbit.url.replace('//', '//guest@')}?{query}&auth=external"
+    url = f"{secure_rabbit.url('bridge')}?{query}&auth=external"
     async with kept(amqp(url)) as one:
         assert (await one.opened.get()).alive
 
@@ -155,17 +121,17 @@ async def test_everything_in_the_url(secure_rabbit: SecureRabbit, certificates: 
         ({"client": "expired_client"}, "the client certificate has expired", f"renew {FILES}"),
         ({"username": "u", "password": "hunter2"}, "the log-in as u is refused", LOG_IN),
         (
-            {"url": "amqps://localhost:{port}/"},
+            {"url": "amqps://bridge@localhost:{port}/"},
             "its certificate is for another name",
             "write the host in amqp.url as the certificate names it",
         ),
         (
-            {"url": "amqps://127.0.0.1:{plain}/"},
+            {"url": "amqps://bridge@127.0.0.1:{plain}/"},
             "it does not speak TLS on this port",
             "see the scheme and the port in amqp.url",
         ),
         (
-            {"url": "amqp://127.0.0.1:{port}/"},
+            {"url": "amqp://bridge@127.0.0.1:{port}/"},
             "it cut the connection off at once",
             "it may speak TLS on this port: see the scheme and the port in amqp.url",
         ),
@@ -180,7 +146,7 @@ async def test_a_refusal_is_one_clear_line(
     advice: str,
 ) -> None:
     """Each attempt tells once what is wrong and what to change, without a stack trace or a secret."""
-    url = change.get("url", "amqps://127.0.0.1:{port}/")
+    url = change.get("url", "amqps://bridge:bridge@127.0.0.1:{port}/")
     settings: dict[str, str] = {
         "url": url.format(port=secure_rabbit.port, plain=secure_rabbit.plain.port),
         **(certificates.good if url.startswith("amqps") else {}),
@@ -225,7 +191,7 @@ async def test_external_where_the_broker_does_not_offer_it(
     secure_rabbit: SecureRabbit, certificates: Certificates, told: Told
 ) -> None:
     """It is said what to enable; the broker offers it to nobody whose certificate it does not see."""
-    log_in = {"auth": "external", "username": "guest", **certificates.good}
+    log_in = {"auth": "external", "username": "bridge", **certificates.good}
     async with (
         behind_tls(secure_rabbit.plain.port, certificates.server.context()) as port,
         kept(amqp(f"amqps://127.0.0.1:{port}/", **log_in)),
@@ -244,11 +210,11 @@ async def test_rotation(
     The one that is open stays.
     """
     ca = certificates.pki.ca
-    wrong, right = {"BRIDGE_AMQP__PASSWORD": "hunter2"}, {"BRIDGE_AMQP__PASSWORD": "guest"}
-    secrets = mount("amqp", secure_rabbit.url, {**wrong, **pem(ca, certificates.expired_client)})
+    wrong, right = {"BRIDGE_AMQP__PASSWORD": "hunter2"}, {"BRIDGE_AMQP__PASSWORD": "bridge"}
+    secrets = mount("amqp", secure_rabbit.url("bridge"), {**wrong, **pem(ca, certificates.expired_client)})
     credentials = Credentials(load().settings, reread, files)
     current = credentials.current(lambda now: nodes(now.amqp))
-    async with kept(amqp(secure_rabbit.url), current) as one:
+    async with kept(amqp(secure_rabbit.url()), current) as one:
         await told.until("amqp.connection_failed")
         secrets.change({**wrong, **pem(ca, certificates.client)})
         while not any("log-in" in line["error"] for line in told.events("amqp.connection_failed")):
@@ -278,13 +244,13 @@ async def test_patience_ends_with_a_change(
     """Who is refused waits longer than for a broker that is away, but not when a file has changed."""
     monkeypatch.setattr("bridge.bus.link.REFUSED_WAIT", 3600.0)
     good = pem(certificates.pki.ca, certificates.client)
-    secrets = mount("amqp", secure_rabbit.url, {"BRIDGE_AMQP__PASSWORD": "hunter2", **good})
+    secrets = mount("amqp", secure_rabbit.url("bridge"), {"BRIDGE_AMQP__PASSWORD": "hunter2", **good})
     credentials = Credentials(load().settings, reread, files)
     current = credentials.current(lambda now: nodes(now.amqp))
     watch = asyncio.create_task(credentials.watch())
-    async with kept(amqp(secure_rabbit.url, reconnect_wait=3600, reconnect_wait_max=1), current) as one:
+    async with kept(amqp(secure_rabbit.url(), reconnect_wait=3600, reconnect_wait_max=1), current) as one:
         await told.until("amqp.connection_failed")
-        secrets.change({"BRIDGE_AMQP__PASSWORD": "guest", **good})
+        secrets.change({"BRIDGE_AMQP__PASSWORD": "bridge", **good})
 
         assert (await one.opened.get()).alive
     [line] = told.events("amqp.connection_failed")
@@ -303,25 +269,12 @@ async def test_another_node_is_tried_soon(
 ) -> None:
     """One node that refuses does not make the bridge wait long for the next one."""
     monkeypatch.setattr("bridge.bus.link.REFUSED_WAIT", 3600.0)
-    refuses, takes = secure_rabbit.url.replace("127.0.0.1", "localhost"), secure_rabbit.url
+    refuses, takes = secure_rabbit.url().replace("127.0.0.1", "localhost"), secure_rabbit.url()
     settings = amqp(f"{refuses},{takes}", reconnect_wait=3600, reconnect_wait_max=0.1, **certificates.good)
     async with kept(settings) as one:
         assert (await one.opened.get()).alive
     [line] = told.events("amqp.connection_failed")
     assert seconds(line) <= 0.1
-
-
-async def test_another_user_needs_a_new_start(told: Told, mount: Mount) -> None:
-    """What is parked is signed by the user, so a worker keeps the one that it began with."""
-    secrets = mount("amqp", "amqp://guest@localhost/", {"BRIDGE_AMQP__USERNAME": "guest"})
-    begun = load().settings
-    credentials = Credentials(begun, reread, files)
-    current = credentials.current(lambda now: nodes(now.amqp, begun.amqp))
-    secrets.change({"BRIDGE_AMQP__USERNAME": "another"})
-    await current.look()
-
-    assert ["guest"] == [node.url.user for node in current.now]
-    assert "started anew" in told.events("credentials.not_reloaded")[0]["error"]
 
 
 async def test_a_worker_through_a_rotation(
@@ -332,7 +285,7 @@ async def test_a_worker_through_a_rotation(
     pki = certificates.pki
     second = pki.issue("second-server", SERVER, ca="other"), pki.issue("worker", CLIENT, ca="other")
     log_in = {
-        "BRIDGE_AMQP__PASSWORD": "guest",
+        "BRIDGE_AMQP__PASSWORD": "bridge",
         "BRIDGE_REDIS__PASSWORD": PASSWORD,
         "BRIDGE_LCM__BEARER_TOKEN": "first",
     }
@@ -356,7 +309,7 @@ async def test_a_worker_through_a_rotation(
     async with SecureRedis(certificates, free_port()) as redis:
         settings = {
             "BRIDGE_SECRETS_DIR": str(secrets.folder),
-            "BRIDGE_AMQP__URL": secure_rabbit.url,
+            "BRIDGE_AMQP__URL": secure_rabbit.url("bridge"),
             "BRIDGE_AMQP__PREFIX": prefix,
             "BRIDGE_REDIS__URL": redis.url,
             "BRIDGE_LCM__BASE_URL": f"https://127.0.0.1:{port}{first.options.base_path}",
@@ -369,7 +322,7 @@ async def test_a_worker_through_a_rotation(
         }
         async with (
             running(settings, tmp_path / "worker.log") as worker,
-            requester(secure_rabbit.plain.url, prefix) as widget,
+            requester(url_for_sites(secure_rabbit.plain), prefix) as widget,
         ):
             async with first.running(port=port):
                 before = await widget.ask(od("rotation"))
@@ -391,10 +344,11 @@ async def test_a_worker_through_a_rotation(
 
 async def test_the_client_of_publishers(secure_rabbit: SecureRabbit, certificates: Certificates) -> None:
     """Its URL names the CA and the certificate it logs in by; without them it says that nobody lets it in."""
-    pki, pair = certificates.pki, certificates.client
+    pki = certificates.pki
+    pair = pki.issue("crm", CLIENT, cn="crm")
     query = f"?cafile={pki.ca}&certfile={pair.cert}&keyfile={pair.key}&auth=external"
-    async with BridgeClient(secure_rabbit.url + query) as client:
+    async with BridgeClient(secure_rabbit.url("crm") + query, name="crm") as client:
         assert client.connected
 
     with pytest.raises(NotSent, match="certificate"):
-        await BridgeClient(f"{secure_rabbit.url}?cafile={pki.other}").__aenter__()
+        await BridgeClient(f"{secure_rabbit.url('crm')}?cafile={pki.other}").__aenter__()

@@ -1,11 +1,12 @@
 """What a check found out, and how several of them run beside each other within a bound."""
 
 import asyncio
+import statistics
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 State = Literal["ok", "warning", "failed"]
 
@@ -82,14 +83,35 @@ def expiry(check: str, until: float, advice: str, *, subject: str = "") -> Findi
     return ok(check, found, subject=subject)
 
 
+class RoundTrips(NamedTuple):
+    """How long some round trips took, in seconds, and that in words."""
+
+    median: float
+    worst: float
+    found: str
+
+
+async def round_trips(ask: Callable[[], Awaitable[object]], times: int) -> RoundTrips:
+    """Ask so many times, one after the other. Raises what asking does."""
+    took = []
+    for _ in range(times):
+        started = time.monotonic()
+        await ask()
+        took.append(time.monotonic() - started)
+    found = f"median of {times}; the slowest {max(took) * 1000:.1f} ms"
+    return RoundTrips(statistics.median(took), max(took), found)
+
+
 Test = Callable[[], Awaitable[list[Finding]]]
 
 
-async def beside(tests: dict[str, Test], seconds: float, advice: str) -> list[Finding]:
+async def beside(
+    tests: dict[str, Test], seconds: float, advice: str, lost: tuple[type[BaseException], ...] = ()
+) -> list[Finding]:
     """Run tests at the same time and return all that they found, in their order.
 
-    ``tests`` by the check that fails, with that advice, where one has no end within so many seconds, and
-    with another where it raises what nobody foresaw.
+    ``tests`` by the check that fails, with that advice, where one has no end within so many seconds, or
+    raises what ``lost`` lists: the server has gone. What else it raises nobody foresaw.
     """
     tasks = {check: asyncio.ensure_future(test()) for check, test in tests.items()}
     try:
@@ -99,7 +121,8 @@ async def beside(tests: dict[str, Test], seconds: float, advice: str) -> list[Fi
             if task in late:
                 found.append(failed(check, f"no answer within {seconds:.1f} s", advice))
             elif error := asyncio.CancelledError() if task.cancelled() else task.exception():
-                found.append(at_fault(check, error))
+                told = failed(check, f"{type(error).__name__}: {error}", advice)
+                found.append(told if isinstance(error, lost) else at_fault(check, error))
             else:
                 found += task.result()
         return found

@@ -37,9 +37,9 @@ async def check(settings: Settings, seconds: float) -> list[Finding]:
             except _UNREACHED as error:
                 text, advice = _why(error, bound)
                 return [failed("connection", f"{url.host}:{url.port}: {text}", advice + _proxies())]
-            tls = "TLS" if url.scheme == "https" else "no TLS"
+            way = "TLS" if url.scheme == "https" else "no TLS"
             took = time.monotonic() - started
-            found.append(timed(ok("connection", f"{url.host}:{url.port}, {tls}"), took))
+            found.append(timed(ok("connection", f"{url.host}:{url.port}, {way}"), took))
             if certificate is not None:
                 found.append(_certificate(certificate))
             return found + await _answer(lcm)

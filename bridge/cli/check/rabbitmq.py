@@ -1,7 +1,6 @@
 """What is checked of RabbitMQ. AMQP 0-9-1 tells no time of the server, so its clock is not compared."""
 
 import asyncio
-import statistics
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -9,7 +8,7 @@ from typing import Any, Final
 from bridge.app import topology
 from bridge.cli.check import broker_parts, broker_publishing, broker_queues
 from bridge.cli.check.broker import FAULTS, Broker
-from bridge.cli.check.finding import Finding, Test, beside, failed, ok, timed, warning
+from bridge.cli.check.finding import Finding, Test, beside, failed, ok, round_trips, timed, warning
 from bridge.operations.catalogue import Catalogue
 from bridge.settings import Settings
 
@@ -122,7 +121,7 @@ async def _look(
         "queue": depths,
         "publish": lambda: _publish(settings, publisher, events),
     }
-    return await beside({name: _told(name, test) for name, test in tests.items()}, seconds, _AWAY)
+    return await beside(tests, seconds, _AWAY, FAULTS)
 
 
 async def _publish(settings: Settings, publisher: Broker, events: Sequence[str]) -> list[Finding]:
@@ -130,28 +129,11 @@ async def _publish(settings: Settings, publisher: Broker, events: Sequence[str])
     return await broker_publishing.publishing(publisher, settings.amqp, events)
 
 
-def _told(check_name: str, test: Test) -> Test:
-    """Return the test such that a connection that ends is something that it found."""
-
-    async def told() -> list[Finding]:
-        try:
-            return await test()
-        except FAULTS as error:
-            return [failed(check_name, f"{type(error).__name__}: {error}", _AWAY)]
-
-    return told
-
-
 async def _round_trip(broker: Broker) -> list[Finding]:
     channel = await broker.channel()
-    took = []
-    for _ in range(_ROUND_TRIPS):
-        started = time.monotonic()
-        await channel.basic_qos(prefetch_count=1)
-        took.append(time.monotonic() - started)
-    median, worst = statistics.median(took), max(took)
-    found = f"median of {_ROUND_TRIPS}; the slowest {worst * 1000:.1f} ms"
-    if median > _SLOW:
-        slow = warning("round trip", found, "a request needs several: run the bridge nearer to RabbitMQ")
-        return [timed(slow, median)]
-    return [timed(ok("round trip", found), median)]
+    trips = await round_trips(lambda: channel.basic_qos(prefetch_count=1), _ROUND_TRIPS)
+    told = ok("round trip", trips.found)
+    if trips.median > _SLOW:
+        advice = "a request needs several: run the bridge nearer to RabbitMQ"
+        told = warning("round trip", trips.found, advice)
+    return [timed(told, trips.median)]

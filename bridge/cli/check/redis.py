@@ -1,7 +1,7 @@
 """What is checked of Redis: reached as the worker reaches it, with its time-outs and log-in."""
 
-import statistics
 import time
+from functools import partial
 from typing import Any, Final
 
 from redis.asyncio import RedisCluster
@@ -10,7 +10,17 @@ from redis.exceptions import BusyLoadingError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bridge.cli.check import redis_commands
-from bridge.cli.check.finding import Finding, Test, beside, clock, failed, ok, timed, warning
+from bridge.cli.check.finding import (
+    Finding,
+    Test,
+    beside,
+    clock,
+    failed,
+    ok,
+    round_trips,
+    timed,
+    warning,
+)
 from bridge.cli.display import moment
 from bridge.metrics import Metrics
 from bridge.ports import StoreUnavailable
@@ -53,24 +63,17 @@ async def check(settings: Settings, seconds: float) -> list[Finding]:
             "clock": lambda: _clocks(client),
             "paused": lambda: _paused(store, settings.redis.prefix),
         }
+        lost = (*AWAY, StoreUnavailable)
         return found + await beside(
-            {name: _told(name, test) for name, test in tests.items()}, seconds / 2, _AWAY
+            {name: partial(_without_resets, test) for name, test in tests.items()}, seconds / 2, _AWAY, lost
         )
     finally:
         await store.close()
 
 
-def _told(check_name: str, test: Test) -> Test:
-    """Return the test such that a Redis that goes away, or refuses, is something that it found."""
-
-    async def told() -> list[Finding]:
-        try:
-            with reset_as_error():
-                return await test()
-        except (*AWAY, StoreUnavailable) as error:
-            return [failed(check_name, f"{type(error).__name__}: {error}", _AWAY)]
-
-    return told
+async def _without_resets(test: Test) -> list[Finding]:
+    with reset_as_error():
+        return await test()
 
 
 async def _connection(client: Client, settings: RedisSettings) -> list[Finding]:
@@ -116,17 +119,12 @@ def _why(error: BaseException, settings: RedisSettings) -> tuple[str, str]:
 
 
 async def _round_trip(client: Client, settings: RedisSettings) -> list[Finding]:
-    took = []
-    for _ in range(_PINGS):
-        started = time.monotonic()
-        await client.ping()
-        took.append(time.monotonic() - started)
-    median, worst = statistics.median(took), max(took)
-    found = f"median of {_PINGS}; the slowest {worst * 1000:.1f} ms"
-    if worst > settings.timeout / 2:
+    trips = await round_trips(client.ping, _PINGS)
+    told = ok("round trip", trips.found)
+    if trips.worst > settings.timeout / 2:
         advice = f"redis.timeout is {settings.timeout:g} s: raise it, or run Redis nearer or with more CPU"
-        return [timed(warning("round trip", found, advice), median)]
-    return [timed(ok("round trip", found), median)]
+        told = warning("round trip", trips.found, advice)
+    return [timed(told, trips.median)]
 
 
 async def _nodes(client: Client, settings: Settings) -> list[Finding]:

@@ -6,13 +6,12 @@ from dataclasses import replace
 from typing import Any, Final, Literal
 
 import orjson
-from rich.console import Console
-from rich.table import Column, Table
 from rich.text import Text
 
 from bridge import __version__
+from bridge.cli import display
 from bridge.cli.check.finding import Finding
-from bridge.cli.display import plain
+from bridge.cli.display import console, plain
 from bridge.logs import hide_log_ins
 
 Dependency = Literal["RabbitMQ", "Redis", "LCM"]
@@ -26,21 +25,18 @@ _STATES: Final = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "fail
 
 def print_table(found: Found) -> None:
     """Print a row for each finding, and the sum of them as the last line."""
-    table = Table(
-        "", "check", "", Column("found", ratio=1), Column("ms", justify="right"), box=None, pad_edge=False
-    )
+    rows = []
     for dependency, findings in found.items():
         for finding in _few(findings):
             word, colour = _STATES[finding.state]
             text = hide_log_ins(finding.found)
             if finding.advice:
                 text += f"\n-> {hide_log_ins(finding.advice)}"
-            took = "" if finding.milliseconds is None else f"{finding.milliseconds:.1f}"
+            took = "" if finding.milliseconds is None else f"{finding.milliseconds:6.1f}"
             what = f"{finding.check} {finding.subject}".rstrip()
-            table.add_row(dependency, plain(what), Text(word, colour), plain(text), took)
-    console = Console()
-    console.print(table)
-    console.print(plain(summary(found)))
+            rows.append((dependency, what, Text(word, colour), took, text))
+    display.print_table(("", "check", "", "    ms", "found"), rows)
+    console().print(plain(summary(found)), soft_wrap=True)
 
 
 def _few(findings: list[Finding]) -> Iterator[Finding]:

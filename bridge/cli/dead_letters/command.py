@@ -1,11 +1,11 @@
 """The command: takes one of the actions, and leaves it to the module of that name."""
 
 import argparse
-import os
 import sys
 from importlib import import_module
 
 from bridge import logs
+from bridge.cli.arguments import number
 from bridge.cli.dead_letters.selection import add_selection, count, letter_id
 from bridge.configuration import load
 from bridge.exitcodes import FAILED, WRONG_USAGE
@@ -15,9 +15,6 @@ HELP = "list, show, replay, settle or drop dead letters"
 
 LISTED = 1000
 """Letters that ``list`` shows unless it is told otherwise."""
-
-_FASTEST = 1_000_000.0
-_SLOWEST = 0.001
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     add_selection(made["list"])
     made["list"].add_argument(
-        "--limit", type=count, default=LISTED, metavar="N", help="show at most N (1000)"
+        "--limit", type=count, default=LISTED, metavar="N", help=f"show at most N ({LISTED})"
     )
     made["list"].add_argument("--json", action="store_true", help="one JSON object per line")
 
@@ -43,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     add_selection(made["replay"])
     _add_round(made["replay"])
-    made["replay"].add_argument("--rate", type=_rate, metavar="N", help="at most N per second (may be 0.5)")
+    made["replay"].add_argument(
+        "--rate", type=number(0.001, 1_000_000), metavar="N", help="at most N per second (may be 0.5)"
+    )
     made["replay"].add_argument(
         "--unsettled",
         action="store_true",
@@ -71,13 +70,6 @@ def _add_round(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
-def _rate(text: str) -> float:
-    rate = float(text)  # argparse makes wrong usage of the ValueError
-    if not _SLOWEST <= rate <= _FASTEST:  # false for nan too
-        raise argparse.ArgumentTypeError(f"must be from {_SLOWEST:g} to {_FASTEST:g} per second")
-    return rate
-
-
 def main(args: argparse.Namespace) -> int:
     """Return 0 when it was done, 1 when not, 2 for wrong usage. Raises `bridge.configuration.BadSettings`."""
     loaded = load()
@@ -91,10 +83,6 @@ def main(args: argparse.Namespace) -> int:
     action = import_module(f"bridge.cli.dead_letters.{args.action}")
     try:
         code: int = action.run(loaded, args)
-        sys.stdout.flush()
     except KeyboardInterrupt:
-        return FAILED
-    except BrokenPipeError:  # whoever read the output has gone; nothing is left to be flushed to them
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return code

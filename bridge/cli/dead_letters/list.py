@@ -8,9 +8,10 @@ from typing import NamedTuple
 import orjson
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
+from bridge.cli.broker import broker_fault
 from bridge.cli.dead_letters.box import opened
 from bridge.cli.dead_letters.selection import selection
-from bridge.cli.dead_letters.texts import as_json, broker_fault, error_text, key_text, letters, moment
+from bridge.cli.dead_letters.texts import as_json, error_text, key_text, letters, moment
 from bridge.cli.display import print_table
 from bridge.configuration import Loaded
 from bridge.exitcodes import DONE, FAILED

@@ -14,9 +14,10 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from rich.console import Console
 from rich.progress import Progress
 
+from bridge.cli.broker import broker_fault
 from bridge.cli.dead_letters.box import Box, opened
 from bridge.cli.dead_letters.selection import selection
-from bridge.cli.dead_letters.texts import broker_fault, letters, row
+from bridge.cli.dead_letters.texts import letters, row
 from bridge.configuration import Loaded
 from bridge.exitcodes import DONE, FAILED, WRONG_USAGE
 from bridge.letters import Letter

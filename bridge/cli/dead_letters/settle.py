@@ -8,9 +8,9 @@ from pathlib import Path
 import orjson
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
+from bridge.cli.broker import broker_fault
 from bridge.cli.dead_letters.records import Records
 from bridge.cli.dead_letters.show import find
-from bridge.cli.dead_letters.texts import broker_fault
 from bridge.configuration import Loaded
 from bridge.declarations import limits
 from bridge.endings import Ending
@@ -41,8 +41,8 @@ def run(site: Loaded, args: argparse.Namespace) -> int:
     except NotSettled as error:
         sys.stderr.write(f"{args.id} {error}\n")
         return FAILED
-    except StoreUnavailable:
-        sys.stderr.write("Redis does not answer, so nothing was written; try: lcm-bridge check\n")
+    except StoreUnavailable as error:
+        sys.stderr.write(f"{error}, so nothing was written; try: lcm-bridge check\n")
         return FAILED
     except CONNECTION_EXCEPTIONS as error:
         sys.stderr.write(f"{broker_fault(error)}\n")

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
-from rich.table import Column, Table
 
+from bridge.cli.broker import broker_fault
 from bridge.cli.dead_letters.box import opened
 from bridge.cli.dead_letters.records import Records, described
-from bridge.cli.dead_letters.texts import body_text, broker_fault, moment, printable
-from bridge.cli.display import console, plain
+from bridge.cli.dead_letters.texts import body_text, moment, printable
+from bridge.cli.display import plain, print_table
 from bridge.configuration import Loaded
 from bridge.exitcodes import DONE, FAILED
 from bridge.letters import Letter
@@ -33,10 +33,7 @@ def run(site: Loaded, args: argparse.Namespace) -> int:
         return FAILED
     known = asyncio.run(_known(site, letter))
     rows = [*_rows(letter), ("ledger", known)]
-    table = Table("", Column("", overflow="fold"), box=None, show_header=False, pad_edge=False)
-    for name, value in rows:
-        table.add_row(name, plain(mask_text(value) if args.mask else value))
-    console().print(table)
+    print_table(("", ""), [(name, mask_text(value) if args.mask else value) for name, value in rows])
     body = body_text(letter.request.body)
     # By itself: a table's printer takes seconds for a megabyte of short lines.
     sys.stdout.write(plain(f"\n{mask_text(body) if args.mask else body}\n").plain)
@@ -59,8 +56,8 @@ async def _known(site: Loaded, letter: Letter) -> str:
     try:
         async with records.opened():
             return described(await records.look(letter), unknown_outcome=letter.unknown_outcome)
-    except StoreUnavailable:
-        return "Redis does not answer"
+    except StoreUnavailable as error:
+        return str(error)
 
 
 def _rows(letter: Letter) -> Iterator[tuple[str, str]]:

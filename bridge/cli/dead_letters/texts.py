@@ -7,9 +7,9 @@ from typing import Any, Final
 import orjson
 
 from bridge.cli import display
-from bridge.envelope import deeper_than
+from bridge.jsontypes import deeper_than
 from bridge.letters import Letter
-from bridge.logs import hide_log_ins, mask_text
+from bridge.logs import mask_text
 
 _LONGEST_ERROR = 100
 
@@ -18,12 +18,6 @@ _MOST_BYTES: Final = 4 * 1024 * 1024
 """Levels and bytes of a body that is indented: of one megabyte in many levels there would be hundreds."""
 
 _UUID = re.compile(r"(replay-)?[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){1,3}[0-9a-fA-F]{0,12}")
-
-
-def broker_fault(error: BaseException) -> str:
-    """Say what RabbitMQ or the way to it had against a command."""
-    said = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-    return hide_log_ins(f"RabbitMQ: {said}; try: lcm-bridge check")
 
 
 def letters(number: int) -> str:

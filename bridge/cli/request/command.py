@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from bridge import logs
+from bridge.cli.arguments import number
 from bridge.cli.completing import FILES, REQUESTS, completed
 from bridge.cli.request.ending import Exit, exit_code, last_line, pretty
 from bridge.cli.request.preview import preview
@@ -48,14 +49,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="set a member of data; VALUE is JSON if it is such and the field takes it, else text",
     )
-    making.add_argument("--source", type=_utf8, help="the envelope's source")
+    making.add_argument("--source", type=_utf8, metavar="TEXT", help="the envelope's source")
     making.add_argument(
         "--route",
         metavar="WORD[/WORD...]",
         help="where the operation has several routes: words of the request's or the reply's address",
     )
     making.add_argument("--key", type=_key, help="idempotency key (default: none but a fresh message id)")
-    making.add_argument("--timeout", type=_seconds, default=30.0, help="seconds to wait for the reply (30)")
+    # It is the message's time to live too, which AMQP counts in milliseconds, and the broker bounds.
+    making.add_argument(
+        "--timeout",
+        type=number(0.001, MOST_SECONDS),
+        default=30.0,
+        metavar="SECONDS",
+        help="how long to wait for the reply (30)",
+    )
     instead = parser.add_argument_group("instead of sending it").add_mutually_exclusive_group()
     instead.add_argument(
         "--template", action="store_true", help="print an envelope with every field of the operation"
@@ -91,14 +99,6 @@ def _utf8(text: str) -> str:
     except UnicodeEncodeError:
         raise argparse.ArgumentTypeError("is not UTF-8") from None
     return text
-
-
-def _seconds(text: str) -> float:
-    """Read a time to wait; it is the message's time to live too, which the broker bounds."""
-    seconds = float(text)  # argparse makes wrong usage of the ValueError
-    if not 0 < seconds <= MOST_SECONDS:  # false for nan too
-        raise argparse.ArgumentTypeError(f"must be above 0 and at most {MOST_SECONDS} seconds")
-    return seconds
 
 
 def main(args: argparse.Namespace) -> int:

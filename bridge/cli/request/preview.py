@@ -1,11 +1,12 @@
 """What a worker with these settings would make of a request, without sending it anywhere."""
 
 from bridge.cli.request.ending import Exit
-from bridge.envelope import Limits, ReplyAsRequest, parse
+from bridge.envelope import ReplyAsRequest, parse
 from bridge.failures import Failure, InvalidEnvelope, UnknownOperation
 from bridge.jsontypes import JsonObject
 from bridge.operations.catalogue import Catalogue
 from bridge.replies import error_event, failure_body
+from bridge.strictjson import Limits
 
 
 def preview(

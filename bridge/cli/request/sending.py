@@ -16,7 +16,7 @@ from aio_pika.exceptions import (
     PublishError,
 )
 
-from bridge.cli.broker import connect_to_any
+from bridge.cli.broker import broker_fault, connect_to_any
 from bridge.headers import IDEMPOTENCY_KEY
 from bridge.messages import DIRECT_REPLY_TO
 from bridge.settings import Amqp
@@ -135,10 +135,8 @@ class Sending:
 
     def _failed(self, error: Exception) -> NotSent | NoReply:
         """Return what it means that the connection fails here."""
-        why = f"RabbitMQ: {type(error).__name__}: {error}"
-        return (
-            self._no_reply(f"no reply: {why}") if self._published else NotSent(f"{why}; is amqp.url right?")
-        )
+        why = broker_fault(error)
+        return self._no_reply(f"no reply: {why}") if self._published else NotSent(why)
 
     def _no_reply(self, why: str) -> NoReply:
         return NoReply(f"{why}; {self.ids()}")

@@ -1,12 +1,13 @@
 """Which request is meant: the envelope of a file, or that of an operation, its data and what is set in it."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
 from bridge.cli.request.names import fields_by_name, unread
-from bridge.envelope import Envelope, Limits, ReplyAsRequest, parse, parse_object
+from bridge.envelope import Envelope, ReplyAsRequest, parse, parse_object
 from bridge.failures import InvalidEnvelope, UnknownOperation
 from bridge.hints import hint
 from bridge.jsontypes import JsonObject, JsonValue
@@ -17,6 +18,7 @@ from bridge.operations.model import Address, Operation, Route
 from bridge.operations.shipped import siblings
 from bridge.operations.templates import template
 from bridge.replies import encode
+from bridge.strictjson import Limits
 
 LONGEST_ROUTING_KEY = 255
 """Bytes that AMQP 0-9-1 carries (a short string)."""
@@ -190,10 +192,12 @@ def _with(data: JsonObject, sets: Sequence[Setting], operation: Operation | None
         names = {name.casefold()} | {key for key, one in fields.items() if one is field_of_it}
         try:
             value = _value(text, field_of_it)
-        except (RecursionError, UnicodeEncodeError) as error:
-            deep = isinstance(error, RecursionError)
-            why = "is nested too deep" if deep else "holds half of a surrogate pair"
-            raise WrongUsage(f"--set {name}: the value {why}") from error
+        except RecursionError as error:
+            raise WrongUsage(f"--set {name}: the value is nested too deep") from error
+        except UnicodeEncodeError as error:
+            raise WrongUsage(f"--set {name}: the value holds half of a surrogate pair") from error
+        except OverflowError as error:
+            raise WrongUsage(f"--set {name}: the value holds a number that is too large: {error}") from error
         data = {name if key.casefold() in names else key: member for key, member in data.items()}
         data[name] = value
     return data
@@ -202,10 +206,14 @@ def _with(data: JsonObject, sets: Sequence[Setting], operation: Operation | None
 def _value(text: str, field: Field | None) -> JsonValue:
     """Return JSON where it is such, else the text; the text, too, where the field does not take a number.
 
-    Raises RecursionError and UnicodeEncodeError for JSON that cannot be written again.
+    Raises RecursionError, UnicodeEncodeError and OverflowError for JSON that cannot be written again.
     """
     try:
-        value: JsonValue = json.loads(text, parse_constant=_no_json)
+        value: JsonValue = json.loads(text, parse_constant=_no_json, parse_float=_finite)
+    except OverflowError:
+        if field is None or not _takes(field, text):
+            raise
+        return text
     except ValueError:
         return text
     encode({"": value})
@@ -223,6 +231,13 @@ def _takes(field: Field, value: JsonValue) -> bool:
     except Wrong:
         return False
     return True
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):  # it would be written as null
+        raise OverflowError(text)
+    return number
 
 
 def _no_json(constant: str) -> NoReturn:

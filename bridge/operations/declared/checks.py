@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from bridge.envelope import deeper_than
+from bridge.jsontypes import deeper_than
 from bridge.operations.declared.fieldforms import FieldForm, FlagForm, IntegerForm, TextForm
-from bridge.operations.declared.forms import CacheForm, DeclarationForm
+from bridge.operations.declared.forms import CacheForm, DeclarationForm, RouteForm
 from bridge.operations.model import UNKNOWN
 
 RESERVED_NAMES: Final = frozenset({UNKNOWN})
@@ -79,8 +79,8 @@ def _fields(form: DeclarationForm) -> Iterator[Fault]:
         yield from _limits(path, field)
         if (before := getattr(field, "not_before", None)) is not None:
             earlier = form.data.get(before)
-            if earlier is None or type(earlier) is not type(field):
-                yield f"{path}.not_before", f"{before} is no field of the same type"
+            if earlier is field or type(earlier) is not type(field):
+                yield f"{path}.not_before", f"{before} is no other field of the same type"
 
 
 def _limits(path: str, field: FieldForm) -> Iterator[Fault]:
@@ -114,19 +114,24 @@ def _routes(form: DeclarationForm) -> Iterator[Fault]:
         if address in addresses:
             yield path, "is there twice; addresses are matched without regard to case"
         addresses.add(address)
-        if form.reply.shape == "none" and (route.reply or route.reply_channel or route.reply_topic):
-            yield f"{path}.reply", "goes with no reply: its shape is none"
         if form.reply.shape != "none" and route.reply is None:
             yield f"{path}.reply", "is missing: the subtopic of the reply"
-        for member in () if route.told_by is None else route.told_by.members:
-            if member.casefold() not in names:
-                yield f"{path}.told_by.members", f"{member} is no name of a field"
-        for key in ("told_by", "refuses"):
-            telling = getattr(route, key)
-            if telling is not None and telling.least > len(telling.members):
-                yield f"{path}.{key}.least", "is above the number of members"
-        if route.refuses is not None and route.told_by is None:
-            yield f"{path}.refuses", "needs told_by: data that is told by it is not refused"
+        for key in ("reply", "reply_channel", "reply_topic") if form.reply.shape == "none" else ():
+            if getattr(route, key) is not None:
+                yield f"{path}.{key}", "goes with no reply: its shape is none"
+        yield from _telling(path, route, names)
+
+
+def _telling(path: str, route: RouteForm, names: set[str]) -> Iterator[Fault]:
+    for member in () if route.told_by is None else route.told_by.members:
+        if member.casefold() not in names:
+            yield f"{path}.told_by.members", f"{member} is no name of a field"
+    for key in ("told_by", "refuses"):
+        telling = getattr(route, key)
+        if telling is not None and telling.least > len({one.casefold() for one in telling.members}):
+            yield f"{path}.{key}.least", f"is above the number of members; {_ANY_CASE}"
+    if route.refuses is not None and route.told_by is None:
+        yield f"{path}.refuses", "needs told_by: data that is told by it is not refused"
 
 
 def _reply(form: DeclarationForm) -> Iterator[Fault]:
@@ -168,11 +173,12 @@ def _cache(form: DeclarationForm) -> Iterator[Fault]:
     for key, kind in (("count", IntegerForm), ("consent", FlagForm), ("drops", TextForm)):
         if (name := getattr(cache, key)) is not None:
             yield from _needs(form, f"cache.{key}", name, kind=kind)
-    counted = None if cache.count is None else form.data.get(cache.count)
+    counted = cache.count and form.data.get(cache.count)
     if isinstance(counted, IntegerForm) and counted.least < 1:
         yield "cache.count", f"{cache.count} must have least = 1 or more"
-    if cache.fetched and cache.drops is None:
-        yield "cache.fetched", "needs drops"
+    for key, other in (("fetched", "drops"), ("serves", "shelf"), ("count", "shelf"), ("consent", "shelf")):
+        if key in cache.model_fields_set and getattr(cache, other) is None:
+            yield f"cache.{key}", f"needs {other}"
     if cache.shelf is not None:
         yield from _shelf(form, cache)
 
@@ -185,6 +191,8 @@ def _shelf(form: DeclarationForm, cache: CacheForm) -> Iterator[Fault]:
         yield "cache.shelf", "does not go with reply.repeats: cached contacts answer no request in particular"
     if cache.serves and reply.shape == "contacts" and cache.count is None:
         yield "cache.count", "is missing: the field that says how many are asked for; or serves = false"
+    if reply.shape == "contact" and cache.count is not None:
+        yield "cache.count", "does not go with the shape contact"
 
 
 def _example(form: DeclarationForm) -> Iterator[Fault]:
@@ -194,10 +202,13 @@ def _example(form: DeclarationForm) -> Iterator[Fault]:
         text = getattr(form.example, key)
         try:
             value = {} if text is None else json.loads(text)
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         except json.JSONDecodeError as error:
             yield f"example.{key}", f"is not JSON: {error}"
-        except ValueError:  # Python's own bound for the digits of a number
-            yield f"example.{key}", "holds a number of too many digits"
+        except UnicodeEncodeError:
+            yield f"example.{key}", "holds half of a surrogate pair, which is no character"
+        except ValueError:  # Python's own bound for the digits of a number; NaN and infinity
+            yield f"example.{key}", "holds a number of too many digits, or one that JSON does not have"
         except RecursionError:
             yield f"example.{key}", _TOO_DEEP
         else:

@@ -1,16 +1,14 @@
 """Holding a declaration's example against the declaration, so that it cannot say what does not happen."""
 
+import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
 
 from bridge.envelope import Envelope
 from bridge.failures import Failure
+from bridge.jsontypes import JsonValue
 from bridge.operations.declared.operation import Declared
 from bridge.operations.declared.reading import Example
 from bridge.operations.model import UnexpectedResult
-
-if TYPE_CHECKING:
-    from bridge.jsontypes import JsonObject
 
 
 def example_faults(operation: Declared) -> Iterator[str]:
@@ -25,14 +23,14 @@ def example_faults(operation: Declared) -> Iterator[str]:
         return
     call = None if command.call is None else command.call.parameters
     if call != example.call:
-        yield f"{file}: example.call: must be {call}"
+        yield f"{file}: example.call: must be {_json(call)}"
     try:
         message = operation.answer(command, example.result).message
     except (Failure, UnexpectedResult) as error:
         yield f"{file}: example.result: does not fit [reply]: {error}"
         return
     if operation.replies and message != example.message:
-        yield f"{file}: example.message: must be {message}"
+        yield f"{file}: example.message: must be {_json(message)}"
     if not operation.replies and example.message is not None:
         yield f"{file}: example.message: goes with no reply"
 
@@ -40,4 +38,8 @@ def example_faults(operation: Declared) -> Iterator[str]:
 def envelope_of(operation: Declared, example: Example) -> Envelope:
     """Return the example's request, by the operation's first route."""
     address = operation.routes[0].request
-    return Envelope(*address, source=None, data=cast("JsonObject", example.data))
+    return Envelope(*address, source=None, data=example.data)
+
+
+def _json(value: JsonValue) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,13 +1,13 @@
 """How the fields of ``data`` are declared: one form per type, each of which becomes a `Field`."""
 
 from abc import ABC, abstractmethod
-from typing import Annotated, Literal, Required, TypedDict, Unpack
+from dataclasses import replace
+from typing import Annotated, Final, Literal, Required, TypedDict, Unpack
 
 from pydantic import Field as Key
 from pydantic import StringConstraints
 
-from bridge.jsontypes import JsonValue
-from bridge.operations import fields
+from bridge.operations import fields, nested
 from bridge.operations.declared.form import Form
 from bridge.operations.model import Rules
 from bridge.operations.moments import Date, Minute, Time
@@ -15,12 +15,15 @@ from bridge.operations.moments import Date, Minute, Time
 MOST_FIELDS = 100
 LONGEST = 1024 * 1024
 
-FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+FIELD: Final = "^[A-Za-z_][A-Za-z0-9_]{0,63}$"
+WORD: Final = r"^\S(.*\S)?$"
+
+FieldName = Annotated[str, StringConstraints(pattern=FIELD)]
 """A member of ``data``, or a parameter of LCM."""
 
 Length = Annotated[int, Key(ge=0, le=LONGEST)]
 Number = Annotated[int, Key(ge=-fields.MAX_INTEGER, le=fields.MAX_INTEGER)]
-Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=WORD)]
 
 
 class Common(TypedDict, total=False):
@@ -29,7 +32,6 @@ class Common(TypedDict, total=False):
     name: Required[str]
     aliases: Required[tuple[str, ...]]
     required: bool
-    default: JsonValue
 
 
 class FieldForm(Form, ABC):
@@ -43,15 +45,10 @@ class FieldForm(Form, ABC):
 
     def build(self, name: str, rules: Rules) -> fields.Field:
         """Return the field. Raises `bridge.operations.fields.Wrong` for a default that it does not take."""
-        bare = self._field(rules, name=name, aliases=tuple(self.aliases))
         default = getattr(self, "default", None)
-        return self._field(
-            rules,
-            name=name,
-            aliases=tuple(self.aliases),
-            required=self.required and default is None,
-            default=None if default is None else bare.take(default),
-        )
+        needed = self.required and default is None
+        field = self._field(rules, name=name, aliases=tuple(self.aliases), required=needed)
+        return field if default is None else replace(field, default=field.take(default))
 
     @abstractmethod
     def _field(self, rules: Rules, **common: Unpack[Common]) -> fields.Field:
@@ -122,15 +119,15 @@ class XmlForm(FieldForm):
 
     def _field(self, rules: Rules, **common: Unpack[Common]) -> fields.Field:
         if isinstance(self.longest, str):
-            return fields.Xml(longest=rules.xml_chars, setting=self.longest, **common)
-        return fields.Xml(longest=self.longest, **common)
+            return nested.Xml(longest=rules.xml_chars, setting=self.longest, **common)
+        return nested.Xml(longest=self.longest, **common)
 
 
 class PhoneForm(FieldForm):
     """A number that can be dialled."""
 
     type: Literal["phone"]
-    longest: Length = 64
+    longest: Annotated[int, Key(ge=fields.LEAST_DIGITS, le=LONGEST)] = 64
     default: str | None = None
 
     def _field(self, rules: Rules, **common: Unpack[Common]) -> fields.Field:
@@ -143,7 +140,7 @@ class ObjectForm(FieldForm):
     type: Literal["object"]
 
     def _field(self, rules: Rules, **common: Unpack[Common]) -> fields.Field:
-        return fields.AnyObject(**common)
+        return nested.AnyObject(**common)
 
 
 class ArrayForm(FieldForm):
@@ -153,7 +150,7 @@ class ArrayForm(FieldForm):
     longest: Length = 1000
 
     def _field(self, rules: Rules, **common: Unpack[Common]) -> fields.Field:
-        return fields.AnyArray(longest=self.longest, **common)
+        return nested.AnyArray(longest=self.longest, **common)
 
 
 class _MomentForm(FieldForm):

@@ -12,8 +12,10 @@ from bridge.operations.results import ReaderName
 NAME: Final = "^[A-Za-z][A-Za-z0-9_]{0,63}$"
 """What an operation may be called: it is a value of labels, and part of keys."""
 
+ADDRESS: Final = "^[A-Za-z0-9_-]{1,64}$"
+
 OperationName = Annotated[str, StringConstraints(pattern=NAME)]
-AddressWord = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+AddressWord = Annotated[str, StringConstraints(pattern=ADDRESS)]
 """A channel, topic or subtopic: a word of a routing key, so without dots, blanks, ``*`` and ``#``."""
 ShapeName = Literal[
     "contact", "contacts", "object", "array", "contacts_or_reason", "success", "key", "echo", "none"

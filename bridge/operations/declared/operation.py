@@ -7,7 +7,7 @@ from bridge.envelope import Envelope
 from bridge.failures import ContactNotFound, Detail, WsError
 from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.data import Fields
-from bridge.operations.declared.forms import DeclarationForm, RouteForm
+from bridge.operations.declared.forms import CacheForm, DeclarationForm, RouteForm
 from bridge.operations.declared.reading import BadDeclaration, Declaration
 from bridge.operations.declared.schema import data_schema
 from bridge.operations.fields import Field, Integer, Wrong
@@ -21,6 +21,7 @@ from bridge.operations.model import (
     Reserved,
     Route,
     Rules,
+    Shelf,
     Telling,
 )
 from bridge.operations.moments import sortable
@@ -70,12 +71,7 @@ class Declared(Operation):
         for name, value in (form.side_effect_when or {}).items():
             self._effect_field = name
             self._effect_value = _taken(fields[name], value, f"{declaration.file}: side_effect_when.{name}")
-        cache = self._cache = form.cache
-        self._one = (
-            Reserved(cache.shelf, 1)
-            if cache is not None and cache.shelf is not None and form.reply.shape == "contact"
-            else None
-        )
+        self._cache = form.cache
 
     def translate(self, envelope: Envelope) -> Command:
         """Read the data, and say what it asks of LCM and of the contact cache."""
@@ -97,7 +93,7 @@ class Declared(Operation):
             return Command(values, call, effect)
         agent = str(values[cache.agent])
         if cache.shelf is not None:
-            reserved = None if effect or not cache.serves else self._reserved(values)
+            reserved = None if effect or not cache.serves else _reserved(cache, cache.shelf, values)
             return Command(values, call, effect, agent, reserved, cache.shelf)
         if cache.drops is not None:
             skipped = str(values[cache.drops])
@@ -109,7 +105,7 @@ class Declared(Operation):
         if self.shape is None:
             return Answer(command.content)
         response, contacts = self.shape.read(result)
-        return Answer(self.message(command, response) if self._repeats else {"response": response}, contacts)
+        return Answer(self.message(command, response), contacts)
 
     def answer_cached(self, contacts: Sequence[Contact]) -> Answer:
         """Give cached contacts the shape of the reply."""
@@ -133,12 +129,10 @@ class Declared(Operation):
     def _renamed(self, values: JsonObject) -> JsonObject:
         return {wire: values[name] for name, wire in self._parameters or () if name in values}
 
-    def _reserved(self, values: JsonObject) -> Reserved | None:
-        cache = self._cache
-        if self._one is not None or cache is None or cache.shelf is None:
-            return self._one
-        count = 1 if cache.count is None else int(str(values[cache.count]))
-        return Reserved(cache.shelf, count, None if cache.consent is None else str(values[cache.consent]))
+
+def _reserved(cache: CacheForm, shelf: Shelf, values: JsonObject) -> Reserved:
+    count = 1 if cache.count is None else int(str(values[cache.count]))
+    return Reserved(shelf, count, None if cache.consent is None else str(values[cache.consent]))
 
 
 def _fields(declaration: Declaration, rules: Rules) -> dict[str, Field]:

@@ -1,7 +1,6 @@
 """Reading a declaration: TOML text in, a `Declaration` out, or every fault of it at once."""
 
 import json
-import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,11 +9,13 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from bridge.hints import hint
-from bridge.jsontypes import JsonValue
+from bridge.hints import hint, must
+from bridge.jsontypes import JsonObject, JsonValue
 from bridge.operations.declared.checks import faults_between
-from bridge.operations.declared.fieldforms import FORMS
+from bridge.operations.declared.fieldforms import FIELD, FORMS, WORD
 from bridge.operations.declared.forms import (
+    ADDRESS,
+    NAME,
     CacheForm,
     DeclarationForm,
     ExampleForm,
@@ -41,10 +42,16 @@ _WORDS: Final[Mapping[str, str]] = {
     "missing": "is missing",
     "union_tag_invalid": f"type must be one of {', '.join(FORMS)}",
     "union_tag_not_found": f"type is missing: one of {', '.join(FORMS)}",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+    "list_type": "must be an array",
 }
 _PATTERNS: Final[Mapping[str, str]] = {
-    "subtopic": "must be a word of a routing key: letters, digits, _ and -, at most 64",
-    "name": "must begin with a letter, and go on with letters, digits and _, at most 64",
+    NAME: "must begin with a letter, and go on with letters, digits and _, at most 64",
+    FIELD: "must begin with a letter or _, and go on with letters, digits and _, at most 64",
+    ADDRESS: "must be a word of a routing key: letters, digits, _ and -, at most 64",
+    WORD: "must be one line that neither begins nor ends with a blank",
 }
 
 
@@ -59,7 +66,7 @@ class BadDeclaration(ValueError):
 class Example(NamedTuple):
     """One request and what becomes of it; None where it does not apply."""
 
-    data: JsonValue
+    data: JsonObject
     call: JsonValue
     result: JsonValue
     message: JsonValue
@@ -89,8 +96,8 @@ class Declaration:
         told = self.form.example
         if told is None:
             return None
-        texts = (told.data, told.call, told.result, told.message)
-        return Example(*(None if text is None else json.loads(text) for text in texts))
+        rest = (None if text is None else json.loads(text) for text in (told.call, told.result, told.message))
+        return Example(json.loads(told.data), *rest)
 
 
 def read(text: str, file: str) -> Declaration:
@@ -108,29 +115,44 @@ def read(text: str, file: str) -> Declaration:
     try:
         form = DeclarationForm.model_validate(tree)
     except ValidationError as error:
-        told = error.errors(include_url=False, include_context=True)
-        raise BadDeclaration([f"{file}: {one}" for one in _faults(told)]) from error
+        raise BadDeclaration([f"{file}: {one}" for one in _faults(error.errors(), tree)]) from error
     declaration = Declaration(form, text, file)
     if faults := [f"{file}: {path}: {problem}" for path, problem in faults_between(form)]:
         raise BadDeclaration(faults)
     return declaration
 
 
-def _faults(told: Iterable[Any]) -> Iterator[str]:
+def _faults(told: Iterable[Any], tree: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each fault with its key; where a value may be of several types, pydantic tells one for each."""
+    problems: dict[str, list[str]] = {}
     for fault in told:
-        path = list(map(str, fault["loc"]))
-        form: type[BaseModel] = DeclarationForm
-        if path[0] == "data" and len(path) > 2 and path[2] in FORMS:  # noqa: PLR2004 - data.<name>.<type>.<key>
-            form = FORMS[path.pop(2)]
-        elif path[0] != "data":
-            parents = [part for part in path[:-1] if part in _PARTS]
-            form = _PARTS[parents[-1]] if parents else DeclarationForm
-        yield f"{_path(path)}: {_problem(fault, path[-1], form)}"
+        path = list(fault["loc"])
+        match path:
+            case ["data", _, kind, *_] if kind in FORMS:
+                form: type[BaseModel] = FORMS[kind]
+                del path[2]
+            case _:
+                form = _PARTS[next((part for part in reversed(path[:-1]) if part in _PARTS), "")]
+        if fault["type"] != "missing":
+            path = _written(path, tree)
+        problems.setdefault(_told(path), []).append(_problem(fault, path[-1], form))
+    for key, several in problems.items():
+        yield f"{key}: {', or '.join(several)}"
 
 
-def _path(parts: Iterable[str]) -> str:
-    """Write a path as TOML's reader counts: routes[0].subtopic; pydantic marks a key of a map."""
-    text = "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in parts if part != "[key]")
+def _written(path: list[Any], tree: Any) -> list[Any]:  # noqa: ANN401 - whatever TOML may hold
+    """Return the path as far as it is one of the text: pydantic adds names of types to it, and ``[key]``."""
+    for number, part in enumerate(path):
+        there = part in tree if isinstance(tree, dict) else isinstance(tree, list) and isinstance(part, int)
+        if not there:
+            return path[:number]
+        tree = tree[part]
+    return path
+
+
+def _told(path: Iterable[Any]) -> str:
+    """Write a path as TOML's reader counts: routes[0].subtopic."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
 
 
@@ -139,7 +161,6 @@ def _problem(fault: Mapping[str, Any], key: str, form: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
         return f"is no key here; {hint(key, {name: name for name in form.model_fields})}"
     if kind == "string_pattern_mismatch":
-        words = key in ("channel", "topic", "subtopic", "reply", "reply_channel", "reply_topic")
-        return _PATTERNS["subtopic" if words else "name"]
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    return _WORDS.get(kind, re.sub(r"^Input should be", "must be", message))
+        return _PATTERNS[fault["ctx"]["pattern"]]
+    message = must(fault["msg"]).replace(" after validation", "").replace("False", "false")
+    return _WORDS.get(kind, message)

@@ -25,15 +25,14 @@ def data_schema(fields: Iterable[Field], forms: Mapping[str, FieldForm]) -> Json
     required: list[JsonValue] = []
     either: list[JsonValue] = []
     for field in fields:
-        needed = field.required and field.default is None
-        taken = field.schema() if needed else _or_null(field.schema())
+        taken = field.schema() if field.required else _or_null(field.schema())
         properties[field.name] = dict(_property(field, forms[field.name], taken))
         for alias in field.aliases:
             told = f"Another name of {field.name}: give one of them."
             properties[alias] = {"description": told, **taken, "x-alias-of": field.name}
-        if needed and field.aliases:
+        if field.required and field.aliases:
             either.append({"anyOf": [{"required": [name]} for name in (field.name, *field.aliases)]})
-        elif needed:
+        elif field.required:
             required.append(field.name)
     schema: JsonObject = {"type": "object", "x-case-insensitive": True, "properties": properties}
     if required:
@@ -56,15 +55,14 @@ def _property(field: Field, form: FieldForm, taken: JsonObject) -> Iterator[tupl
 
 def _check(field: Field, form: FieldForm) -> Iterator[tuple[str, JsonValue]]:
     """Yield what the bridge checks: the type and its limits, as declared and as the site sets them."""
-    yield "type", form.model_dump(include={"type"})["type"]
+    yield "type", form.model_dump()["type"]
     for part in parts(field):
         if part.init and part.name not in _COMMON | _TO_LCM:
             value = getattr(field, part.name)
-            if part.name == "setting" and not value:
-                continue
             # 64 bits do not fit into the numbers of each reader of JSON.
             exact = str(value) if part.name in ("least", "most") else value
-            yield part.name, list(exact) if isinstance(exact, tuple) else exact
+            if part.name != "setting" or value:
+                yield part.name, list(exact) if isinstance(exact, tuple) else exact
     if (before := getattr(form, "not_before", None)) is not None:
         yield "not_before", before
 
