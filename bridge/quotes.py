@@ -98,8 +98,7 @@ class Quotes:
         folded = _folded(text)
         for beginning, quoted in self._texts:
             if beginning in folded:
-                text = _masked_in(text, quoted, quoted)
-                folded = _folded(text)
+                text, folded = _masked_in(text, folded, quoted, quoted)
         if "\\" in text:
             if self._odd is None:
                 self._odd = [(quoted, odd) for _, quoted in self._texts if (odd := _odd_in(quoted))]
@@ -114,8 +113,7 @@ def _without_escaped(text: str, folded: str, texts: list[tuple[str, str]]) -> st
         if not there.isdisjoint(_escapes_of(odd)):
             for escape in _ESCAPING:
                 if _folded(escape(quoted[:_BEGINNING])) in folded:
-                    text = _masked_in(text, escape(quoted), quoted)
-                    folded = _folded(text)
+                    text, folded = _masked_in(text, folded, escape(quoted), quoted)
     return text
 
 
@@ -139,15 +137,21 @@ def _folded(text: str) -> str:
     return "".join(part if _LONGER.match(part) else part.casefold() for part in _LONGER.split(text))
 
 
-def _masked_in(text: str, written: str, quoted: str) -> str:
-    """Mask ``quoted`` where a text has it in the form ``written``, in any case."""
+def _masked_in(text: str, folded: str, written: str, quoted: str) -> tuple[str, str]:
+    """Mask ``quoted`` where a text has it in the form ``written``, in any case.
+
+    Returns the text and its folded form, which is not made anew: that costs more than all else here.
+    """
     shown = mask(quoted)
+    shown_folded = _folded(shown)
     parts: list[str] = []
+    folded_parts: list[str] = []
     last = 0
-    for at, end in _places(_folded(text), _folded(written), in_part=len(quoted) > _BEGINNING):
+    for at, end in _places(folded, _folded(written), in_part=len(quoted) > _BEGINNING):
         parts += text[last:at], shown
+        folded_parts += folded[last:at], shown_folded
         last = end
-    return "".join((*parts, text[last:]))
+    return "".join((*parts, text[last:])), "".join((*folded_parts, folded[last:]))
 
 
 def _places(text: str, written: str, *, in_part: bool) -> Iterator[tuple[int, int]]:

@@ -10,6 +10,7 @@ same holds for the way out: headers that cannot be encoded, or that outgrow a fr
 import secrets
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any, Final
 
@@ -131,15 +132,16 @@ def short_string(data: bytes) -> tuple[str, bytes]:
 
 
 def _unmarshal(self: header.ContentHeader, data: bytes) -> None:
-    try:
-        _read_header(self, data)
-    except FAULTS:
-        self.class_id, self.weight, self.body_size = CONTENT.unpack_from(data)
-        readable, unreadable = read_properties(data)
-        self.properties = commands.Basic.Properties()
-        for name in KINDS:
-            setattr(self.properties, name, getattr(readable, name))
-        self.properties.headers = {**readable.headers, _UNREADABLE: unreadable}
+    if len(data) <= _PLAIN_BYTES:  # longer ones may have too many values
+        with suppress(*FAULTS):
+            _read_header(self, data)
+            return
+    self.class_id, self.weight, self.body_size = CONTENT.unpack_from(data)
+    readable, unreadable = read_properties(data)
+    self.properties = commands.Basic.Properties()
+    for name in KINDS:
+        setattr(self.properties, name, getattr(readable, name))
+    self.properties.headers = {**readable.headers, _UNREADABLE: unreadable}
 
 
 def read_properties(header: bytes) -> tuple[Properties, str]:

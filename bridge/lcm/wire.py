@@ -34,6 +34,9 @@ MAX_NESTED: Final = 100_000
 """Objects and arrays in an answer; of contacts some 20,000 go into 4 MiB. As many empty arrays as go into it
 would take more than a second, in which nobody else is served, and hundreds of megabytes."""
 
+MAX_COMMAS: Final = 250_000
+"""Commas in an answer, which bound the values in it for the same reason; of contacts 4 MiB hold 200,000."""
+
 
 class Fault(NamedTuple):
     """A WCF JSON fault."""
@@ -83,7 +86,8 @@ _HINTS: Final = {
 
 def _fault(body: bytes) -> Fault | None:
     try:
-        value = None if _too_many(body.count(b"[") + body.count(b"{")) else orjson.loads(body)
+        too_many = _too_many(body.count(b"[") + body.count(b"{"), body.count(b","))
+        value = None if too_many else orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
     # Both members, as WCF always writes them: what some gateway says in JSON of its own excludes no effect.
@@ -94,7 +98,7 @@ def _fault(body: bytes) -> Fault | None:
 
 
 def _result(body: bytes) -> JsonValue:
-    if _too_many(body.count(b"[") + body.count(b"{")):
+    if _too_many(body.count(b"[") + body.count(b"{"), body.count(b",")):
         raise _no_result(_TOO_MANY)
     try:
         value = orjson.loads(body)
@@ -105,12 +109,12 @@ def _result(body: bytes) -> JsonValue:
     return unwrap(value["d"])
 
 
-_TOO_MANY: Final = f"LCM's answer has more than {MAX_NESTED} objects and arrays"
+_TOO_MANY: Final = f"LCM's answer has more than {MAX_NESTED} objects and arrays, or {MAX_COMMAS} commas"
 
 
-def _too_many(brackets: int) -> bool:
-    """Tell before it is parsed; a bracket within a text counts too."""
-    return brackets > MAX_NESTED
+def _too_many(brackets: int, commas: int) -> bool:
+    """Tell before it is parsed; what stands within a text counts too."""
+    return brackets > MAX_NESTED or commas > MAX_COMMAS
 
 
 def _no_result(message: str) -> CallFailed:
@@ -126,7 +130,8 @@ def unwrap(value: JsonValue) -> JsonValue:
     if isinstance(value, str):
         text = value.strip()
         if text[:1] in ("{", "[", '"') or text in ("true", "false", "null"):
-            if _too_many(text.count("[") + text.count("{")):  # in the body they may be escaped
+            # In the body they may be escaped.
+            if _too_many(text.count("[") + text.count("{"), text.count(",")):
                 raise _no_result(_TOO_MANY)
             try:
                 value = orjson.loads(text)

@@ -19,6 +19,7 @@ _NAME_AFTER: Final = re.compile(r"-?[^\W\d]|\.[a-z][a-z0-9-]*\.[a-z]")
 _ADDRESS: Final = re.compile(r"[^\s@,;:'\"]{1,128}@[^\s@,;:'\"]{1,255}")
 
 _UUID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
+_UUID_CHARS: Final = 36
 
 _HIDDEN: Final = f"{HIDDEN}@"
 """What stands in the place of a password in a URL."""
@@ -95,7 +96,9 @@ def _is_in_a_name(match: re.Match[str]) -> bool:
     """Tell whether the digits are a part of a host's or queue's name, or of an id, and no phone number's."""
     around, (start, end) = match.string, match.span()
     before = around[max(0, start - _LONGEST_NAME) : start]
-    if any(id_.start() <= start and end <= id_.end() for id_ in _UUID.finditer(around, start - len(before))):
+    # No further than one that begins with the number, or each number would be as dear as the text is long.
+    ids = _UUID.finditer(around, start - len(before), start + _UUID_CHARS + 1)
+    if any(id_.start() <= start and end <= id_.end() for id_ in ids):
         return True
     if "\\" in before[-_LONGEST_ESCAPE:]:  # an escaped character ends in letters
         return False

@@ -21,6 +21,9 @@ class Refused(NamedTuple):
     text: str
 
 
+_MOST_SIGNS: Final = 20_000
+"""Tags and references of XML in a result: each takes a microsecond, in which nobody else is served."""
+
 Given = tuple[JsonValue, Sequence[Contact]]
 """The ``response``, and the contacts in it."""
 
@@ -66,6 +69,8 @@ class One(Shape):
                 return {}, ()
             raise self._refused.kind(self._refused.text)
         if self._from_xml and isinstance(result, str):
+            if result.count("<") + result.count("&") > _MOST_SIGNS:
+                raise UnexpectedResult(f"its XML has more than {_MOST_SIGNS} tags and references")
             result = dict(leaves(result))
         one = self._members.read(result[0] if isinstance(result, list) else result)
         return one, [one]

@@ -45,6 +45,10 @@ _DEEPEST: Final = 128
 """Levels of nesting in a contact: more than LCM's answers have, and fewer than JSON's writer takes."""
 
 
+LARGEST: Final = 16_384
+"""Bytes of a record; a contact of which it would be larger is not kept. Most have 300."""
+
+
 class _Skip(NamedTuple):
     agent: str
     account: str
@@ -105,7 +109,10 @@ class ContactStore:
         asked: float,
         reserved: Reserved | None,
     ) -> None:
-        """Remember what LCM gave; what has no account number could not be dropped and is not kept."""
+        """Remember what LCM gave, the first contacts up to ``contacts.per_agent``.
+
+        What has no account number could not be dropped and is not kept, nor is one that is too large.
+        """
         if (change := self._kept(agent, shelf, contacts, asked=asked, reserved=reserved)) is not None:
             await self._store.ask(change.call)
 
@@ -152,7 +159,8 @@ class ContactStore:
         # Fewer than asked for are all there are; and of the od kind an agent has one at a time.
         complete = reserved is not None and (len(contacts) < reserved.count or shelf == "od")
         pairs: list[bytes | str] = []
-        for place, contact in enumerate(contacts):
+        # The script takes microseconds for each, in which Redis serves nobody; more would not stay anyway.
+        for place, contact in enumerate(contacts[: self._settings.per_agent]):
             account, expires = contact.get("AccountNumber"), self._expires(contact, asked)
             if isinstance(account, str) and account:
                 record = {
@@ -163,10 +171,9 @@ class ContactStore:
                     "n": place,
                     "contact": contact,
                 }
-                pairs += [
-                    account,
-                    orjson.dumps({key: value for key, value in record.items() if value is not None}),
-                ]
+                stored = orjson.dumps({key: value for key, value in record.items() if value is not None})
+                if len(stored) <= LARGEST:
+                    pairs += [account, stored]
         if not pairs and not complete:
             return None
         consent = (reserved.consent if reserved else None) or ""

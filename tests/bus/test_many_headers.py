@@ -1,9 +1,11 @@
 """Headers with many values: how many are read."""
 
 import pytest
+from pamqp.commands import Basic
+from pamqp.header import ContentHeader
 from support.rawamqp import HEADERS, MESSAGE_ID, header, long, short
 
-from bridge.bus.wire import CONTENT, read_properties
+from bridge.bus.wire import CONTENT, read_properties, take_unreadable, tolerate_what_cannot_be_read
 from bridge.messages import Properties
 
 NULL, YES = b"V", b"t\1"
@@ -70,3 +72,18 @@ def test_a_frame_full_of_values(value: bytes) -> None:
     found, unreadable = read(header("a", b"A", long(value * (120_000 // len(value)))))
 
     assert ("headers", {}) == (unreadable, found.headers)
+
+
+def test_a_message_that_is_fetched_has_no_more_values_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`lcm-bridge dead-letters` fetches by the library, which would take minutes for so many values."""
+    monkeypatch.setattr(ContentHeader, "unmarshal", ContentHeader.unmarshal)
+    monkeypatch.setattr(Basic.GetOk, "unmarshal", Basic.GetOk.unmarshal)
+    tolerate_what_cannot_be_read()
+    fetched = ContentHeader()
+
+    fetched.unmarshal(content(header("a", b"A", long(NULL * 3_000_000))))
+
+    assert fetched.properties is not None
+    assert "m" == fetched.properties.message_id
+    headers = fetched.properties.headers or {}
+    assert ("headers", {}) == (take_unreadable(headers), headers)

@@ -48,6 +48,7 @@ XMLS = (
     "<Data xmlns='u'/>", "<x:Data/>", "<x:Data xmlns:x='u'/>", "<Data xmlns:x='u'><x:a/></Data>",
     "<Data><x:a/></Data>", "<Data xmlns:x='u' xmlns:y='u'><a x:b='1' y:b='2'/></Data>",
     "<Data xmlns:x=''/>", "<Data xmlns=''/>", "<Data xml:lang='en'/>", "<Data xmlns:xml='u'/>",
+    f"<Data xmlns:x='{'u' * 256}'/>", f"<Data><a xmlns='{'u' * 257}'/></Data>",
     "<Data xmlns:xmlns='u'/>", "<Data x:a='1'/>", "<Data xmlns:x='u' x:a='1'/>", "<a:b:c/>", "< Data/>",
     "<Data/ >", "<Data\n/>", "<1/>", "<-a/>", "<Data><a.b-c_d/></Data>", "<Data><\u00e9/></Data>",
     "<Data><\u00d7/></Data>", "<Data>\x0b</Data>", "<Data>\uffff</Data>", "<Data>\U0001f600</Data>",

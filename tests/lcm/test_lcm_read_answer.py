@@ -13,7 +13,7 @@ from lcm.lcm_servers import OD, ONCE, answer, answering, lcm_client
 
 from bridge.failures import Failure, LcmBadResponse
 from bridge.jsontypes import JsonValue
-from bridge.lcm.wire import MAX_DEPTH, MAX_NESTED, TURNED_AWAY, read_answer, unwrap
+from bridge.lcm.wire import MAX_COMMAS, MAX_DEPTH, MAX_NESTED, TURNED_AWAY, read_answer, unwrap
 from bridge.ports import CallFailed
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=20)
@@ -146,6 +146,29 @@ def test_a_result_may_hold_so_many_arrays(*, arrays: int, fits: bool, escaped: b
         with pytest.raises(CallFailed, match="100000 objects and arrays") as caught:
             read_answer(200, body.encode())
         assert caught.value.effect_possible
+
+
+@pytest.mark.parametrize("escaped", [False, True])
+@pytest.mark.parametrize(("commas", "fits"), [(MAX_COMMAS, True), (MAX_COMMAS + 1, False)])
+def test_a_result_may_hold_so_many_values(*, commas: int, fits: bool, escaped: bool) -> None:
+    """More are a bad response before they are parsed: each takes thirty times its bytes then."""
+    result = f"[{','.join('5' * (commas + 1))}]"
+    written = '"' + result.replace(",", "\\u002c") + '"' if escaped else result
+    body = f'{{"d": {written}}}'
+    if fits:
+        assert [5] * (commas + 1) == read_answer(200, body.encode())
+    else:
+        with pytest.raises(CallFailed, match="250000 commas") as caught:
+            read_answer(200, body.encode())
+        assert caught.value.effect_possible
+
+
+def test_a_fault_with_too_many_values_is_none() -> None:
+    """Nothing is made of it."""
+    with pytest.raises(CallFailed) as caught:
+        read_answer(500, b'{"ExceptionType": [%b5], "Message": "No"}' % (b"5," * MAX_COMMAS))
+
+    assert isinstance(caught.value.failure, LcmBadResponse)
 
 
 @pytest.mark.parametrize(

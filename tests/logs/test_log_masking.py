@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from logs.log_lines import Lines
 
 from bridge.case import log_about
-from bridge.logs.masking import PERSONAL
+from bridge.logs.masking import PERSONAL, mask_text
 from bridge.quotes import mask
 
 BLANKS = st.sampled_from(["", "", " ", "-", ".", "\u00a0", "\u2011", " ("])
@@ -279,3 +279,17 @@ def test_a_phone_number_beside_letters_is_masked(lines: Lines, text: str) -> Non
     lines.configure().info("lcm.call_failed", error=text)
 
     assert "123456" not in lines.last()["error"]
+
+
+@pytest.mark.parametrize("at", [0, 1, 39, 40, 41, 500])
+def test_an_id_stays_readable_wherever_it_stands(at: int) -> None:
+    """Other numbers around it change nothing."""
+    one = "550e8400-e29b-41d4-a716-446655440000"
+    text = f"{'x ' * at}{one} x {'0301234567 x ' * 10}"
+
+    assert text.replace("0301234567", "***67") == mask_text(text)
+
+
+def test_many_numbers_in_a_long_text_are_masked() -> None:
+    """`lcm-bridge dead-letters show` prints whole bodies: looked through for each number, one takes hours."""
+    assert "1234567" not in mask_text("1234567 a " * 25_000)

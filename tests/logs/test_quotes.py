@@ -92,3 +92,11 @@ def test_characters_that_grow_without_their_case_move_nothing() -> None:
 def test_a_character_reference_without_end_is_a_text_like_others(said: Mapping[str, Any] | bytes) -> None:
     """Python takes no number of so many digits; each line about the request would be lost."""
     assert "no ***9; here" == Quotes(said).masked_in(f"no &#{'9' * 5000}; here")
+
+
+def test_a_line_is_prepared_once_however_much_it_quotes() -> None:
+    """Of characters that grow without their case that takes long: once for each text, it takes minutes."""
+    texts = [f"text {number}" for number in range(250)]
+    line = "\u00df" * 300_000 + f" {', '.join(texts)}"
+
+    assert "text" not in Quotes({"a": texts}).masked_in(line)

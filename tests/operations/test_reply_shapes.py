@@ -193,3 +193,13 @@ def test_a_screen_pop_is_read_however_it_is_written(text: str, expected: dict[st
 def test_a_hostile_screen_pop_is_read_to_its_end(part: str) -> None:
     """Looking at any of it again for each of its parts would take hours."""
     assert len(list(leaves(part * 50_000))) <= 50_000
+
+
+@pytest.mark.parametrize(("text", "signs"), [("<a>", 1), ("&a", 1), ("<a>&a</a>", 3), ("&#60; <", 2)])
+def test_a_screen_pop_may_have_20_000_tags_and_references(text: str, signs: int) -> None:
+    """Of 4 MiB of them the reading takes more than a second, in which nobody else is served."""
+    most = text * (20_000 // signs) + "&" * (20_000 % signs)
+
+    assert "response" in message("GetScreenPopData", most)
+    with pytest.raises(UnexpectedResult, match="more than 20000 tags and references"):
+        message("GetScreenPopData", f"{most}&")

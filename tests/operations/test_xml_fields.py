@@ -26,6 +26,15 @@ def problem(value: JsonValue, name: str = "BussinessFields") -> str:
     return text
 
 
+def told(text: str) -> str:
+    """Return what is wrong with a text, nothing if there is nothing."""
+    try:
+        check(text)
+    except BadXml as bad:
+        return str(bad)
+    return ""
+
+
 @pytest.mark.parametrize("name", FIELDS)
 @pytest.mark.parametrize(
     "text",
@@ -164,6 +173,26 @@ def test_the_limit_of_xml_is_65536_characters_by_default() -> None:
     assert text == sent(text)
     told = f"must have at most 65536 characters of XML, not 65537 {SETTING}"
     assert told == problem(text.replace("<D", " <D", 1))
+
+
+@pytest.mark.parametrize("declared", ["xmlns", "xmlns:x"])
+@pytest.mark.parametrize("within", ["{}</e>", "<a>{}</e></a>", "{}<a xmlns='v' b='c'/></e>"])
+def test_a_namespace_may_have_256_characters(declared: str, within: str) -> None:
+    """The parser writes it before the name of each attribute: 30,000 before 3,000 made 100 MB."""
+    long = "must not declare a namespace of more than 256 characters"
+    element = f"<e {declared}='{'u' * 256}' c='{'v' * 300}'>"
+
+    assert "" == told(f"<Data>{within.format(element)}</Data>")
+    assert long == told(f"<Data>{within.format(element.replace('uu', 'uuu', 1))}</Data>")
+
+
+def test_a_namespace_that_is_too_long_is_told_of_before_what_follows() -> None:
+    """What cannot be read at all is told of where it stands."""
+    long = f"<Data xmlns:x='{'u' * 257}'"
+
+    assert told(f"{long}></a>").startswith("must not declare a namespace")
+    assert "mismatched tag" in told(f"<Data></a>{long}/>")
+    assert "must not declare a document type or entities" == told(f"<!DOCTYPE Data [{long}/>")
 
 
 def test_deep_xml_is_taken() -> None:

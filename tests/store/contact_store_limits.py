@@ -8,6 +8,7 @@ import pytest
 from store.store_servers import ACCOUNT, AGENT, Bench, bench, contact, od_contact, slashes, sql_server
 
 from bridge.operations.model import Reserved, Shelf
+from bridge.ports import CacheChange
 
 RESERVED = Reserved("manual", 10, "Yes")
 SHELVES: tuple[Shelf, ...] = ("manual", "od")
@@ -141,6 +142,31 @@ class ContactStoreLimits:
             await cache.keep(*map(contact, "abcdefghi"))
 
             assert 3 == len(await cache.accounts())
+
+    async def test_of_one_answer_the_first_contacts_are_kept(self, redis_url: str) -> None:
+        """As many as stay: Redis serves nobody else meanwhile, and LCM may give any number."""
+        answer = [contact(str(number)) for number in range(9)]
+        async with bench(redis_url, per_agent=3) as cache:
+            change = CacheChange(agent=AGENT, shelf="manual", contacts=answer, asked=cache.clock.now)
+            prepared = cache.cache.prepare(change)
+            assert prepared is not None
+            assert 3 == sum(given in prepared.call.args for given in map(str, range(9)))
+            await cache.keep(*answer)
+
+            assert ["0", "1", "2"] == await cache.accounts()
+
+    async def test_a_contact_of_more_than_16_kib_is_not_kept(self, redis_url: str) -> None:
+        """As it is stored; an older record of it goes, for LCM has said something else since."""
+        async with bench(redis_url) as cache:
+            await cache.keep(contact("1"), contact("2"))
+            [record, _] = await cache.store.client.hvals(f"{cache.prefix}:{{{AGENT}}}:contacts:manual")
+            room = 16_384 - len(record) - len('"more":"",')
+
+            await cache.keep(contact("1", more="x" * room), contact("2"))
+            at_the_limit = await cache.accounts()
+            await cache.keep(contact("1", more="x" * (room + 1)), contact("2"))
+
+            assert (["1", "2"], ["2"]) == (at_the_limit, await cache.accounts())
 
     @pytest.mark.parametrize("account", [None, "", 5, True, ["1"], {"a": 1}])
     async def test_what_has_no_account_number_is_not_kept(self, redis_url: str, account: object) -> None:

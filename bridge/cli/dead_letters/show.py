@@ -2,19 +2,17 @@
 
 import argparse
 import asyncio
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
 
-import orjson
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 
 from bridge.cli.broker import broker_fault
 from bridge.cli.dead_letters.box import opened
 from bridge.cli.dead_letters.records import Records, described
-from bridge.cli.dead_letters.texts import moment, printable
-from bridge.cli.display import console, plain, print_table
+from bridge.cli.dead_letters.texts import body_text, moment, printable
+from bridge.cli.display import plain, print_table
 from bridge.configuration import Loaded
 from bridge.exitcodes import DONE, FAILED
 from bridge.letters import Letter
@@ -36,8 +34,9 @@ def run(site: Loaded, args: argparse.Namespace) -> int:
     known = asyncio.run(_known(site, letter))
     rows = [*_rows(letter), ("ledger", known)]
     print_table(("", ""), [(name, mask_text(value) if args.mask else value) for name, value in rows])
-    body = _pretty(letter.request.body)
-    console().print(plain(f"\n{mask_text(body) if args.mask else body}"), soft_wrap=True)
+    body = body_text(letter.request.body)
+    # By itself: a table's printer takes seconds for a megabyte of short lines.
+    sys.stdout.write(plain(f"\n{mask_text(body) if args.mask else body}\n").plain)
     return DONE
 
 
@@ -79,10 +78,3 @@ def _rows(letter: Letter) -> Iterator[tuple[str, str]]:
             yield f"property {field.name}", printable(value)
     for name, value in sorted(letter.properties.headers.items()):
         yield f"header {printable(name)}", printable(value)
-
-
-def _pretty(body: bytes) -> str:
-    try:
-        return orjson.dumps(json.loads(body.decode("utf-8-sig")), option=orjson.OPT_INDENT_2).decode()
-    except (ValueError, RecursionError, TypeError):
-        return body.decode(errors="backslashreplace")

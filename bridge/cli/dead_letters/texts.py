@@ -1,13 +1,22 @@
 """How letters and faults are put into words."""
 
+import json
 import re
-from typing import Any
+from typing import Any, Final
+
+import orjson
 
 from bridge.cli import display
+from bridge.jsontypes import deeper_than
 from bridge.letters import Letter
 from bridge.logs import mask_text
 
 _LONGEST_ERROR = 100
+
+_DEEPEST: Final = 32
+_MOST_BYTES: Final = 4 * 1024 * 1024
+"""Levels and bytes of a body that is indented: of one megabyte in many levels there would be hundreds."""
+
 _UUID = re.compile(r"(replay-)?[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){1,3}[0-9a-fA-F]{0,12}")
 
 
@@ -58,3 +67,15 @@ def printable(value: object) -> str:
     """Return anything that a header holds as text without what would steer the terminal."""
     text = value.decode(errors="backslashreplace") if isinstance(value, bytes | bytearray) else str(value)
     return display.plain(text).plain
+
+
+def body_text(body: bytes) -> str:
+    """Return a body for a person: JSON indented, unless that makes most of it, and all else as it is."""
+    try:
+        value = json.loads(body.decode("utf-8-sig"))
+        indented = b"" if deeper_than(value, _DEEPEST) else orjson.dumps(value, option=orjson.OPT_INDENT_2)
+    except (ValueError, RecursionError, TypeError):
+        indented = b""
+    if 0 < len(indented) <= _MOST_BYTES:
+        return indented.decode()
+    return body.decode(errors="backslashreplace")
