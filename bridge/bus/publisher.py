@@ -1,7 +1,9 @@
 """Publishing with confirms on one channel, which is opened anew for as long as the connection lives."""
 
 import asyncio
+import re
 import struct
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
@@ -24,6 +26,9 @@ from bridge.messages import Outgoing
 from bridge.ports import Confirmation, PublishFailed
 
 log = structlog.get_logger(__name__)
+
+_TOO_LARGE = re.compile(r"message size [0-9]+ is larger than configured max size ([0-9]+)")
+"""Why RabbitMQ closes a channel: its max_message_size, which counts the body alone."""
 
 Prepare = Callable[[AbstractChannel], Awaitable[None]]
 
@@ -57,6 +62,7 @@ class Publisher:
         self._opened = asyncio.Event()
         self._returned_is_lost = returned_is_lost
         self._refusals = Refusals()
+        self._most_bytes = sys.maxsize
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
@@ -67,6 +73,7 @@ class Publisher:
     async def run(self, connection: Connection) -> None:
         """Keep a channel open for as long as the connection lives."""
         backoff = Backoff(0.1, 2.0)
+        self._most_bytes = sys.maxsize  # another node may take more
         async with asyncio.TaskGroup() as retiring:
             while connection.alive:
                 started, told = time.monotonic(), False
@@ -142,6 +149,7 @@ class Publisher:
             return await self._publish(channel, outgoing)
 
     async def _publish(self, channel: PublishChannel, outgoing: Outgoing) -> Confirmation:
+        self._check_size(outgoing)
         properties = outgoing.properties
         if outgoing.signed:
             properties = replace(properties, user_id=channel.user)
@@ -162,10 +170,22 @@ class Publisher:
             # The confirm stays known until it comes, and its error would keep the message by the traceback.
             raise self._too_late() from error.with_traceback(None)
         except CONNECTION_EXCEPTIONS as error:
+            if (too_large := _TOO_LARGE.search(str(error))) is not None:
+                self._most_bytes = int(too_large[1])
+                self._check_size(outgoing)  # else it was another one, with which the channel ended
             raise PublishFailed(f"{type(error).__name__}: {error}", cut_off=True) from error
         if self._refusals:
             self._refusals.taken(_destination(outgoing))
         return Confirmation.CONFIRMED if routed else self._returned(channel, outgoing)
+
+    def _check_size(self, outgoing: Outgoing) -> None:
+        """Refuse what ends the channel each time that it is published, for all who publish on it."""
+        if len(outgoing.body) > self._most_bytes:
+            raise PublishFailed(
+                f"its {len(outgoing.body)} bytes are more than the broker takes (max_message_size,"
+                f" {self._most_bytes})",
+                kind="impossible",
+            )
 
     def _refused(self, channel: PublishChannel, outgoing: Outgoing) -> PublishFailed:
         channel.doubt()
