@@ -241,3 +241,11 @@ def test_what_the_parser_does_not_take_as_text_is_refused() -> None:
     """An envelope holds no half of a surrogate pair, but whoever asks is told in the same way."""
     with pytest.raises(BadXml, match=r"^must be well-formed XML in plain characters$"):
         check("<Data>\ud800</Data>")
+
+
+def test_a_namespace_out_of_an_entity_is_refused_as_the_entity() -> None:
+    """Nothing that a document type declares is made use of, also where namespaces are looked at."""
+    text = f'<!DOCTYPE Data [<!ENTITY u "{"u" * 300}">]><Data xmlns="&u;"/>'
+
+    with pytest.raises(BadXml, match="must not declare a document type"):
+        check(text)
