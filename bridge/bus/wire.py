@@ -37,6 +37,9 @@ _FRAME_BYTES: Final = 20
 _MOST_VALUES: Final = 1_000
 """Values in all tables and arrays of the headers: with more of them the headers count as unreadable."""
 
+_MOST_SENT_ON: Final = 900
+"""What a message that is sent on has of these: the rest is for what broker and bridge write on it."""
+
 _SIZES: Final = {
     **dict.fromkeys((b"t", b"b", b"B"), 1),
     **dict.fromkeys((b"s", b"u"), 2),
@@ -208,27 +211,36 @@ def is_plain(headers: Mapping[str, Any]) -> bool:
 
 def _fitting(headers: Mapping[str, Any], room: int) -> dict[str, Any]:
     sizes: dict[str, int] = {}
+    values: dict[str, int] = {}
     kept: dict[str, Any] = {}
     left_out = []
     for name, value in headers.items():
         try:
             kept[name] = _encodable(value)
             sizes[name] = len(encode.field_table({name: kept[name]})) - 4
+            values[name] = _values_in(value)
         except FAULTS:
             kept.pop(name, None)
             left_out.append(name)
     # A list of names takes its room too; the largest go first, and never what the bridge itself reads.
     names = [name for name in kept if name not in _OURS or sizes[name] > _PLAIN_BYTES]
-    names.sort(key=lambda name: sizes[name])
-    total, most = sum(sizes.values()), room - _PLAIN_BYTES
-    while names and total > most:
-        name = names.pop()
-        total -= sizes[name]
-        left_out.append(name)
-        del kept[name]
+    for measure, most in ((sizes, room - _PLAIN_BYTES), (values, _MOST_SENT_ON)):
+        names.sort(key=measure.__getitem__)
+        total = sum(measure[name] for name in kept)
+        while names and total > most:
+            name = names.pop()
+            total -= measure[name]
+            left_out.append(name)
+            del kept[name]
     if left_out:
         kept[LEFT_OUT] = ", ".join(left_out).encode()[: _PLAIN_BYTES // 2].decode(errors="ignore")
     return kept
+
+
+def _values_in(value: Any) -> int:  # noqa: ANN401 - a header holds anything
+    """Return how many values a header has, with those within it."""
+    within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_values_in, within))
 
 
 def _encodable(value: Any) -> Any:  # noqa: ANN401 - a header holds anything

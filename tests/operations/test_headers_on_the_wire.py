@@ -1,8 +1,9 @@
 """Headers of a request that is sent on: what outgrows a frame is left out, never its key."""
 
 import pytest
+from pamqp.commands import Basic
 
-from bridge.bus.wire import properties_on_the_wire
+from bridge.bus.wire import CONTENT, properties_on_the_wire, read_properties
 from bridge.messages import Properties
 
 FRAME_MAX = 131_072
@@ -25,3 +26,17 @@ def test_a_key_that_is_none_is_left_out_like_any_header() -> None:
     sent = properties_on_the_wire(Properties(headers={"idempotency-key": "k" * 140_000}), FRAME_MAX)
 
     assert {"x-bridge-left-out": "idempotency-key"} == sent.headers
+
+
+def test_what_was_read_can_be_read_again_with_what_broker_and_bridge_add() -> None:
+    """A request that was parked with a thousand values in its headers comes back as the one that it is."""
+    values = {"padding": "x" * 5_000, "many": [True] * 500, "more": {f"k{n}": n for n in range(490)}}
+    sent = properties_on_the_wire(Properties(headers=values | OURS), FRAME_MAX)
+    deaths = [{f"k{n}": "of the broker" for n in range(9)}] * 9
+    back = Basic.Properties(headers=(sent.headers or {}) | {"x-death": deaths})
+
+    found, unreadable = read_properties(CONTENT.pack(60, 0, 0) + back.marshal())
+
+    assert "" == unreadable
+    assert OURS == {name: found.headers.get(name) for name in OURS}
+    assert "many" == found.headers["x-bridge-left-out"]
