@@ -1,5 +1,7 @@
 """Headers of a request that is sent on: what outgrows a frame is left out, never its key."""
 
+from typing import Any
+
 import pytest
 from pamqp.commands import Basic
 
@@ -30,10 +32,15 @@ def test_a_key_that_is_none_is_left_out_like_any_header() -> None:
 
 def test_what_was_read_can_be_read_again_with_what_broker_and_bridge_add() -> None:
     """A request that was parked with a thousand values in its headers comes back as the one that it is."""
-    values = {"padding": "x" * 5_000, "many": [True] * 500, "more": {f"k{n}": n for n in range(490)}}
+    values: dict[str, Any] = {
+        "padding": "x" * 5_000,
+        "many": [True] * 500,
+        "more": {f"k{n}": n for n in range(490)},
+    }
     sent = properties_on_the_wire(Properties(headers=values | OURS), FRAME_MAX)
     deaths = [{f"k{n}": "of the broker" for n in range(9)}] * 9
-    back = Basic.Properties(headers=(sent.headers or {}) | {"x-death": deaths})
+    headers: dict[str, Any] = {**(sent.headers or {}), "x-death": deaths}
+    back = Basic.Properties(headers=headers)
 
     found, unreadable = read_properties(CONTENT.pack(60, 0, 0) + back.marshal())
 
