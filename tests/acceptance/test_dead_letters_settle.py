@@ -150,18 +150,21 @@ async def test_unsettled_gets_the_same_end(letters: Site, tmp_path: Path) -> Non
     """--unsettled replays it all the same: the ledger knows it was cut off, and it is a letter again."""
     site, name = letters, name_of_letters()
     before = len(site.simulator.effects)
-    await cut_off(site, create(), message_id=name)
+    correlation_id = await cut_off(site, create(), message_id=name)
     first = await only_letter(site, tmp_path)
     (once,) = await everything_once(site)
     told = len(site.worker.events("request.dead_lettered"))
 
+    waiting = site.widget.expect(correlation_id)
     ended = await run_letters(site, tmp_path, "replay", "--yes", "--unsettled")
+    reply = await waiting
     await until(lambda: told < len(site.worker.events("request.dead_lettered")), "dead-lettered again")
     await until_letters(site.widget, 1)
     (again,) = await everything_once(site)
 
     assert (0, "1 letter replayed, 0 left alone, of 1 looked at\n") == (ended.code, ended.output)
     assert first
+    assert "OUTCOME_UNKNOWN" == reply.error_type
     assert once.body == again.body
     assert "outcome-unknown" == again.headers["x-reason"]
     assert 1 == len(site.simulator.effects) - before
