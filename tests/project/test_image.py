@@ -3,7 +3,11 @@
 ``make image image-test`` builds the image and runs it.
 """
 
+import ast
+import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -49,6 +53,27 @@ def test_the_image_has_a_python_that_is_supported() -> None:
     [minor] = re.findall(r"(?m)^ARG PYTHON=(3\.\d+)-", DOCKERFILE)
 
     assert f"Programming Language :: Python :: {minor}" in PYPROJECT["project"]["classifiers"]
+
+
+TRACES = ["bridge.tracing.environment", "bridge.tracing.export", "bridge.tracing.otel"]
+
+
+@pytest.mark.parametrize(("lacking", "left_out"), [(["pytest"], []), (["pytest", "opentelemetry"], TRACES)])
+def test_the_image_imports_all_that_it_runs(lacking: list[str], left_out: list[str]) -> None:
+    """At its build, for the bytecode: all of the bridge but what needs packages that it does not have."""
+    [command] = re.findall(r'(?m)^RUN (\["python", "-c", .*\])$', DOCKERFILE)
+    program = f"""
+import sys
+sys.modules.update(dict.fromkeys({lacking}))
+{json.loads(command)[2]}
+print([one.name for one in pkgutil.walk_packages(bridge.__path__, "bridge.") if one.name not in sys.modules])
+"""
+    ended = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert 0 == ended.returncode, ended.stderr
+    assert ["bridge.testing", *left_out] == ast.literal_eval(ended.stdout)
 
 
 def test_compose_mounts_what_is_there() -> None:
