@@ -32,7 +32,7 @@ def deeper_than(value: JsonValue, limit: int) -> bool:
     return any(isinstance(value, dict | list) for value in level)
 
 
-def _all(root: JsonValue) -> Iterator[JsonValue]:
+def everything_in(root: JsonValue) -> Iterator[JsonValue]:
     """Yield a value and everything within it."""
     waiting = [root]
     while waiting:
@@ -43,7 +43,7 @@ def _all(root: JsonValue) -> Iterator[JsonValue]:
 
 def strings(root: JsonValue) -> Iterator[str]:
     """Yield every string and every key within."""
-    for value in _all(root):
+    for value in everything_in(root):
         if isinstance(value, str):
             yield value
         elif isinstance(value, dict):

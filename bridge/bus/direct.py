@@ -2,10 +2,9 @@
 
 RabbitMQ closes the connection of whoever publishes to an address that it cannot read: 3.10 where it names no
 node that runs, or a process with a number that it has no room for, 4.0 where it is no base64 or holds no
-process. So an address goes by a connection for suspects
-until one like it was taken, alone, so that it is known which of them it was. Addresses of one node differ in
-the process and the key only: whoever was answered at that node before has vouched for the others, where both
-have small numbers or both large ones.
+process. So an address goes by a connection for suspects until one like it was taken, alone, so that it is
+known which of them it was. Addresses of one node differ in the process and the key only: whoever was answered
+at that node before has vouched for the others, where both have small numbers or both large ones.
 """
 
 import asyncio
@@ -33,7 +32,6 @@ _SUSPECTS_AT_ONCE: Final = 8
 """How many may wait for their turn during one: each is a request under way meanwhile."""
 _PROCESS_BYTES: Final = 12
 """The end of an address' first part: id, serial and creation, as Erlang's external term format has them."""
-_ALONE: Final = "the only one"
 
 _SMALL_NUMBER: Final = 1 << 15
 _SMALL_SERIAL: Final = 1 << 13
@@ -103,12 +101,12 @@ class DirectReplies:
 
     async def _publish(self, outgoing: Outgoing, node: Origin | None) -> Confirmation:
         if self._is_known(outgoing, node):
-            return await self._known.publish(outgoing, turn=_ALONE)
+            return await self._known.publish(outgoing, alone=True)
         self._waiting += 1
         try:
             async with self._turn():
                 if self._is_known(outgoing, node):  # by one that waited before it
-                    return await self._known.publish(outgoing, turn=_ALONE)
+                    return await self._known.publish(outgoing, alone=True)
                 if self._attacked() and self._waiting > _SUSPECTS_AT_ONCE:
                     raise PublishFailed(
                         "the broker ended the connection at many addresses lately: no more are tried of nodes"

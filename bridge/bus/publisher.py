@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from uuid import uuid4
-from weakref import WeakValueDictionary
 
 import structlog
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
@@ -63,7 +62,7 @@ class Publisher:
         self._returned_is_lost = returned_is_lost
         self._refusals = Refusals()
         self._most_bytes = sys.maxsize
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._one_by_one = asyncio.Lock()
 
     @property
     def open(self) -> bool:
@@ -130,19 +129,19 @@ class Publisher:
         self._opened.set()
         return self._channel
 
-    async def publish(self, outgoing: Outgoing, *, turn: str | None = None) -> Confirmation:
+    async def publish(self, outgoing: Outgoing, *, alone: bool = False) -> Confirmation:
         """Publish and await the confirm. The bound covers a reconnect too.
 
-        No two with the same ``turn`` are under way together. While the broker blocks the connection,
+        No two that are to go ``alone`` are under way together. While the broker blocks the connection,
         nothing is written. Raises `PublishFailed`.
         """
-        if turn is None and (channel := self._ready()) is not None:
+        if not alone and (channel := self._ready()) is not None:
             return await self._publish(channel, outgoing)
-        async with AsyncExitStack() as alone:
+        async with AsyncExitStack() as others_wait:
             try:
                 async with asyncio.timeout(self._timeout):
-                    if turn is not None:
-                        await alone.enter_async_context(self._turns.setdefault(turn, asyncio.Lock()))
+                    if alone:
+                        await others_wait.enter_async_context(self._one_by_one)
                     channel = await self._usable()
             except TimeoutError as error:
                 raise self._too_late() from error

@@ -18,6 +18,7 @@ from pamqp import commands, decode, encode, header
 
 from bridge import forwarding
 from bridge.headers import DEADLINE, IDEMPOTENCY_KEY, UNREADABLE
+from bridge.jsontypes import everything_in
 from bridge.messages import Properties
 
 _UNREADABLE: Final = f"{UNREADABLE}-{secrets.token_hex(8)}"
@@ -218,7 +219,7 @@ def _fitting(headers: Mapping[str, Any], room: int) -> dict[str, Any]:
         try:
             kept[name] = _encodable(value)
             sizes[name] = len(encode.field_table({name: kept[name]})) - 4
-            values[name] = _values_in(value)
+            values[name] = sum(1 for _ in everything_in(value))
         except FAULTS:
             kept.pop(name, None)
             left_out.append(name)
@@ -235,12 +236,6 @@ def _fitting(headers: Mapping[str, Any], room: int) -> dict[str, Any]:
     if left_out:
         kept[LEFT_OUT] = ", ".join(left_out).encode()[: _PLAIN_BYTES // 2].decode(errors="ignore")
     return kept
-
-
-def _values_in(value: Any) -> int:  # noqa: ANN401 - a header holds anything
-    """Return how many values a header has, with those within it."""
-    within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + sum(map(_values_in, within))
 
 
 def _encodable(value: Any) -> Any:  # noqa: ANN401 - a header holds anything

@@ -3,20 +3,25 @@
 import asyncio
 
 import pytest
-from store.ledger_bench import CONTENT, DONE, KEY, Valve, impatient_ledger, ledger_bench, warm_up
+from store.ledger_bench import CONTENT, DONE, KEY, LedgerBench, Valve, impatient_ledger, ledger_bench, warm_up
 from store.store_servers import reached, until
 
 from bridge.ports import Running, StoreUnavailable
 
 
+async def claim_in_vain(bench: LedgerBench, valve: Valve) -> None:
+    """Have the answer to a claim get lost; Redis is reached again then."""
+    valve.shut = True
+    with pytest.raises(StoreUnavailable):
+        await bench.ledger.claim(KEY, CONTENT)
+    valve.shut = False
+    await reached(bench.store)
+
+
 async def test_a_claim_whose_answer_was_lost_is_given_back(valve: Valve) -> None:
     """Redis has written it, and nobody knows: it does not count as cut off later."""
     async with impatient_ledger(valve.url) as bench:
-        valve.shut = True
-        with pytest.raises(StoreUnavailable):
-            await bench.ledger.claim(KEY, CONTENT)
-        valve.shut = False
-        await reached(bench.store)
+        await claim_in_vain(bench, valve)
         written = await bench.state()
         await bench.ledger.settle()
 
@@ -43,11 +48,7 @@ async def test_a_claim_that_was_cancelled_is_given_back(valve: Valve) -> None:
 async def test_the_next_claim_does_not_meet_its_own_ghost(valve: Valve) -> None:
     """The lost claim is given back before the key is claimed again, even if nothing was settled yet."""
     async with impatient_ledger(valve.url) as bench:
-        valve.shut = True
-        with pytest.raises(StoreUnavailable):
-            await bench.ledger.claim(KEY, CONTENT)
-        valve.shut = False
-        await reached(bench.store)
+        await claim_in_vain(bench, valve)
 
         await bench.claim()
         await bench.ledger.settle()
